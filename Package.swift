@@ -1,0 +1,154 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// Products of the packages below, by the name that target lists use.
+let grpc = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport = Target.Dependency.product(
+  name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let certificateReloading = Target.Dependency.product(
+  name: "NIOCertificateReloading", package: "swift-nio-extras")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(
+  name: "HummingbirdTesting", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A Swift library in Sources/.
+func library(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "telos",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "telos", targets: ["telos"]),
+    .executable(name: "telos-coordinator", targets: ["telos-coordinator"]),
+    .executable(name: "telos-node", targets: ["telos-node"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/grpc/grpc-swift-2.git", exact: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", exact: "2.9.2"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", exact: "2.4.1"),
+    .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
+    .package(url: "https://github.com/apple/swift-certificates.git", exact: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-asn1.git", exact: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(
+      url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+    .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+  ],
+  targets: [
+    // C: the kernel's ABI header and libbpf.
+    .systemLibrary(name: "CTelosABI", path: "bpf/abi"),
+    .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+
+    // Shared libraries, each depending only on those above it.
+    library("TelosCore", [crypto]),
+    library("AddressSets", ["TelosCore"]),
+    library("Trust", ["TelosCore", crypto]),
+    library("Intents", ["TelosCore", "AddressSets", yams]),
+    library("FleetWire", [grpc, grpcProtobuf, protobuf]),
+    library(
+      "FleetIdentity", ["TelosCore", grpc, grpcTransport, x509, asn1, crypto, nioCore, nioSSL]),
+    library("FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs"),
+    library("BPFKit", ["CLibbpf"]),
+    library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CTelosABI"]),
+    library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
+    library("EventLog", ["TelosCore", "FleetWire", grdb, crypto, protobuf]),
+
+    // The coordinator.
+    library(
+      "Coordinator",
+      [
+        "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity", "FleetCA",
+        grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf, protobuf, x509, asn1,
+        crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle,
+      ], path: "coordinator/Core"),
+    .executableTarget(
+      name: "telos-coordinator", dependencies: ["TelosCore", "Coordinator", arguments, log],
+      path: "coordinator/Main", swiftSettings: strict),
+
+    // The node.
+    library(
+      "Node",
+      [
+        "TelosCore", "AddressSets", "Trust", "Intents", "IntentCompiler", "Kernel", "BPFKit",
+        "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,
+        grpcTransport, grpcProtobuf, protobuf, x509, asn1, crypto, nioCore, nioPosix, nioSSL,
+        certificateReloading, log, lifecycle, httpClient,
+      ], path: "node/Core"),
+    .executableTarget(
+      name: "telos-node", dependencies: ["TelosCore", "Node", arguments, log],
+      path: "node/Main", swiftSettings: strict),
+
+    // The command line.
+    .executableTarget(
+      name: "telos",
+      dependencies: [
+        "TelosCore", "AddressSets", "Trust", "Intents", "FleetCA", "Kernel", "FleetWire",
+        arguments, httpClient, crypto, nioCore, nioPosix, nioSSL, protobuf, x509, asn1,
+      ], swiftSettings: strict),
+
+    tests("TelosCoreTests", ["TelosCore"]),
+    tests("AddressSetsTests", ["AddressSets"]),
+    tests("TrustTests", ["Trust", "TelosCore", crypto]),
+    tests("IntentsTests", ["Intents", "TelosCore"]),
+    tests(
+      "FleetIdentityTests",
+      [
+        "FleetIdentity", "FleetCA", "FleetWire", grpc, grpcTransport, grpcProtobuf, protobuf, x509,
+        asn1, crypto,
+      ]),
+    tests("KernelTests", ["Kernel", "BPFKit", "CTelosABI", "AddressSets"]),
+    tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
+    tests("EventLogTests", ["EventLog", "FleetWire", "TelosCore", grdb, protobuf]),
+    tests(
+      "CoordinatorTests",
+      [
+        "Coordinator", "Trust", "FleetWire", "FleetCA", "AddressSets", "TelosCore", grdb,
+        hummingbird, hummingbirdTesting, protobuf, crypto,
+      ]),
+    tests(
+      "NodeTests",
+      [
+        "Node", "Trust", "FleetWire", "EventLog", "AddressSets", "Intents", "TelosCore", grdb,
+        hummingbird, hummingbirdTesting, protobuf, crypto,
+      ]),
+    tests("CLITests", ["telos", "TelosCore"]),
+  ]
+)

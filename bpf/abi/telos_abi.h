@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+ *
+ * The one contract between the kernel programs (bpf/) and user space (Sources/Kernel): every key and value
+ * of every pinned map, every event, every reason. Fixed-width, explicit padding, C and BPF alike.
+ *
+ * Whoever changes the size or the meaning of anything here raises TELOS_LAYOUT: maps are pinned below a
+ * directory of that name, and programs of one layout never meet maps of another.
+ */
+#ifndef TELOS_ABI_H
+#define TELOS_ABI_H
+
+#ifdef __bpf__
+typedef __u8 telos_u8;
+typedef __u16 telos_u16;
+typedef __u32 telos_u32;
+typedef __s32 telos_s32;
+typedef __u64 telos_u64;
+#else
+#include <stdint.h>
+typedef uint8_t telos_u8;
+typedef uint16_t telos_u16;
+typedef uint32_t telos_u32;
+typedef int32_t telos_s32;
+typedef uint64_t telos_u64;
+#endif
+
+#define TELOS_LAYOUT 1
+
+/* Capacities. Maps are preallocated: what is full refuses. */
+#define TELOS_TASKS 65536u
+#define TELOS_AGENTS 1024u     /* slots; slot 0 is never used */
+#define TELOS_DOMAINS 65536u   /* domain 0 means "none" */
+#define TELOS_INODES 131072u
+#define TELOS_RULES 65536u
+#define TELOS_TAIL_SETS 4096u  /* set 0 means "none" */
+#define TELOS_WINDOWS 16384u
+#define TELOS_COOKIES 256u
+#define TELOS_FILTER 65536u    /* cells of a counting filter; a power of two */
+
+#define TELOS_TAILS 8u         /* directory rules at one directory */
+#define TELOS_PORTS 8u         /* port rules of one address window */
+#define TELOS_LINEAGE 6u
+#define TELOS_PATH 256u
+
+/* ---- identity ------------------------------------------------------------------------------------------ */
+
+/* A file: the real inode below an overlay. `dev` is the kernel's own encoding (major << 20 | minor). */
+struct telos_inode {
+	telos_u64 ino;
+	telos_u32 dev;
+	telos_u32 generation;
+};
+
+/* Map `tasks`: HASH, key telos_u64 (address of the task_struct). */
+struct telos_task {
+	telos_u64 agent;
+	telos_u32 slot;
+	telos_u32 reserved;
+};
+
+/* State bits of agents and domains. They only rise. */
+enum telos_state {
+	TELOS_TAINTED = 1,  /* read something sensitive, of any level */
+	TELOS_SLAMMED = 2,  /* nothing leaves the machine any more */
+};
+
+enum telos_agent_flags {
+	TELOS_AGENT_AUDIT = 1,        /* exec, network and file verdicts are reported, not refused */
+	TELOS_AGENT_STDIO_ALLOW = 2,  /* descriptors 0 to 2 stay writable after a slam */
+	TELOS_AGENT_DIR_RULES = 4,    /* some directory rule is sensitive: reads walk up their directories */
+	TELOS_AGENT_REACHABLE = 8,    /* some window stays reachable while tainted */
+	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
+	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
+};
+
+enum telos_gate {
+	TELOS_GATE_NONE = 0,
+	TELOS_GATE_IDENTITY = 1,
+	TELOS_GATE_EXEC = 2,
+	TELOS_GATE_NETWORK = 3,
+	TELOS_GATE_FILE = 4,
+	TELOS_GATE_EGRESS = 5,
+	TELOS_GATE_GUARD = 6,
+	TELOS_GATES = 7,
+};
+
+/* Map `agents`: ARRAY by slot. User space writes a slot only while `id` is 0 (free) and `tasks` is 0; after
+ * that the kernel owns it. `id` is never reused. */
+struct telos_agent {
+	telos_u64 id;             /* 0: free */
+	telos_u64 expires_ns;     /* boot clock; the intent's TTL. 0: none */
+	telos_u64 slam_sequence;  /* `sequence` of the event that slammed it */
+	telos_u32 state;          /* enum telos_state: this agent's own; its domain's counts as well */
+	telos_u32 domain;
+	telos_u32 flags;          /* enum telos_agent_flags */
+	telos_u32 tasks;          /* alive */
+	telos_u32 tasks_quota;
+	telos_u32 inodes;         /* entries of `inodes` charged to it */
+	telos_u32 inodes_quota;
+	telos_u32 peers;          /* AF_UNIX connections to unmanaged peers it ever had */
+	telos_u64 denials[8];     /* by enum telos_gate, whether or not an event was sent */
+	telos_u64 events_ns;      /* start of the second in which `events` counts */
+	telos_u32 events;         /* denial events sent in that second */
+	telos_u32 uid;
+};
+
+/* Map `domains`: ARRAY by domain. A forest: `parent` 0 or itself is a root; roots carry the state. */
+struct telos_domain {
+	telos_u32 parent;
+	telos_u32 state;
+};
+
+/* Map `cookies`: HASH, key struct telos_cookie. The daemon writes one, the launcher hands it over with
+ * prctl(TELOS_PRCTL, high, low), once; answers are errno values: EINPROGRESS registered, ENOENT no such
+ * cookie, EPERM not allowed (managed already, or another user's), EBUSY not single-threaded, ENOMEM full.
+ * EINVAL is the kernel's own "no such prctl": the gates are not attached. */
+#define TELOS_PRCTL 0x54454c4f
+struct telos_cookie {
+	telos_u64 high;
+	telos_u64 low;
+};
+struct telos_registration {
+	telos_u64 agent;
+	telos_u64 expires_ns; /* boot clock; the cookie's own end */
+	telos_u32 slot;
+	telos_u32 uid;
+};
+
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+/* Map `inodes`: HASH, key struct telos_inode. What agents did to a file; shared by all agents. */
+enum telos_inode_flags {
+	TELOS_INODE_WRITTEN = 1, /* an agent opened it for writing: never again a "file of the system" */
+};
+struct telos_inode_entry {
+	telos_u64 agent;  /* charged to; 0 after that agent ended */
+	telos_u32 domain; /* 0: none */
+	telos_u32 flags;  /* enum telos_inode_flags */
+};
+
+/* Map `rules`: HASH. What one agent's intent says of one file or directory. AF_UNIX names of the abstract
+ * name space stand in it with dev TELOS_DEV_ABSTRACT, ino telos_hash(name), generation its length. */
+#define TELOS_DEV_ABSTRACT 0xffffffffu
+struct telos_rule_key {
+	telos_u64 agent;
+	struct telos_inode inode;
+};
+enum telos_rule_flags {
+	TELOS_RULE_EXEC = 1,      /* may be executed */
+	TELOS_RULE_INTERP = 2,    /* may be loaded as an ELF interpreter, not executed */
+	TELOS_RULE_HASH = 4,      /* `sha256` must match too */
+	TELOS_RULE_CRITICAL = 8,  /* reading it slams */
+	TELOS_RULE_WARN = 16,     /* reading it taints */
+	TELOS_RULE_WRITE = 32,    /* this file may be written; on a directory: everything below may */
+	TELOS_RULE_OWN = 64,      /* a directory: what this agent's domain wrote below may be executed */
+	TELOS_RULE_UNIX = 128,    /* an AF_UNIX socket: may be connected to (and from, when the agent owns it) */
+	TELOS_RULE_STDIO = 256,   /* what descriptors 0 to 2 were at registration; the kernel writes these */
+};
+struct telos_rule {
+	telos_u32 flags;
+	telos_u32 tails; /* index in `tails`, 0 for none; directories only */
+	telos_u8 sha256[32];
+};
+
+/* Map `tails`: ARRAY of directory rules: what holds for names below the directory that names the set. */
+enum telos_tail_kind {
+	TELOS_TAIL_NAME = 1,   /* last component has telos_hash `hash` and length `length` */
+	TELOS_TAIL_SUFFIX = 2, /* last component ends in `text` */
+	TELOS_TAIL_PREFIX = 3, /* last component starts with `text` */
+	TELOS_TAIL_ANY = 4,
+};
+struct telos_tail {
+	telos_u32 flags;   /* TELOS_RULE_CRITICAL, _WARN or _UNIX */
+	telos_u8 kind;     /* enum telos_tail_kind */
+	telos_u8 deep;     /* 1: at any depth; 0: directly in the directory */
+	telos_u8 length;   /* of the name or the text */
+	telos_u8 reserved;
+	telos_u64 hash;
+	telos_u8 text[32];
+};
+struct telos_tail_set {
+	telos_u32 count;
+	telos_u32 reserved;
+	struct telos_tail tails[TELOS_TAILS];
+};
+
+/* ---- network ------------------------------------------------------------------------------------------- */
+
+/* Map `windows`: LPM trie. IPv4 addresses are v4-mapped (::ffff:a.b.c.d), so a /24 has prefix 64+96+24.
+ * The longest prefix alone counts: user space folds the rules of a wider prefix into the narrower ones. */
+struct telos_window_key {
+	telos_u32 prefix;    /* in bits, of agent and address together: 64 to 192 */
+	telos_u8 agent[8];   /* big-endian */
+	telos_u8 address[16];
+};
+enum telos_protocol { TELOS_TCP = 1, TELOS_UDP = 2 };
+enum telos_port_flags {
+	TELOS_PORT_TAINTED = 1,   /* stays reachable while tainted */
+	TELOS_PORT_SENSITIVE = 2, /* contact taints, as a critical file does */
+};
+struct telos_port {
+	telos_u64 expires_ns; /* boot clock; 0: none */
+	telos_u16 first;      /* host order, inclusive */
+	telos_u16 last;
+	telos_u8 protocols;   /* enum telos_protocol bits */
+	telos_u8 flags;       /* enum telos_port_flags */
+	telos_u16 reserved;
+};
+struct telos_window {
+	telos_u32 count;
+	telos_u32 reserved;
+	struct telos_port ports[TELOS_PORTS];
+};
+
+/* Map `sockets`: SK_STORAGE (cloned to accepted sockets). The label of a socket; user space reads it by
+ * descriptor, which is how the control socket knows its caller. */
+enum telos_socket_flags {
+	TELOS_SOCKET_PEER_UNMANAGED = 1, /* AF_UNIX, the other end is not an agent's */
+	TELOS_SOCKET_STDIO = 2,          /* was descriptor 0 to 2 at registration */
+	TELOS_SOCKET_CONTROL = 4,        /* a managed caller of the node's control socket */
+};
+struct telos_socket {
+	telos_u64 agent;
+	telos_u32 slot;
+	telos_u32 flags;
+};
+
+/* ---- events -------------------------------------------------------------------------------------------- */
+
+enum telos_event_kind {
+	TELOS_EVENT_STARTED = 1,    /* registration */
+	TELOS_EVENT_ENDED = 2,      /* its last task is gone */
+	TELOS_EVENT_EXEC = 3,       /* an admitted execution */
+	TELOS_EVENT_TAINTED = 4,    /* level warn */
+	TELOS_EVENT_SLAMMED = 5,    /* in the ring of slams */
+	TELOS_EVENT_DENIED = 6,
+	TELOS_EVENT_WOULD_DENY = 7, /* mode audit */
+	TELOS_EVENT_MERGED = 8,     /* two domains became one; `linked` is the other's root */
+};
+enum telos_reason {
+	TELOS_REASON_NONE = 0,
+	TELOS_REASON_NOT_APPROVED = 1,    /* exec: no rule for this file */
+	TELOS_REASON_AGENT_WROTE = 2,     /* exec: an agent wrote it, or may, and exec.own does not cover it */
+	TELOS_REASON_ANONYMOUS = 3,       /* exec: memory without a file, a deleted file, or writable and executable */
+	TELOS_REASON_CONTENT = 4,         /* exec: content hash differs, or could not be had */
+	TELOS_REASON_INTERPRETER = 5,     /* exec: an ELF interpreter as a program */
+	TELOS_REASON_NO_WINDOW = 6,       /* network: no window for this destination */
+	TELOS_REASON_WINDOW_EXPIRED = 7,
+	TELOS_REASON_FAMILY = 8,          /* network: socket kind is not on the list */
+	TELOS_REASON_LISTEN = 9,          /* network: inbound is not allowed */
+	TELOS_REASON_SLAMMED = 10,
+	TELOS_REASON_TTL = 11,            /* the intent's TTL is over */
+	TELOS_REASON_UNMANAGED_PEER = 12, /* AF_UNIX, pipe or descriptor of a process outside */
+	TELOS_REASON_WRITE_ROOT = 13,     /* file: outside what may be written */
+	TELOS_REASON_DEVICE = 14,
+	TELOS_REASON_QUOTA = 15,
+	TELOS_REASON_STATE = 16,          /* the record of a managed task could not be found or made */
+	TELOS_REASON_STDIO = 17,
+	TELOS_REASON_PTRACE = 18,
+	TELOS_REASON_SIGNAL = 19,
+	TELOS_REASON_BPF = 20,
+	TELOS_REASON_MOUNT = 21,
+	TELOS_REASON_MODULE = 22,
+	TELOS_REASON_IPC = 23,
+	TELOS_REASON_REGISTERED = 24,     /* a managed task tried to register again */
+	TELOS_REASON_FILE = 25,           /* slam or taint: by a file */
+	TELOS_REASON_ADDRESS = 26,        /* slam: by contact with a sensitive address */
+	TELOS_REASON_DOMAIN = 27,         /* slam: by data shared with a tainted domain */
+	TELOS_REASON_TERMINAL = 28,       /* input injection into a terminal */
+	TELOS_REASON_APPROVED_FILE = 29,  /* file: an approved executable may not be written */
+};
+
+struct telos_process {
+	telos_u32 pid; /* of the thread group */
+	char comm[16];
+};
+
+/* One record of the rings `slams` and `events`. `sequence` counts all records tried, over both rings, so a
+ * gap is a loss that user space sees; counters say how many. */
+struct telos_event {
+	telos_u64 sequence;
+	telos_u64 boot_ns;
+	telos_u64 agent;
+	telos_u64 linked;     /* denials after a slam: its sequence */
+	struct telos_inode inode;
+	telos_u8 address[16]; /* v4-mapped for IPv4 */
+	telos_u16 port;       /* host order */
+	telos_u8 family;      /* AF_*, 0 when there is no address */
+	telos_u8 protocol;    /* IPPROTO_* */
+	telos_u8 kind;        /* enum telos_event_kind */
+	telos_u8 gate;        /* enum telos_gate */
+	telos_u8 reason;      /* enum telos_reason */
+	telos_u8 hook;        /* enum telos_hook */
+	telos_s32 error;      /* what the caller was answered: an errno value, 0 for none */
+	telos_u32 state;      /* enum telos_state at that time */
+	telos_u32 domain;
+	telos_u32 pid;        /* thread group */
+	telos_u32 tid;
+	telos_u32 uid;
+	telos_u32 flags;      /* enum telos_agent_flags */
+	telos_u32 reserved;
+	struct telos_process lineage[TELOS_LINEAGE]; /* the caller first, then its ancestors */
+	char path[TELOS_PATH]; /* may be cut; empty when the hook could not know it */
+};
+
+/* The hook an event came from; names in Sources/Kernel. */
+enum telos_hook {
+	TELOS_HOOK_NONE = 0,
+	TELOS_HOOK_TASK_ALLOC, TELOS_HOOK_TASK_FREE, TELOS_HOOK_TASK_PRCTL,
+	TELOS_HOOK_BPRM_CHECK, TELOS_HOOK_FILE_OPEN, TELOS_HOOK_MMAP_FILE, TELOS_HOOK_FILE_MPROTECT,
+	TELOS_HOOK_FILE_PERMISSION, TELOS_HOOK_FILE_RECEIVE, TELOS_HOOK_FILE_IOCTL,
+	TELOS_HOOK_PATH_UNLINK, TELOS_HOOK_PATH_MKDIR, TELOS_HOOK_PATH_RMDIR, TELOS_HOOK_PATH_MKNOD,
+	TELOS_HOOK_PATH_TRUNCATE, TELOS_HOOK_PATH_SYMLINK, TELOS_HOOK_PATH_LINK, TELOS_HOOK_PATH_RENAME,
+	TELOS_HOOK_PATH_CHMOD, TELOS_HOOK_PATH_CHOWN, TELOS_HOOK_INODE_SETXATTR,
+	TELOS_HOOK_SOCKET_CREATE, TELOS_HOOK_SOCKET_POST_CREATE, TELOS_HOOK_SOCKET_CONNECT,
+	TELOS_HOOK_SOCKET_SENDMSG, TELOS_HOOK_SOCKET_LISTEN, TELOS_HOOK_SOCKET_ACCEPT,
+	TELOS_HOOK_UNIX_STREAM_CONNECT, TELOS_HOOK_UNIX_MAY_SEND, TELOS_HOOK_EGRESS,
+	TELOS_HOOK_BPF, TELOS_HOOK_PTRACE, TELOS_HOOK_TASK_KILL, TELOS_HOOK_TASK_PRLIMIT,
+	TELOS_HOOK_SB_MOUNT, TELOS_HOOK_KERNEL_READ_FILE, TELOS_HOOK_KERNEL_MODULE,
+	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY,
+	TELOS_HOOKS,
+};
+
+/* Map `counters`: PERCPU_ARRAY of telos_u64. */
+enum telos_counter {
+	TELOS_COUNT_SLAMS = 0,
+	TELOS_COUNT_SLAMS_LOST = 1,    /* no room in the ring; the slam itself held */
+	TELOS_COUNT_EVENTS = 2,
+	TELOS_COUNT_EVENTS_LOST = 3,   /* no room in the ring */
+	TELOS_COUNT_EVENTS_QUIET = 4,  /* withheld: an agent's share of a second was used up */
+	TELOS_COUNT_STATE_MISSING = 5, /* refused because a record was not found */
+	TELOS_COUNT_FULL = 6,          /* refused because a map was full */
+	TELOS_COUNT_EGRESS_DROPPED = 7,
+	TELOS_COUNT_DENIALS = 8,       /* + enum telos_gate, up to 15 */
+	TELOS_COUNTERS = 16,
+};
+
+/* Global data of the gates (map `globals`, pinned): filters that say "surely not" in one load. */
+struct telos_globals {
+	telos_u64 sequence;                /* of events */
+	struct telos_inode control;        /* the control socket; any managed task may connect to it */
+	telos_u32 resolver_tgid;           /* the daemon, while it resolves paths; 0: nobody */
+	telos_u32 resolved_count;
+	struct telos_inode resolved[2];    /* upper and lower inode of what the resolver opened last */
+	telos_u32 task_filter[TELOS_FILTER];
+	telos_u32 inode_filter[TELOS_FILTER]; /* counts entries of `inodes` and of `rules`, by inode */
+};
+
+/* ---- Hyperion ------------------------------------------------------------------------------------------ */
+
+/* A set is four maps; two generations stand side by side in `hyperion_sets` (ARRAY_OF_MAPS), and
+ * `hyperion_state` says which one is in force. Values in the set maps: telos_u32, reserved for origin. */
+enum telos_set_part {
+	TELOS_SET_V4 = 0,        /* HASH, key 4 bytes, network order */
+	TELOS_SET_V6 = 1,        /* HASH, key 16 bytes */
+	TELOS_SET_V4_PREFIX = 2, /* LPM trie, struct telos_prefix4 */
+	TELOS_SET_V6_PREFIX = 3, /* LPM trie, struct telos_prefix6 */
+	TELOS_SET_PARTS = 4,
+};
+struct telos_prefix4 {
+	telos_u32 prefix;
+	telos_u8 address[4];
+};
+struct telos_prefix6 {
+	telos_u32 prefix;
+	telos_u8 address[16];
+};
+/* Map `hyperion_state`: ARRAY of one. */
+struct telos_hyperion {
+	telos_u32 active;      /* 0 or 1: slots active * TELOS_SET_PARTS + part are in force */
+	telos_u32 has;         /* bit per part that is not empty, of the active generation */
+	telos_u64 version;     /* of the signed set; 0: none was ever loaded */
+	telos_u8 digest[32];   /* SHA-256 of its signed payload */
+};
+/* Map `never_block`: LPM trie, struct telos_prefix6, v4-mapped; wins over every set. */
+/* Map `hyperion_drops`: PERCPU_ARRAY of telos_u64. */
+enum telos_drop {
+	TELOS_DROP_XDP_V4 = 0,
+	TELOS_DROP_XDP_V6 = 1,
+	TELOS_DROP_EGRESS_V4 = 2,
+	TELOS_DROP_EGRESS_V6 = 3,
+	TELOS_DROP_CONNECT_V4 = 4,
+	TELOS_DROP_CONNECT_V6 = 5,
+	TELOS_DROP_SPARED = 6,  /* was in the set, never-block let it pass */
+	TELOS_DROP_PASSED = 7,  /* IP packets looked up by XDP and passed */
+	TELOS_DROPS = 8,
+};
+
+/* FNV-1a, 64 bits: names in directory rules and abstract sockets. */
+#define TELOS_HASH_START 0xcbf29ce484222325ull
+#define TELOS_HASH_PRIME 0x100000001b3ull
+
+_Static_assert(sizeof(struct telos_inode) == 16, "inode");
+_Static_assert(sizeof(struct telos_task) == 16, "task");
+_Static_assert(sizeof(struct telos_agent) == 136, "agent");
+_Static_assert(sizeof(struct telos_inode_entry) == 16, "inode entry");
+_Static_assert(sizeof(struct telos_rule_key) == 24, "rule key");
+_Static_assert(sizeof(struct telos_rule) == 40, "rule");
+_Static_assert(sizeof(struct telos_tail) == 48, "tail");
+_Static_assert(sizeof(struct telos_tail_set) == 8 + 48 * TELOS_TAILS, "tail set");
+_Static_assert(sizeof(struct telos_window_key) == 28, "window key");
+_Static_assert(sizeof(struct telos_port) == 16, "port");
+_Static_assert(sizeof(struct telos_window) == 8 + 16 * TELOS_PORTS, "window");
+_Static_assert(sizeof(struct telos_socket) == 16, "socket");
+_Static_assert(sizeof(struct telos_process) == 20, "process");
+_Static_assert(sizeof(struct telos_event) == 104 + 20 * TELOS_LINEAGE + TELOS_PATH, "event");
+_Static_assert(sizeof(struct telos_hyperion) == 48, "hyperion");
+
+#endif
