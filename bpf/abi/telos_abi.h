@@ -35,6 +35,7 @@ typedef uint64_t telos_u64;
 #define TELOS_TAIL_SETS 4096u  /* set 0 means "none" */
 #define TELOS_WINDOWS 16384u
 #define TELOS_COOKIES 256u
+#define TELOS_NEVER_BLOCK 65536u
 #define TELOS_FILTER 65536u    /* cells of a counting filter; a power of two */
 
 #define TELOS_TAILS 8u         /* directory rules at one directory */
@@ -348,8 +349,9 @@ struct telos_globals {
 
 /* ---- Hyperion ------------------------------------------------------------------------------------------ */
 
-/* A set is four maps; two generations stand side by side in `hyperion_sets` (ARRAY_OF_MAPS), and
- * `hyperion_state` says which one is in force. Values in the set maps: telos_u32, reserved for origin. */
+/* A set is four maps, one a part; two generations of each stand side by side in `hyperion_v4`, `hyperion_v6`,
+ * `hyperion_v4_prefix` and `hyperion_v6_prefix` (ARRAY_OF_MAPS of two: an outer map takes inner maps of one type
+ * only), and `hyperion_state` says which one is in force. Values in the inner maps: telos_u32, reserved for origin. */
 enum telos_set_part {
 	TELOS_SET_V4 = 0,        /* HASH, key 4 bytes, network order */
 	TELOS_SET_V6 = 1,        /* HASH, key 16 bytes */
@@ -367,7 +369,7 @@ struct telos_prefix6 {
 };
 /* Map `hyperion_state`: ARRAY of one. */
 struct telos_hyperion {
-	telos_u32 active;      /* 0 or 1: slots active * TELOS_SET_PARTS + part are in force */
+	telos_u32 active;      /* 0 or 1: the slot in force in all four outer maps */
 	telos_u32 has;         /* bit per part that is not empty, of the active generation */
 	telos_u64 version;     /* of the signed set; 0: none was ever loaded */
 	telos_u8 digest[32];   /* SHA-256 of its signed payload */
