@@ -82,7 +82,7 @@ let package = Package(
     library("AddressSets", ["TelosCore"]),
     library("Trust", ["TelosCore", crypto]),
     library("Intents", ["TelosCore", "AddressSets", yams]),
-    library("FleetWire", [grpc, grpcProtobuf, protobuf]),
+    library("FleetWire", ["TelosCore", grpc, grpcProtobuf, protobuf]),
     library(
       "FleetIdentity", ["TelosCore", grpc, grpcTransport, x509, asn1, crypto, nioCore, nioSSL]),
     library("FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs"),
