@@ -1,0 +1,97 @@
+internal import FleetWire
+internal import FoundationEssentials
+internal import GRDB
+internal import SwiftProtobuf
+internal import Glibc
+public import TelosCore
+
+extension EventLog {
+  /// Opens or creates the log in `folder` (`events.sqlite`) and verifies its whole chain.
+  ///
+  /// A damaged log is moved aside under a name with the time, a new epoch begins, and its first record says so.
+  /// A log that cannot be read for another reason (permissions, a full disk) throws and is left alone.
+  public static func open(folder: String, node: String, bounds: Bounds = Bounds())
+    async throws(TelosError) -> EventLog
+  {
+    let path = "\(folder)/events.sqlite"
+    let epochs = "\(folder)/events.epoch"
+    let before = lastEpoch(epochs)
+    var damage: Damage?
+    do {
+      let (queue, state) = try openDatabase(path)
+      if let state, let before, before > state.epoch {
+        throw TelosError(.corrupt, "the log is of epoch \(state.epoch), the last was \(before)")
+      }
+      if let state {
+        if before != state.epoch { try writeEpoch(state.epoch, epochs) }
+        return EventLog(queue, bounds, state, nil)
+      }
+      if before != nil { damage = Damage(why: "the log was gone", path: nil) }
+      return try await begin(queue, epochs, before, node, bounds, damage)
+    } catch {
+      guard SetAside.meansDamage(error) else { throw Self.error(error, "open") }
+      let why = (error as? TelosError)?.message ?? "\(error)"
+      damage = Damage(why: why, path: try SetAside.move(path))
+    }
+    do {
+      let (queue, _) = try openDatabase(path)
+      return try await begin(queue, epochs, before, node, bounds, damage)
+    } catch { throw Self.error(error, "open") }
+  }
+
+  private static func openDatabase(_ path: String) throws -> (DatabaseQueue, LogState?) {
+    var configuration = Configuration()
+    configuration.journalMode = .wal
+    configuration.busyMode = .immediateError
+    configuration.prepareDatabase { db in
+      try db.execute(sql: "PRAGMA synchronous = FULL")
+      try db.execute(sql: "PRAGMA cell_size_check = ON")
+    }
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    chmod(path, 0o600)
+    try LogSchema.migrator.migrate(queue)
+    let state = try queue.read { db in
+      var state = try LogState(db)
+      try state?.verify(db)
+      return state
+    }
+    return (queue, state)
+  }
+
+  /// Starts an epoch in an empty database. Epochs only rise, also across a clock that was set back.
+  private static func begin(
+    _ queue: DatabaseQueue, _ epochs: String, _ before: UInt64?, _ node: String, _ bounds: Bounds,
+    _ damage: Damage?
+  ) async throws(TelosError) -> EventLog {
+    let epoch = nextEpoch(after: before ?? 0)
+    let log = EventLog(queue, bounds, LogState(node: node, epoch: epoch), damage)
+    try await log.transact { _, _ in }
+    try writeEpoch(epoch, epochs)
+    if let damage {
+      try await log.append([
+        .with {
+          $0.kind = "node"
+          $0.reason = "log-damaged"
+          $0.atUnixMs = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
+          $0.count = 1
+          $0.detail =
+            damage.path.map { "\(damage.why); the old log is at \($0)" } ?? damage.why
+        }
+      ])
+    }
+    return log
+  }
+
+  static func nextEpoch(after last: UInt64) -> UInt64 {
+    max(UInt64(max(1, Date().timeIntervalSince1970)), last + 1)
+  }
+
+  static func writeEpoch(_ epoch: UInt64, _ path: String) throws(TelosError) {
+    try DurableFile.write(Array("\(epoch)\n".utf8), to: path)
+  }
+
+  private static func lastEpoch(_ path: String) -> UInt64? {
+    guard let bytes = try? DurableFile.read(path, limit: 64) else { return nil }
+    return UInt64(String(decoding: bytes, as: UTF8.self).filter(\.isNumber))
+  }
+}
