@@ -41,6 +41,14 @@ public struct AddressSet: Sendable, Hashable {
     public var v6: Int
     public var v4Prefixes: Int
     public var v6Prefixes: Int
+
+    public init(v4: Int, v6: Int, v4Prefixes: Int, v6Prefixes: Int) {
+      self.v4 = v4
+      self.v6 = v6
+      self.v4Prefixes = v4Prefixes
+      self.v6Prefixes = v6Prefixes
+    }
+
     public var total: Int { v4 + v6 + v4Prefixes + v6Prefixes }
   }
 
