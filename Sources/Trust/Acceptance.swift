@@ -1,0 +1,80 @@
+public import FoundationEssentials
+public import TelosCore
+
+/// Whether a node takes an object whose signatures were verified: not older than what it holds, meant for it, not expired,
+/// and named by the manifest.
+public struct Acceptance: Sendable {
+  /// The newest version of each kind and name that this node ever accepted; persisted, and never lowered.
+  public var held: [ObjectVersion]
+  /// The node's own labels.
+  public var labels: Labels
+  /// The newest accepted manifest. Without one only roots and manifests are accepted.
+  public var manifest: ManifestStatement?
+  public var now: Date
+
+  public init(held: [ObjectVersion], labels: Labels, manifest: ManifestStatement?, now: Date) {
+    self.held = held
+    self.labels = labels
+    self.manifest = manifest
+    self.now = now
+  }
+
+  /// Throws the first reason to refuse; the refusal names the object.
+  public func check(_ header: StatementHeader, digest: Digest) throws(Refusal) {
+    let object = header.object(digest)
+    do throws(Refusal) {
+      try checkScope(header)
+      try checkVersion(object)
+      try checkExpiry(header)
+      try checkManifest(object)
+    } catch {
+      throw error.naming(object)
+    }
+  }
+
+  private func checkScope(_ header: StatementHeader) throws(Refusal) {
+    guard header.nodes.matches(labels) else {
+      let wanted = header.nodes.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      throw Refusal(
+        .wrongScope, "it is for nodes labelled \(wanted.joined(separator: ",")), this one is not")
+    }
+  }
+
+  private func checkVersion(_ object: ObjectVersion) throws(Refusal) {
+    for other in held where other.kind == object.kind && other.name == object.name {
+      guard object.version >= other.version else {
+        throw Refusal(
+          .rollback, "version \(object.version) is older than version \(other.version) held here")
+      }
+      guard object.version > other.version || object.digest == other.digest else {
+        throw Refusal(
+          .wrongDigest, "it differs from what is held here under the same version \(object.version)"
+        )
+      }
+    }
+  }
+
+  private func checkExpiry(_ header: StatementHeader) throws(Refusal) {
+    guard now < header.expires else {
+      throw Refusal(.expired, "it expired at \(header.expires.rfc3339)")
+    }
+  }
+
+  private func checkManifest(_ object: ObjectVersion) throws(Refusal) {
+    // A root is above manifests, and a manifest does not name itself.
+    guard object.kind != .root, object.kind != .manifest else { return }
+    guard let manifest, let named = manifest[object.kind, object.name] else {
+      throw Refusal(.notInManifest, "the manifest does not name it")
+    }
+    guard now < manifest.expires else {
+      throw Refusal(.expired, "the manifest that names it expired at \(manifest.expires.rfc3339)")
+    }
+    guard named.version == object.version else {
+      throw Refusal(
+        .notInManifest, "the manifest names version \(named.version), not \(object.version)")
+    }
+    guard named.digest == object.digest else {
+      throw Refusal(.wrongDigest, "its digest is not the one that the manifest names")
+    }
+  }
+}
