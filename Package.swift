@@ -18,6 +18,7 @@ let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates"
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let certificateReloading = Target.Dependency.product(
@@ -82,12 +83,12 @@ let package = Package(
     library("AddressSets", ["TelosCore"]),
     library("Trust", ["TelosCore", crypto]),
     library("Intents", ["TelosCore", "AddressSets", yams]),
-    library("FleetWire", ["TelosCore", grpc, grpcProtobuf, protobuf]),
+    library("FleetWire", ["TelosCore", "AddressSets", "Trust", grpc, grpcProtobuf, protobuf]),
     library(
       "FleetIdentity", ["TelosCore", grpc, grpcTransport, x509, asn1, crypto, nioCore, nioSSL]),
     library("FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs"),
     library("BPFKit", ["CLibbpf"]),
-    library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CTelosABI"]),
+    library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
     library("EventLog", ["TelosCore", "FleetWire", grdb, crypto, protobuf]),
 
@@ -121,7 +122,7 @@ let package = Package(
       name: "telos",
       dependencies: [
         "TelosCore", "AddressSets", "Trust", "Intents", "FleetCA", "Kernel", "FleetWire",
-        arguments, httpClient, crypto, nioCore, nioPosix, nioSSL, protobuf, x509, asn1,
+        arguments, httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL, protobuf, x509, asn1,
       ], swiftSettings: strict),
 
     tests("TelosCoreTests", ["TelosCore"]),
@@ -134,7 +135,7 @@ let package = Package(
         "FleetIdentity", "FleetCA", "FleetWire", grpc, grpcTransport, grpcProtobuf, protobuf, x509,
         asn1, crypto,
       ]),
-    tests("KernelTests", ["Kernel", "BPFKit", "CTelosABI", "AddressSets"]),
+    tests("KernelTests", ["Kernel", "BPFKit", "CTelosABI", "AddressSets", "TelosCore"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
     tests("EventLogTests", ["EventLog", "FleetWire", "TelosCore", grdb, protobuf]),
     tests(
