@@ -1,0 +1,193 @@
+"""One run of the lab: makes folder, network and machines, moves output, and removes everything at the end."""
+
+import argparse
+import os
+import pathlib
+import selectors
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from machine import Machine, Settings
+from network import Network
+
+HOME = pathlib.Path(__file__).resolve().parents[3]
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class LabError(Exception):
+    """The lab itself failed; the message says what and the way out."""
+
+
+class Session:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.started = time.monotonic()
+        self.network = Network()
+        self.machines: list[Machine] = []
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="telos-lab-"))
+        self.selector = selectors.DefaultSelector()
+        self.status: int | None = None
+        self.failure: str | None = None
+
+    def run(self) -> int:
+        try:
+            self.write_job()
+            self.network.create(self.options.nodes)
+            settings = self.settings()
+            self.machines = [Machine(n, settings) for n in range(1, self.options.nodes + 1)]
+            for machine in self.machines:
+                for port, listener in machine.listeners.items():
+                    self.selector.register(listener, selectors.EVENT_READ, (machine, port, None))
+                machine.start()
+            self.say(f"booting {self.options.nodes} x {(settings.kernel / 'release').read_text()}")
+            self.pump()
+            if self.status is None:
+                raise LabError(self.explain())
+            return self.status
+        except subprocess.CalledProcessError as error:
+            output = (error.stderr or b"").decode(errors="replace").strip()
+            raise LabError(f"{' '.join(map(str, error.cmd))}: {output}") from error
+        finally:
+            for machine in self.machines:
+                machine.stop()
+            self.network.remove()
+            if self.status is not None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    # What the machines find in /run/lab.
+
+    def write_job(self) -> None:
+        job = self.folder / "job"
+        job.mkdir()
+        (self.folder / "bus").mkdir()
+        options = self.options
+        (job / "argv").write_bytes(b"".join(os.fsencode(word) + b"\0" for word in options.command))
+        (job / "folder").write_text(os.getcwd())
+        (job / "nodes").write_text(str(options.nodes))
+        environment = self.environment()
+        (job / "environment").write_bytes(
+            b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in environment.items()))
+        if not options.bare:
+            for program in ("telos", "telos-coordinator", "telos-node"):
+                if not (pathlib.Path(environment["TELOS_BIN"]) / program).exists():
+                    raise LabError(f"{environment['TELOS_BIN']} has no {program}: run `make build`, or use --bare")
+            (job / "fleet").touch()
+        if options.ext4:
+            (job / "ext4").touch()
+            for number in range(1, options.nodes + 1):
+                disk = self.folder / f"ext4-node{number}.img"
+                subprocess.run(["truncate", "-s", options.ext4, disk], check=True, capture_output=True)
+                subprocess.run(["mkfs.ext4", "-qF", disk], check=True, capture_output=True)
+
+    def environment(self) -> dict[str, str]:
+        binaries = os.environ.get("TELOS_BIN") or str(HOME / ".build/release")
+        environment = {
+            "HOME": "/root",
+            "LANG": "C.UTF-8",
+            "TELOS_BPF": str(HOME / "build/bpf"),
+            "TELOS_LAB_KERNEL": self.options.kernel,
+            "TELOS_LAB_NODES": str(self.options.nodes),
+        }
+        environment.update((k, v) for k, v in os.environ.items() if k.startswith("TELOS_"))
+        environment["TELOS_BIN"] = binaries
+        environment["PATH"] = f"{binaries}:{HOME}/build:{HOME}/Tests/lab/guest:{SYSTEM_PATH}"
+        for assignment in self.options.env:
+            name, separator, value = assignment.partition("=")
+            if not separator:
+                raise LabError(f"--env {assignment}: write NAME=VALUE")
+            environment[name] = value
+        return environment
+
+    def settings(self) -> Settings:
+        options = self.options
+        kernel = HOME / ".cache/kernels" / options.kernel
+        if not all((kernel / name).exists() for name in ("vmlinux", "initrd", "release")):
+            raise LabError(f"kernel {options.kernel} is not in {kernel}: run `make setup`")
+        share = options.share.resolve() if options.share else None
+        if share is not None:
+            share.mkdir(parents=True, exist_ok=True)
+        return Settings(
+            home=HOME, kernel=kernel, folder=self.folder, share=share, cpus=options.cpus, memory=options.memory,
+            icount=options.icount, verbose=options.verbose, append=options.append, enter=self.network.enter)
+
+    # While it runs.
+
+    def pump(self) -> None:
+        """Moves output until every stream of machine 1 has ended, which is when its QEMU has."""
+        deadline = self.started + self.options.timeout
+        first = self.machines[0]
+        open_streams = {"control", "stdout", "stderr"}
+        while open_streams:
+            for key, _ in self.selector.select(timeout=0.5):
+                machine, port, connection = key.data
+                if connection is None:
+                    self.accept(key.fileobj, machine, port)
+                    continue
+                data = connection.recv(65536)
+                if data:
+                    self.deliver(machine, port, data)
+                    continue
+                self.selector.unregister(connection)
+                connection.close()
+                if machine is first:
+                    open_streams.discard(port)
+            if self.failure is not None:
+                return
+            for machine in self.machines:
+                ended = machine.process is not None and machine.process.poll() is not None
+                if ended and (machine is not first or machine.listeners["control"].fileno() >= 0):
+                    self.failure = f"{machine.name}: its machine ended early"
+                    return
+            if time.monotonic() > deadline:
+                self.timed_out()
+                return
+
+    def timed_out(self) -> None:
+        print(f"lab: the time of {self.options.timeout:g} s (--timeout) ran out; {self.logs()}", file=sys.stderr)
+        for machine in self.machines:
+            machine.stop()
+        sys.exit(124)
+
+    def accept(self, listener: socket.socket, machine: Machine, port: str) -> None:
+        connection, _ = listener.accept()
+        self.selector.unregister(listener)
+        listener.close()
+        self.selector.register(connection, selectors.EVENT_READ, (machine, port, connection))
+
+    def deliver(self, machine: Machine, port: str, data: bytes) -> None:
+        if port == "control":
+            for line in data.decode(errors="replace").splitlines():
+                self.obey(machine, line)
+        elif machine is self.machines[0]:
+            write_all(1 if port == "stdout" else 2, data)
+
+    def obey(self, machine: Machine, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "stage":
+            self.say(f"{machine.name} {rest}")
+        elif word == "exit":
+            self.status = int(rest)
+        elif word == "fail":
+            self.failure = f"{machine.name}: {rest}"
+
+    def explain(self) -> str:
+        return f"{self.failure or 'the machine ended without a result'}; {self.logs()}"
+
+    def logs(self) -> str:
+        for console in sorted(self.folder.glob("*.log")):
+            if console.stat().st_size > 0:
+                tail = console.read_text(errors="replace").splitlines()[-12:]
+                print(f"--- {console}", *tail, sep="\n", file=sys.stderr)
+        return f"console logs kept in {self.folder}"
+
+    def say(self, text: str) -> None:
+        print(f"lab: {time.monotonic() - self.started:5.1f} s  {text}", file=sys.stderr)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data):]
