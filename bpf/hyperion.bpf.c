@@ -99,7 +99,9 @@ static __always_inline void map_v4(struct telos_prefix6 *mapped, __be32 address)
 /* Never-block wins over every set. Looked up only for what a set would block: the answer is the same. */
 static __always_inline int spared(const struct telos_prefix6 *address)
 {
-	if (!bpf_map_lookup_elem(&never_block, address))
+	__u32 *spare = bpf_map_lookup_elem(&never_block, address);
+
+	if (!spare || !*spare)
 		return 0;
 	count(TELOS_DROP_SPARED);
 	return 1;

@@ -374,7 +374,8 @@ struct telos_hyperion {
 	telos_u64 version;     /* of the signed set; 0: none was ever loaded */
 	telos_u8 digest[32];   /* SHA-256 of its signed payload */
 };
-/* Map `never_block`: LPM trie, struct telos_prefix6, v4-mapped; wins over every set. */
+/* Map `never_block`: LPM trie, key struct telos_prefix6, v4-mapped; wins over every set. Value telos_u32: 1 spares,
+ * 0 does not (it keeps a wide IPv6 block from covering the mapped IPv4 addresses). */
 /* Map `hyperion_drops`: PERCPU_ARRAY of telos_u64. */
 enum telos_drop {
 	TELOS_DROP_XDP_V4 = 0,
@@ -391,6 +392,27 @@ enum telos_drop {
 /* FNV-1a, 64 bits: names in directory rules and abstract sockets. */
 #define TELOS_HASH_START 0xcbf29ce484222325ull
 #define TELOS_HASH_PRIME 0x100000001b3ull
+
+static inline telos_u64 telos_hash(const telos_u8 *name, telos_u32 length)
+{
+	telos_u64 hash = TELOS_HASH_START;
+
+	for (telos_u32 i = 0; i < length; i++)
+		hash = (hash ^ name[i]) * TELOS_HASH_PRIME;
+	return hash;
+}
+
+/* Cells of the counting filters. Raise a cell before the entry goes in, lower it after it is out: a filter may
+ * then say "perhaps" too often, but never "no" of something that is there. */
+static inline telos_u32 telos_task_cell(telos_u64 task)
+{
+	return (telos_u32)((task * 0x9E3779B97F4A7C15ull) >> 48) & (TELOS_FILTER - 1);
+}
+
+static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u32 dev)
+{
+	return (telos_u32)(((ino * 0x9E3779B97F4A7C15ull) ^ (dev * 0x85EBCA6B00000000ull)) >> 48) & (TELOS_FILTER - 1);
+}
 
 _Static_assert(sizeof(struct telos_inode) == 16, "inode");
 _Static_assert(sizeof(struct telos_task) == 16, "task");

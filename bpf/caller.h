@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Who is calling: from a task to its agent's record, its domain and its state. */
+#ifndef TELOS_CALLER_H
+#define TELOS_CALLER_H
+
+#include "maps.h"
+
+/* Hops to a domain's root that one look-up takes; every walk halves the path behind it. */
+#define DOMAIN_HOPS 32
+
+enum managed {
+	UNMANAGED = 0,
+	MANAGED = 1,
+	MISSING = 2, /* managed, but its record cannot be had: refuse */
+};
+
+struct caller {
+	struct telos_agent *agent;
+	__u64 id;
+	__u32 slot;
+	__u32 root;  /* of its domain */
+	__u32 state; /* its own and its domain's */
+	__u32 flags;
+};
+
+/* Returns 0 when the forest is deeper than one walk goes; the caller refuses then. */
+static __noinline __u32 domain_root(__u32 domain)
+{
+	for (int i = 0; i < DOMAIN_HOPS; i++) {
+		struct telos_domain *here = bpf_map_lookup_elem(&domains, &domain);
+		struct telos_domain *up;
+		__u32 parent, next;
+
+		if (!here)
+			return 0;
+		parent = here->parent;
+		if (!parent)
+			return domain;
+		up = bpf_map_lookup_elem(&domains, &parent);
+		if (!up)
+			return 0;
+		next = up->parent;
+		if (!next)
+			return parent;
+		__sync_val_compare_and_swap(&here->parent, parent, next);
+		domain = next;
+	}
+	return 0;
+}
+
+static __always_inline bool agent_of_slot(struct caller *c, __u64 id, __u32 slot)
+{
+	struct telos_agent *agent = bpf_map_lookup_elem(&agents, &slot);
+	struct telos_domain *domain;
+
+	if (!agent || agent->id != id)
+		return false;
+	c->agent = agent;
+	c->id = id;
+	c->slot = slot;
+	c->flags = agent->flags;
+	c->root = domain_root(agent->domain);
+	domain = bpf_map_lookup_elem(&domains, &c->root);
+	if (!c->root || !domain)
+		return false;
+	c->state = agent->state | domain->state;
+	return true;
+}
+
+static __always_inline struct telos_task *task_of(__u64 address)
+{
+	if (!telos.task_filter[telos_task_cell(address)])
+		return NULL;
+	return bpf_map_lookup_elem(&tasks, &address);
+}
+
+/* The hot path of every hook: an unmanaged task costs one load. */
+static __always_inline enum managed caller(struct caller *c)
+{
+	struct telos_task *task = task_of((__u64)bpf_get_current_task());
+
+	if (!task)
+		return UNMANAGED;
+	if (!agent_of_slot(c, task->agent, task->slot)) {
+		count(TELOS_COUNT_STATE_MISSING);
+		return MISSING;
+	}
+	return MANAGED;
+}
+
+static __always_inline bool expired(const struct caller *c)
+{
+	__u64 end = c->agent->expires_ns;
+
+	return end && bpf_ktime_get_boot_ns() >= end;
+}
+
+static __always_inline bool same_agent(const struct caller *c, __u64 task)
+{
+	struct telos_task *other = task_of(task);
+
+	return other && other->agent == c->id;
+}
+
+/* Raises state bits of a domain. A merge may move the root meanwhile: then the new root is raised too. */
+static __always_inline bool domain_raise(__u32 domain, __u32 bits)
+{
+	__u32 root = domain_root(domain);
+
+	for (int i = 0; i < 4; i++) {
+		struct telos_domain *at = bpf_map_lookup_elem(&domains, &root);
+		__u32 now;
+
+		if (!root || !at)
+			return false;
+		__sync_fetch_and_or(&at->state, bits);
+		now = domain_root(root);
+		if (now == root)
+			return true;
+		root = now;
+	}
+	return false;
+}
+
+/* Makes one domain of two and returns its root, 0 on failure. The larger index goes below the smaller. */
+static __noinline __u32 domain_merge(__u32 a, __u32 b)
+{
+	for (int i = 0; i < 4; i++) {
+		__u32 ra = domain_root(a), rb = domain_root(b);
+		__u32 high = ra > rb ? ra : rb, low = ra > rb ? rb : ra;
+		struct telos_domain *child;
+
+		if (!ra || !rb)
+			return 0;
+		if (ra == rb)
+			return ra;
+		child = bpf_map_lookup_elem(&domains, &high);
+		if (!child)
+			return 0;
+		if (__sync_val_compare_and_swap(&child->parent, 0, low) == 0) {
+			if (child->state && !domain_raise(low, child->state))
+				return 0;
+			return domain_root(low);
+		}
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Addresses that an agent wants to reach, and the window that lets it. */
+#ifndef TELOS_DESTINATION_H
+#define TELOS_DESTINATION_H
+
+#include "report.h"
+
+enum destination {
+	DESTINATION_IS = 0,
+	DESTINATION_NONE = 1, /* AF_UNSPEC */
+	DESTINATION_BAD = 2,
+};
+
+struct sockaddr_v4 {
+	__u16 family;
+	__be16 port;
+	__u8 address[4];
+};
+
+struct sockaddr_v6 {
+	__u16 family;
+	__be16 port;
+	__be32 flow;
+	__u8 address[16];
+};
+
+static __always_inline void map_v4(__u8 *to, const __u8 *from)
+{
+	__builtin_memset(to, 0, 10);
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, from, 4);
+}
+
+/* The kernel takes "any" for loopback. */
+static __always_inline void any_is_loopback(__u8 *address)
+{
+	__u64 high, low;
+
+	__builtin_memcpy(&high, address, 8);
+	__builtin_memcpy(&low, address + 8, 8);
+	if (high)
+		return;
+	if (!low)
+		address[15] = 1;
+	else if (low == bpf_cpu_to_be64(0xffff00000000ull)) {
+		address[12] = 127;
+		address[15] = 1;
+	}
+}
+
+static __always_inline enum destination read_address(struct finding *f, const void *from, int length, __u16 family)
+{
+	if (family == AF_INET) {
+		struct sockaddr_v4 v4;
+
+		if (length < (int)sizeof(v4) || bpf_probe_read_kernel(&v4, sizeof(v4), from))
+			return DESTINATION_BAD;
+		map_v4(f->address, v4.address);
+		f->port = bpf_ntohs(v4.port);
+	} else if (family == AF_INET6) {
+		struct sockaddr_v6 v6;
+
+		if (length < (int)sizeof(v6) || bpf_probe_read_kernel(&v6, sizeof(v6), from))
+			return DESTINATION_BAD;
+		__builtin_memcpy(f->address, v6.address, 16);
+		f->port = bpf_ntohs(v6.port);
+	} else {
+		return DESTINATION_BAD;
+	}
+	any_is_loopback(f->address);
+	return DESTINATION_IS;
+}
+
+static __always_inline enum destination destination_of(struct finding *f, const void *from, int length)
+{
+	__u16 family = 0;
+
+	if (length < 2 || bpf_probe_read_kernel(&family, sizeof(family), from))
+		return DESTINATION_BAD;
+	return family == AF_UNSPEC ? DESTINATION_NONE : read_address(f, from, length, family);
+}
+
+/* UDP over IPv4 takes AF_UNSPEC in sendmsg for AF_INET; over IPv6 it means "the connected peer". */
+static __always_inline enum destination destination_of_send(struct finding *f, const void *from, int length)
+{
+	__u16 family = 0;
+
+	if (length < 2 || bpf_probe_read_kernel(&family, sizeof(family), from))
+		return DESTINATION_BAD;
+	if (family == AF_UNSPEC)
+		return f->family == AF_INET6 ? DESTINATION_NONE : read_address(f, from, length, AF_INET);
+	return read_address(f, from, length, family);
+}
+
+static __always_inline void peer_of(struct finding *f, struct sock *sk)
+{
+	if (f->family == AF_INET) {
+		__be32 address = sk->__sk_common.skc_daddr;
+
+		map_v4(f->address, (__u8 *)&address);
+	} else {
+		bpf_core_read(f->address, sizeof(f->address), &sk->__sk_common.skc_v6_daddr);
+	}
+	f->port = bpf_ntohs(sk->__sk_common.skc_dport);
+}
+
+/* Looks the destination up and finds the port rule that admits it: 0 and its flags, or the reason why not. */
+static __noinline __u32 destination_verdict(struct caller *c, const __u8 *address, __u16 port, __u8 protocol,
+					    __u32 *flags)
+{
+	struct telos_window_key key = {.prefix = 192};
+	__u64 agent = bpf_cpu_to_be64(c->id);
+	__u8 bit = protocol == IPPROTO_TCP ? TELOS_TCP : TELOS_UDP;
+	__u32 reason = TELOS_REASON_NO_WINDOW;
+	struct telos_window *window;
+
+	__builtin_memcpy(key.agent, &agent, 8);
+	__builtin_memcpy(key.address, address, 16);
+	window = bpf_map_lookup_elem(&windows, &key);
+	if (!window)
+		return reason;
+	for (__u32 i = 0; i < TELOS_PORTS; i++) {
+		struct telos_port *rule = &window->ports[i];
+
+		if (i >= window->count)
+			break;
+		if (!(rule->protocols & bit) || port < rule->first || port > rule->last)
+			continue;
+		if (rule->expires_ns && bpf_ktime_get_boot_ns() >= rule->expires_ns) {
+			reason = TELOS_REASON_WINDOW_EXPIRED;
+			continue;
+		}
+		*flags |= rule->flags;
+		reason = 0;
+	}
+	return reason;
+}
+
+#endif

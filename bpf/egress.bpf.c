@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Egress gate: every packet of a labelled socket, whoever's task sends it. What no socket hook sees (the tail of
+ * a blocked send, sendfile on 6.1, fast open, retransmissions) still comes by here. */
+
+static __always_inline int drop(struct caller *c, struct finding *f, __u32 reason)
+{
+	bool enforced;
+
+	f->reason = reason;
+	f->gate = TELOS_GATE_EGRESS;
+	enforced = refusal(c, f, EPERM);
+	if (enforced)
+		count(TELOS_COUNT_EGRESS_DROPPED);
+	return enforced ? 0 : 1;
+}
+
+struct ports {
+	__be16 source;
+	__be16 destination;
+};
+
+/* Returns false for a packet that is neither TCP nor UDP straight after a plain IP header. */
+static __always_inline bool parse(struct __sk_buff *skb, struct finding *f, bool *opens)
+{
+	struct ports ports;
+	__u32 offset;
+	__u8 head[40];
+
+	if (bpf_skb_load_bytes(skb, 0, head, 20))
+		return false;
+	if (skb->protocol == bpf_htons(0x0800)) {
+		if (head[0] != 0x45)
+			return false; /* options can route by themselves */
+		f->protocol = head[9];
+		map_v4(f->address, head + 16);
+		f->family = AF_INET;
+		offset = 20;
+	} else if (skb->protocol == bpf_htons(0x86dd)) {
+		if (bpf_skb_load_bytes(skb, 0, head, 40))
+			return false;
+		f->protocol = head[6];
+		__builtin_memcpy(f->address, head + 24, 16);
+		f->family = AF_INET6;
+		offset = 40;
+	} else {
+		return false;
+	}
+	if (f->protocol != IPPROTO_TCP && f->protocol != IPPROTO_UDP)
+		return false;
+	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
+		return false;
+	f->port = bpf_ntohs(ports.destination);
+	*opens = true;
+	if (f->protocol == IPPROTO_TCP) {
+		__u8 bits = 0;
+
+		if (bpf_skb_load_bytes(skb, offset + 13, &bits, 1))
+			return false;
+		*opens = bits & 2; /* SYN */
+	}
+	return true;
+}
+
+SEC("cgroup_skb/egress")
+int telos_egress(struct __sk_buff *skb)
+{
+	struct finding f = {.hook = TELOS_HOOK_EGRESS};
+	struct bpf_sock *sk = skb->sk;
+	struct telos_socket *label;
+	struct caller c = {};
+	__u32 flags = 0, reason;
+	bool opens = true;
+
+	if (!sk)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 1;
+	label = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!label)
+		return 1;
+	if (!agent_of_slot(&c, label->agent, label->slot)) {
+		count(TELOS_COUNT_STATE_MISSING);
+		return 0;
+	}
+	if (expired(&c))
+		return drop(&c, &f, TELOS_REASON_TTL);
+	if (label->flags & TELOS_SOCKET_STDIO)
+		return !(c.state & TELOS_SLAMMED) || (c.flags & TELOS_AGENT_STDIO_ALLOW)
+			       ? 1
+			       : drop(&c, &f, TELOS_REASON_STDIO);
+	if ((c.state & TELOS_SLAMMED) && !(c.flags & TELOS_AGENT_REACHABLE))
+		return drop(&c, &f, TELOS_REASON_SLAMMED);
+	if (!parse(skb, &f, &opens))
+		return drop(&c, &f, TELOS_REASON_FAMILY);
+	/* A TCP flow that was admitted goes on; datagrams are admitted one by one. */
+	if (!opens && !(c.state & TELOS_SLAMMED))
+		return 1;
+	reason = destination_verdict(&c, f.address, f.port, f.protocol, &flags);
+	if (reason)
+		return drop(&c, &f, reason);
+	if ((c.state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))
+		return drop(&c, &f, TELOS_REASON_SLAMMED);
+	return 1;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exec gate: what may run, and what may become executable memory. Errno: EACCES. */
+
+/* Approved by name, or built by this agent's own domain where exec.own says so. */
+static __always_inline bool may_execute(struct caller *c, const struct ids *ids, __u32 flags, __u32 walked,
+					__u32 wanted, struct finding *f)
+{
+	bool written;
+
+	if (!ids->count) {
+		f->reason = TELOS_REASON_STATE;
+		return false;
+	}
+	written = agent_wrote(ids);
+	if (!written && (flags & wanted))
+		return true;
+	if ((walked & TELOS_RULE_OWN) && written && own_domain(c, ids))
+		return true;
+	f->reason = written			  ? TELOS_REASON_AGENT_WROTE
+		    : flags & TELOS_RULE_INTERP ? TELOS_REASON_INTERPRETER
+						  : TELOS_REASON_NOT_APPROVED;
+	return false;
+}
+
+static __always_inline bool foreign_mount(struct inode *inode)
+{
+	return inode->i_sb->s_user_ns->level > 0 || inode->i_sb->s_magic == MAGIC_FUSE;
+}
+
+/* Executable mappings: approved files, files of the system that no agent wrote or may write, own builds. */
+static __always_inline int map_executable(struct caller *c, struct file *file, struct finding *f)
+{
+	struct inode *inode = file->f_inode;
+	struct ids ids = {};
+	struct walk w;
+	__u32 flags;
+	bool allowed;
+
+	identify_all(inode, &ids);
+	f->inode = ids.id[0];
+	if (!ids.count) {
+		f->reason = TELOS_REASON_STATE;
+		return refuse_named(c, f, EACCES, file->f_path.dentry) ? -EACCES : 0;
+	}
+	if ((inode->i_mode & S_IFMT) != S_IFREG || !inode->i_nlink || foreign_mount(inode)) {
+		f->reason = TELOS_REASON_ANONYMOUS;
+		return refuse_named(c, f, EACCES, file->f_path.dentry) ? -EACCES : 0;
+	}
+	flags = rule_flags(c->id, &ids);
+	walk_start(&w, c->id, file->f_path.dentry);
+	climb(&w, file->f_path.dentry, file->f_path.mnt);
+	allowed = may_execute(c, &ids, flags, w.flags, TELOS_RULE_EXEC | TELOS_RULE_INTERP, f);
+	if (!allowed && !w.failed && !agent_wrote(&ids) && !((w.flags | flags) & TELOS_RULE_WRITE))
+		return 0;
+	if (allowed)
+		return 0;
+	if (f->reason == TELOS_REASON_NOT_APPROVED)
+		f->reason = TELOS_REASON_AGENT_WROTE; /* or may: it lies below a write root */
+	return refuse_named(c, f, EACCES, file->f_path.dentry) ? -EACCES : 0;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
+{
+	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_MMAP_FILE};
+	struct caller c = {};
+
+	if (!(prot & PROT_EXEC))
+		return 0;
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EACCES;
+	case MANAGED:
+		break;
+	}
+	if (!file || (prot & PROT_WRITE)) {
+		f.reason = TELOS_REASON_ANONYMOUS;
+		return refuse(&c, &f, EACCES) ? -EACCES : 0;
+	}
+	return map_executable(&c, file, &f);
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_FILE_MPROTECT};
+	struct caller c = {};
+	struct file *file;
+
+	if (!(prot & PROT_EXEC))
+		return 0;
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EACCES;
+	case MANAGED:
+		break;
+	}
+	file = vma->vm_file;
+	/* anon_vma: pages of this mapping were written, so they are no longer the file's. */
+	if (!file || (prot & PROT_WRITE) || vma->anon_vma) {
+		f.reason = TELOS_REASON_ANONYMOUS;
+		return refuse(&c, &f, EACCES) ? -EACCES : 0;
+	}
+	return map_executable(&c, file, &f);
+}
+
+static __always_inline bool content_matches(struct caller *c, struct file *file, const struct ids *ids)
+{
+	struct telos_rule *rule = rule_of(c->id, &ids->id[0]);
+	__u64 hash[4] = {};
+
+	if (!rule && ids->count == 2)
+		rule = rule_of(c->id, &ids->id[1]);
+	if (!rule || !(rule->flags & TELOS_RULE_HASH))
+		return true;
+	if (bpf_ima_file_hash(file, hash, sizeof(hash)) != HASH_ALGO_SHA256)
+		return false;
+	for (int i = 0; i < 4; i++) {
+		__u64 want;
+
+		__builtin_memcpy(&want, &rule->sha256[i * 8], 8);
+		if (want != hash[i])
+			return false;
+	}
+	return true;
+}
+
+/* Each step of an execution: the program, then the interpreter its first line names. ELF interpreters do not
+ * come here but to file_open, which is how they are told from programs. */
+SEC("lsm.s/bprm_check_security")
+int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
+{
+	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_BPRM_CHECK};
+	struct file *file = bprm->file;
+	struct telos_event *e;
+	struct caller c = {};
+	struct ids ids = {};
+	struct walk w;
+	bool enforced;
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EACCES;
+	case MANAGED:
+		break;
+	}
+	identify_all(file->f_inode, &ids);
+	f.inode = ids.id[0];
+	walk_start(&w, c.id, file->f_path.dentry);
+	climb(&w, file->f_path.dentry, file->f_path.mnt);
+	if (!file->f_inode->i_nlink || foreign_mount(file->f_inode))
+		f.reason = TELOS_REASON_ANONYMOUS;
+	else if (expired(&c))
+		f.reason = TELOS_REASON_TTL;
+	else if (!may_execute(&c, &ids, rule_flags(c.id, &ids), w.flags, TELOS_RULE_EXEC, &f))
+		; /* it said why */
+	else if ((c.flags & TELOS_AGENT_HASHES) && !content_matches(&c, file, &ids))
+		f.reason = TELOS_REASON_CONTENT;
+	if (!f.reason) {
+		f.kind = TELOS_EVENT_EXEC;
+		e = event(&c, &f);
+		if (e) {
+			bpf_d_path(&file->f_path, e->path, sizeof(e->path));
+			sent(e);
+		}
+		return 0;
+	}
+	enforced = refusal(&c, &f, EACCES);
+	e = event(&c, &f);
+	if (e) {
+		bpf_d_path(&file->f_path, e->path, sizeof(e->path));
+		sent(e);
+	}
+	return enforced ? -EACCES : 0;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a file is: its identities, the rules on it, the rules of the directories above it. */
+#ifndef TELOS_FILES_H
+#define TELOS_FILES_H
+
+#include "report.h"
+
+/* Directories a walk climbs, mounts included. What lies deeper is refused to a managed task. */
+#define WALK_DEPTH 40
+
+/* Below an overlay a file has an upper inode, a lower one, or both: a copy-up must not shed what was said of
+ * the lower one. */
+struct ids {
+	struct telos_inode id[2];
+	__u32 count;
+};
+
+static __always_inline void identify(struct inode *inode, struct telos_inode *id)
+{
+	id->ino = inode->i_ino;
+	id->dev = inode->i_sb->s_dev;
+	id->generation = inode->i_generation;
+}
+
+static __always_inline void identify_raw(struct inode *inode, struct telos_inode *id)
+{
+	id->ino = BPF_CORE_READ(inode, i_ino);
+	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	id->generation = BPF_CORE_READ(inode, i_generation);
+}
+
+static __noinline void identify_overlay(void *inode, struct ids *ids)
+{
+	struct ovl_inode *overlay;
+	struct dentry *upper, *under = NULL;
+	struct inode *real;
+
+	ids->count = 0;
+	if (!bpf_core_field_exists(struct ovl_inode, vfs_inode))
+		return;
+	overlay = inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	upper = BPF_CORE_READ(overlay, __upperdentry);
+	real = upper ? BPF_CORE_READ(upper, d_inode) : NULL;
+	if (real) {
+		identify_raw(real, &ids->id[0]);
+		ids->count = 1;
+	}
+	real = NULL;
+	if (bpf_core_field_exists(struct ovl_inode, oe)) {
+		struct ovl_entry *entry = BPF_CORE_READ(overlay, oe);
+
+		if (entry && BPF_CORE_READ(entry, __numlower)) {
+			under = BPF_CORE_READ(entry, __lowerstack[0].dentry);
+			real = under ? BPF_CORE_READ(under, d_inode) : NULL;
+		}
+	} else if (bpf_core_field_exists(struct ovl_inode___before65, lower)) {
+		real = BPF_CORE_READ((struct ovl_inode___before65 *)overlay, lower);
+	}
+	if (real) {
+		identify_raw(real, &ids->id[ids->count & 1]);
+		ids->count++;
+	}
+}
+
+/* No identity at all (count 0) is a reason to refuse. */
+static __always_inline void identify_all(struct inode *inode, struct ids *ids)
+{
+	if (inode->i_sb->s_magic == MAGIC_OVERLAY) {
+		identify_overlay(inode, ids);
+		return;
+	}
+	identify(inode, &ids->id[0]);
+	ids->count = 1;
+}
+
+static __always_inline void identify_all_raw(struct inode *inode, struct ids *ids)
+{
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == MAGIC_OVERLAY) {
+		identify_overlay(inode, ids);
+		return;
+	}
+	identify_raw(inode, &ids->id[0]);
+	ids->count = 1;
+}
+
+static __always_inline bool unknown_inode(const struct telos_inode *id)
+{
+	return !telos.inode_filter[telos_inode_cell(id->ino, id->dev)];
+}
+
+static __always_inline struct telos_rule *rule_of(__u64 agent, const struct telos_inode *id)
+{
+	struct telos_rule_key key = {.agent = agent, .inode = *id};
+
+	if (unknown_inode(id))
+		return NULL;
+	return bpf_map_lookup_elem(&rules, &key);
+}
+
+static __always_inline struct telos_inode_entry *entry_of(const struct telos_inode *id)
+{
+	if (unknown_inode(id))
+		return NULL;
+	return bpf_map_lookup_elem(&inodes, id);
+}
+
+/* The rules on a file's own identities, together. */
+static __always_inline __u32 rule_flags(__u64 agent, const struct ids *ids)
+{
+	struct telos_rule *rule;
+	__u32 flags = 0;
+
+	rule = rule_of(agent, &ids->id[0]);
+	if (rule)
+		flags = rule->flags;
+	if (ids->count == 2) {
+		rule = rule_of(agent, &ids->id[1]);
+		if (rule)
+			flags |= rule->flags;
+	}
+	return flags;
+}
+
+/* A climb from a file to the root of the name space. */
+struct walk {
+	__u64 agent;
+	const unsigned char *name; /* last component of where it began */
+	__u32 length;
+	__u32 flags;   /* of the rules met */
+	__u32 depth;   /* directories above the start */
+	__u32 failed;  /* too deep, or an identity that could not be had */
+	__u32 guarded; /* below a directory whose rule taints at any depth */
+};
+
+/* One directory rule against the last component. The name is read again each time: directory rules are few. */
+static __noinline bool tail_matches(struct telos_tail *tail, struct walk *w)
+{
+	char text[64];
+	__u32 length = w->length, want = tail->length, from;
+	__u64 hash = TELOS_HASH_START;
+
+	if (tail->kind == TELOS_TAIL_ANY)
+		return true;
+	if (tail->kind == TELOS_TAIL_NAME) {
+		if (length != want || length > 255)
+			return false;
+		for (__u32 at = 0; at < 256; at += 64) {
+			if (at >= length)
+				break;
+			__builtin_memset(text, 0, sizeof(text));
+			bpf_probe_read_kernel(text, sizeof(text), w->name + at);
+			for (__u32 i = 0; i < 64; i++) {
+				if (at + i >= length)
+					break;
+				hash = (hash ^ (__u8)text[i]) * TELOS_HASH_PRIME;
+			}
+		}
+		return hash == tail->hash;
+	}
+	if (want > 32 || length < want)
+		return false;
+	from = tail->kind == TELOS_TAIL_SUFFIX ? length - want : 0;
+	__builtin_memset(text, 0, sizeof(text));
+	bpf_probe_read_kernel(text, 32, w->name + from);
+	for (__u32 i = 0; i < 32; i++) {
+		if (i >= want)
+			break;
+		if ((__u8)text[i] != tail->text[i])
+			return false;
+	}
+	return true;
+}
+
+static __noinline void meet_rule(struct walk *w, struct telos_rule *rule)
+{
+	struct telos_tail_set *set;
+	__u32 index;
+
+	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
+	index = rule->tails;
+	if (!index)
+		return;
+	set = bpf_map_lookup_elem(&tails, &index);
+	if (!set) {
+		w->failed = 1;
+		return;
+	}
+	for (__u32 i = 0; i < TELOS_TAILS; i++) {
+		struct telos_tail *tail = &set->tails[i];
+
+		if (i >= set->count)
+			break;
+		if (tail->deep && (tail->flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN)))
+			w->guarded = 1;
+		if ((tail->deep || w->depth == 1) && tail_matches(tail, w))
+			w->flags |= tail->flags;
+	}
+}
+
+static __always_inline void meet_id(struct walk *w, const struct telos_inode *id)
+{
+	struct telos_rule *rule = rule_of(w->agent, id);
+
+	if (rule)
+		meet_rule(w, rule);
+}
+
+static __noinline void meet_overlay(struct walk *w, void *inode)
+{
+	struct ids ids = {};
+
+	identify_overlay(inode, &ids);
+	if (!ids.count) {
+		w->failed = 1;
+		return;
+	}
+	meet_id(w, &ids.id[0]);
+	if (ids.count == 2)
+		meet_id(w, &ids.id[1]);
+}
+
+/* From a dentry that is known only as an address: across mounts. */
+static __noinline void climb_raw(struct walk *w, struct dentry *at, struct vfsmount *where)
+{
+	struct mount *mount = (void *)where - bpf_core_field_offset(struct mount, mnt);
+	struct dentry *root = BPF_CORE_READ(mount, mnt.mnt_root);
+
+	for (int i = 0; i < WALK_DEPTH; i++) {
+		struct telos_inode id = {};
+		struct inode *inode;
+		struct dentry *parent;
+
+		if (at == root) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount || !above)
+				return;
+			at = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			root = BPF_CORE_READ(mount, mnt.mnt_root);
+			continue;
+		}
+		parent = BPF_CORE_READ(at, d_parent);
+		if (parent == at)
+			return; /* unlinked from its mount: nothing is above it */
+		at = parent;
+		w->depth++;
+		inode = BPF_CORE_READ(at, d_inode);
+		if (!inode) {
+			w->failed = 1;
+			return;
+		}
+		if (BPF_CORE_READ(inode, i_sb, s_magic) == MAGIC_OVERLAY) {
+			meet_overlay(w, inode);
+		} else {
+			identify_raw(inode, &id);
+			meet_id(w, &id);
+		}
+	}
+	w->failed = 1;
+}
+
+static __always_inline void walk_start(struct walk *w, __u64 agent, struct dentry *dentry)
+{
+	__builtin_memset(w, 0, sizeof(*w));
+	w->agent = agent;
+	w->name = BPF_CORE_READ(dentry, d_name.name);
+	w->length = BPF_CORE_READ(dentry, d_name.len);
+}
+
+/* Within the first mount the pointers are typed and loads are plain; most files need no more. */
+static __noinline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
+{
+	struct dentry *root = where->mnt_root;
+
+	for (int i = 0; i < WALK_DEPTH; i++) {
+		struct telos_inode id = {};
+		struct dentry *parent;
+		struct inode *inode;
+
+		if (at == root) {
+			climb_raw(w, at, where);
+			return;
+		}
+		parent = at->d_parent;
+		if (parent == at)
+			return;
+		at = parent;
+		w->depth++;
+		inode = at->d_inode;
+		if (inode->i_sb->s_magic == MAGIC_OVERLAY) {
+			meet_overlay(w, inode);
+		} else {
+			identify(inode, &id);
+			meet_id(w, &id);
+		}
+	}
+	w->failed = 1;
+}
+
+/* The first identity counts as the file's own from now on; the others were looked at. */
+static __noinline bool enter_new(struct caller *c, const struct telos_inode *id, __u32 flags)
+{
+	struct telos_inode_entry entry = {.agent = c->id, .domain = c->root, .flags = flags};
+	__u32 *cell = &telos.inode_filter[telos_inode_cell(id->ino, id->dev)];
+
+	if (__sync_fetch_and_add(&c->agent->inodes, 1) >= c->agent->inodes_quota) {
+		__sync_fetch_and_sub(&c->agent->inodes, 1);
+		return false;
+	}
+	__sync_fetch_and_add(cell, 1);
+	if (bpf_map_update_elem(&inodes, id, &entry, BPF_NOEXIST) == 0)
+		return true;
+	__sync_fetch_and_sub(cell, 1);
+	__sync_fetch_and_sub(&c->agent->inodes, 1);
+	return false;
+}
+
+static __always_inline bool enter_existing(struct caller *c, struct telos_inode_entry *entry, __u32 flags,
+					   struct finding *f)
+{
+	__u32 domain = entry->domain;
+
+	if (!domain)
+		domain = __sync_val_compare_and_swap(&entry->domain, 0, c->root);
+	if (flags)
+		__sync_fetch_and_or(&entry->flags, flags);
+	return !domain || share(c, domain, f);
+}
+
+/* Puts a file the agent may write into its domain, or the agent into the file's. False: no room. */
+static __always_inline bool enter(struct caller *c, const struct ids *ids, __u32 flags, struct finding *f)
+{
+	struct telos_inode_entry *entry;
+
+	if (ids->count == 2) {
+		entry = entry_of(&ids->id[1]);
+		if (entry && !enter_existing(c, entry, flags, f))
+			return false;
+	}
+	entry = entry_of(&ids->id[0]);
+	if (entry)
+		return enter_existing(c, entry, flags, f);
+	if (enter_new(c, &ids->id[0], flags))
+		return true;
+	entry = bpf_map_lookup_elem(&inodes, &ids->id[0]); /* another task was first */
+	if (entry)
+		return enter_existing(c, entry, flags, f);
+	count(TELOS_COUNT_FULL);
+	return false;
+}
+
+/* Reads of what is not the agent's to write: only what agents wrote there counts. */
+static __always_inline bool meet_domain(struct caller *c, const struct ids *ids, struct finding *f)
+{
+	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
+
+	if (entry && entry->domain && !share(c, entry->domain, f))
+		return false;
+	if (ids->count == 2) {
+		entry = entry_of(&ids->id[1]);
+		if (entry && entry->domain && !share(c, entry->domain, f))
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool agent_wrote(const struct ids *ids)
+{
+	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
+
+	if (entry && (entry->flags & TELOS_INODE_WRITTEN))
+		return true;
+	if (ids->count != 2)
+		return false;
+	entry = entry_of(&ids->id[1]);
+	return entry && (entry->flags & TELOS_INODE_WRITTEN);
+}
+
+/* Whether what was written there was written by the caller's own domain. */
+static __always_inline bool own_domain(struct caller *c, const struct ids *ids)
+{
+	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
+
+	return entry && entry->domain && domain_root(entry->domain) == c->root;
+}
+
+static __always_inline bool special_filesystem(unsigned long magic)
+{
+	return magic == MAGIC_PROC || magic == MAGIC_SYSFS || magic == MAGIC_CGROUP || magic == MAGIC_CGROUP2 ||
+	       magic == MAGIC_BPF || magic == MAGIC_TRACEFS || magic == MAGIC_DEBUGFS || magic == MAGIC_SECURITYFS ||
+	       magic == MAGIC_CONFIGFS || magic == MAGIC_BINFMT || magic == MAGIC_EFIVARFS || magic == MAGIC_MQUEUE;
+}
+
+#endif

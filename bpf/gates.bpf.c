@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The gates: one object, one file a concern, in the order in which an agent meets them. */
+#include "files.h"
+
+#include "identity.bpf.c"
+#include "exec.bpf.c"
+#include "file.bpf.c"
+#include "paths.bpf.c"
+#include "network.bpf.c"
+#include "unix.bpf.c"
+#include "egress.bpf.c"
+#include "guard.bpf.c"
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guard: what a managed tree may never do, whatever its intent says, in any mode. Errno: EPERM. */
+
+static __always_inline int guard(__u8 hook, __u8 reason)
+{
+	struct finding f = {.gate = TELOS_GATE_GUARD, .hook = hook, .reason = reason};
+	struct caller c = {};
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	refuse(&c, &f, EPERM);
+	return -EPERM;
+}
+
+/* A task of another tree, or of none. */
+static __always_inline int guard_task(__u64 target, __u8 hook, __u8 reason)
+{
+	struct finding f = {.gate = TELOS_GATE_GUARD, .hook = hook, .reason = reason};
+	struct caller c = {};
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	if (same_agent(&c, target))
+		return 0;
+	refuse(&c, &f, EPERM);
+	return -EPERM;
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(telos_bpf, int command)
+{
+	return guard(TELOS_HOOK_BPF, TELOS_REASON_BPF);
+}
+
+/* Attaching writes code where no mapping shows it, so it is refused inside the tree as well. */
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(telos_ptrace_access_check, struct task_struct *child, unsigned int mode)
+{
+	if (mode & PTRACE_MODE_ATTACH)
+		return guard(TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
+	return guard_task((__u64)child, TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
+}
+
+SEC("lsm/ptrace_traceme")
+int BPF_PROG(telos_ptrace_traceme, struct task_struct *parent)
+{
+	return guard(TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(telos_task_kill, struct task_struct *target)
+{
+	return guard_task((__u64)target, TELOS_HOOK_TASK_KILL, TELOS_REASON_SIGNAL);
+}
+
+SEC("lsm/task_setrlimit")
+int BPF_PROG(telos_task_setrlimit, struct task_struct *target)
+{
+	return guard_task((__u64)target, TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(telos_sb_mount, const char *device)
+{
+	return guard(TELOS_HOOK_SB_MOUNT, TELOS_REASON_MOUNT);
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(telos_sb_umount, struct vfsmount *mount)
+{
+	return guard(TELOS_HOOK_SB_MOUNT, TELOS_REASON_MOUNT);
+}
+
+SEC("lsm/sb_pivotroot")
+int BPF_PROG(telos_sb_pivotroot, const struct path *old)
+{
+	return guard(TELOS_HOOK_SB_MOUNT, TELOS_REASON_MOUNT);
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(telos_move_mount, const struct path *from)
+{
+	return guard(TELOS_HOOK_SB_MOUNT, TELOS_REASON_MOUNT);
+}
+
+SEC("lsm/kernel_read_file")
+int BPF_PROG(telos_kernel_read_file, struct file *file)
+{
+	return guard(TELOS_HOOK_KERNEL_READ_FILE, TELOS_REASON_MODULE);
+}
+
+SEC("lsm/kernel_load_data")
+int BPF_PROG(telos_kernel_load_data, int id)
+{
+	return guard(TELOS_HOOK_KERNEL_READ_FILE, TELOS_REASON_MODULE);
+}
+
+SEC("lsm/kernel_module_request")
+int BPF_PROG(telos_kernel_module_request, char *name)
+{
+	return guard(TELOS_HOOK_KERNEL_MODULE, TELOS_REASON_MODULE);
+}
+
+/* System V IPC has no label that could follow the data. */
+SEC("lsm/shm_shmat")
+int BPF_PROG(telos_shm_shmat, struct kern_ipc_perm *segment)
+{
+	return guard(TELOS_HOOK_SHM_SHMAT, TELOS_REASON_IPC);
+}
+
+SEC("lsm/msg_queue_msgsnd")
+int BPF_PROG(telos_msg_queue_msgsnd, struct kern_ipc_perm *queue)
+{
+	return guard(TELOS_HOOK_MSG_QUEUE, TELOS_REASON_IPC);
+}

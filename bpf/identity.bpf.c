@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Identity: who is managed. Labels are inherited before a child runs and go when its task_struct goes. */
+
+static __always_inline int remember(__u64 task, const struct telos_task *label)
+{
+	__u32 *cell = &telos.task_filter[telos_task_cell(task)];
+
+	__sync_fetch_and_add(cell, 1);
+	if (bpf_map_update_elem(&tasks, &task, label, BPF_ANY) == 0)
+		return 0;
+	__sync_fetch_and_sub(cell, 1);
+	count(TELOS_COUNT_FULL);
+	return -ENOMEM;
+}
+
+/* Only whoever really took the entry out lowers the filter. */
+static __always_inline bool forget(__u64 task)
+{
+	if (bpf_map_delete_elem(&tasks, &task))
+		return false;
+	__sync_fetch_and_sub(&telos.task_filter[telos_task_cell(task)], 1);
+	return true;
+}
+
+SEC("lsm/task_alloc")
+int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_flags)
+{
+	__u64 child = (__u64)task;
+	struct telos_task label = {};
+	struct caller c = {};
+	struct finding f = {.gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_ALLOC};
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		/* The address may be an old acquaintance. */
+		if (telos.task_filter[telos_task_cell(child)])
+			forget(child);
+		return 0;
+	case MISSING:
+		return -EAGAIN;
+	case MANAGED:
+		break;
+	}
+	if (expired(&c)) {
+		f.reason = TELOS_REASON_TTL;
+		refuse(&c, &f, EAGAIN);
+		return -EAGAIN;
+	}
+	if (__sync_fetch_and_add(&c.agent->tasks, 1) >= c.agent->tasks_quota) {
+		__sync_fetch_and_sub(&c.agent->tasks, 1);
+		f.reason = TELOS_REASON_QUOTA;
+		refuse(&c, &f, EAGAIN);
+		return -EAGAIN;
+	}
+	label.agent = c.id;
+	label.slot = c.slot;
+	forget(child);
+	if (remember(child, &label)) {
+		__sync_fetch_and_sub(&c.agent->tasks, 1);
+		f.reason = TELOS_REASON_STATE;
+		refuse(&c, &f, EAGAIN);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* Runs for tasks that were never labelled too, and `current` is anybody (6.12: the argument is untrusted, its
+ * address still is the key). */
+SEC("lsm/task_free")
+int BPF_PROG(telos_task_free, struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+	struct telos_task *label = task_of(address);
+	struct finding f = {.kind = TELOS_EVENT_ENDED, .gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_FREE};
+	struct caller c = {};
+	__u64 id;
+	__u32 slot;
+
+	if (!label)
+		return 0;
+	id = label->agent;
+	slot = label->slot;
+	if (!forget(address))
+		return 0;
+	if (!agent_of_slot(&c, id, slot)) {
+		count(TELOS_COUNT_STATE_MISSING);
+		return 0;
+	}
+	if (__sync_fetch_and_sub(&c.agent->tasks, 1) == 1)
+		report(&c, &f);
+	return 0;
+}
+
+/* What descriptors 0 to 2 are: ways out that the launcher left open, and files that may be sensitive already. */
+static __always_inline void adopt_stdio(struct caller *c, __u32 number, struct finding *f)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct telos_rule rule = {.flags = TELOS_RULE_STDIO};
+	struct telos_rule_key key = {.agent = c->id};
+	struct file **table, *file = NULL;
+	struct telos_rule *old;
+	struct inode *inode;
+	struct ids ids = {};
+	__u32 *cell, flags;
+	__u16 mode;
+
+	table = BPF_CORE_READ(task, files, fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), table + number);
+	if (!file)
+		return;
+	inode = BPF_CORE_READ(file, f_inode);
+	mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	identify_all_raw(inode, &ids);
+	if (!ids.count)
+		return;
+	if (mode == S_IFREG) {
+		struct walk w;
+		struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+		bool writable = BPF_CORE_READ(file, f_mode) & FMODE_WRITE;
+
+		walk_start(&w, c->id, dentry);
+		climb_raw(&w, dentry, BPF_CORE_READ(file, f_path.mnt));
+		flags = rule_flags(c->id, &ids) | w.flags;
+		if (writable || (w.flags & TELOS_RULE_WRITE))
+			enter(c, &ids, writable ? TELOS_INODE_WRITTEN : 0, f);
+		else
+			meet_domain(c, &ids, f);
+		if ((flags & TELOS_RULE_CRITICAL) && raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
+			f->kind = TELOS_EVENT_SLAMMED;
+			f->reason = TELOS_REASON_FILE;
+			f->inode = ids.id[0];
+			report(c, f);
+		} else if (flags & TELOS_RULE_WARN) {
+			raise(c, TELOS_TAINTED);
+		}
+		return;
+	}
+	key.inode = ids.id[0];
+	old = rule_of(c->id, &ids.id[0]);
+	if (old) {
+		__sync_fetch_and_or(&old->flags, TELOS_RULE_STDIO);
+		return;
+	}
+	cell = &telos.inode_filter[telos_inode_cell(key.inode.ino, key.inode.dev)];
+	__sync_fetch_and_add(cell, 1);
+	if (bpf_map_update_elem(&rules, &key, &rule, BPF_NOEXIST))
+		__sync_fetch_and_sub(cell, 1); /* stays without a label: its first use is refused */
+}
+
+/* Registration: the launcher, alone in its process, hands over the cookie that the daemon made for it. */
+SEC("lsm.s/task_prctl")
+int BPF_PROG(telos_task_prctl, int option, unsigned long high, unsigned long low)
+{
+	struct telos_cookie cookie = {.high = high, .low = low};
+	struct finding f = {.gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_PRCTL};
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct telos_registration *registration;
+	struct telos_task label = {};
+	struct caller c = {};
+
+	if (option != TELOS_PRCTL)
+		return 0;
+	switch (caller(&c)) {
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		f.reason = TELOS_REASON_REGISTERED;
+		refuse(&c, &f, EPERM);
+		return -EPERM;
+	case UNMANAGED:
+		break;
+	}
+	registration = bpf_map_lookup_elem(&cookies, &cookie);
+	if (!registration)
+		return -ENOENT;
+	if (registration->uid != (__u32)bpf_get_current_uid_gid() || registration->expires_ns < bpf_ktime_get_boot_ns())
+		return -EPERM;
+	/* Neither a second thread nor a child in the same memory may fork past the label. */
+	if (BPF_CORE_READ(task, signal, nr_threads) != 1 || BPF_CORE_READ(task, mm, mm_users.counter) != 1)
+		return -EBUSY;
+	label.agent = registration->agent;
+	label.slot = registration->slot;
+	if (bpf_map_delete_elem(&cookies, &cookie))
+		return -ENOENT; /* used in this very moment */
+	if (!agent_of_slot(&c, label.agent, label.slot)) {
+		count(TELOS_COUNT_STATE_MISSING);
+		return -EPERM;
+	}
+	__sync_fetch_and_add(&c.agent->tasks, 1);
+	if (remember((__u64)task, &label)) {
+		__sync_fetch_and_sub(&c.agent->tasks, 1);
+		return -ENOMEM;
+	}
+	f.kind = TELOS_EVENT_STARTED;
+	report(&c, &f);
+	adopt_stdio(&c, 0, &f);
+	adopt_stdio(&c, 1, &f);
+	adopt_stdio(&c, 2, &f);
+	return -EINPROGRESS;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's own structures, only the fields that the programs read. Offsets come from the running
+ * kernel's BTF at load (CO-RE), so one build serves 6.1 and 6.12. */
+#ifndef TELOS_KERNEL_H
+#define TELOS_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#define NULL ((void *)0)
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct qstr {
+	union {
+		struct {
+			__u32 hash;
+			__u32 len;
+		};
+	};
+	const unsigned char *name;
+};
+
+struct user_namespace {
+	int level;
+};
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+	struct user_namespace *s_user_ns;
+};
+
+struct inode {
+	__u16 i_mode;
+	unsigned int i_nlink;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	__u32 i_rdev;
+	__u32 i_generation;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	unsigned int f_mode;
+	unsigned int f_flags;
+	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct mm_struct {
+	atomic_t mm_users;
+};
+
+struct pid;
+
+struct signal_struct {
+	int nr_threads;
+	struct pid *pids[4];
+};
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct pid *thread_pid;
+	struct mm_struct *mm;
+	struct files_struct *files;
+	struct signal_struct *signal;
+	const struct cred *cred;
+	char comm[16];
+};
+
+struct linux_binprm {
+	struct file *file;
+};
+
+struct anon_vma;
+
+struct vm_area_struct {
+	struct file *vm_file;
+	struct anon_vma *anon_vma;
+};
+
+struct in6_addr {
+	__u8 bytes[16];
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	__u16 sk_type;
+};
+
+struct socket {
+	short type;
+	struct file *file;
+	struct sock *sk;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+};
+
+struct unix_address {
+	int len;
+	char name[];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+};
+
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
+struct sockaddr {
+	unsigned short sa_family;
+};
+
+struct kern_ipc_perm;
+
+/* overlayfs is a module: these resolve only where it was loaded before the programs. */
+struct ovl_path {
+	struct dentry *dentry;
+};
+
+struct ovl_entry {
+	unsigned int __numlower;
+	struct ovl_path __lowerstack[];
+};
+
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+	struct ovl_entry *oe; /* 6.5 and later */
+};
+
+struct ovl_inode___before65 {
+	struct inode *lower;
+};
+
+#pragma clang attribute pop
+
+/* uapi values; the headers that have them clash with the structures above. */
+#define EPERM 1
+#define ENOENT 2
+#define EAGAIN 11
+#define ENOMEM 12
+#define EACCES 13
+#define EBUSY 16
+#define EEXIST 17
+#define EINPROGRESS 115
+
+#define AF_UNSPEC 0
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_NETLINK 16
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define SOCK_SEQPACKET 5
+#define NETLINK_ROUTE 0
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFLNK 0120000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_EXEC 0x20            /* in f_flags of what execve opens */
+#define FMODE_NOACCOUNT 0x20000000 /* in f_mode of what overlayfs opens below itself */
+
+#define MAY_WRITE 0x2
+
+#define PTRACE_MODE_ATTACH 0x2
+
+#define TIOCSTI 0x5412
+#define TIOCLINUX 0x541c
+
+#define HASH_ALGO_SHA256 4
+
+#define MAGIC_OVERLAY 0x794c7630
+#define MAGIC_PROC 0x9fa0
+#define MAGIC_SYSFS 0x62656572
+#define MAGIC_CGROUP 0x27e0eb
+#define MAGIC_CGROUP2 0x63677270
+#define MAGIC_BPF 0xcafe4a11
+#define MAGIC_TRACEFS 0x74726163
+#define MAGIC_DEBUGFS 0x64626720
+#define MAGIC_SECURITYFS 0x73636673
+#define MAGIC_CONFIGFS 0x62656570
+#define MAGIC_BINFMT 0x42494e4d
+#define MAGIC_EFIVARFS 0xde5e81e4
+#define MAGIC_MQUEUE 0x19800202
+#define MAGIC_PIPE 0x50495045
+#define MAGIC_FUSE 0x65735546
+
+#endif

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Network gate: which sockets, towards whom. Errno: EPERM. Every socket of an agent carries its label, which is
+ * what the egress gate goes by. */
+#include "destination.h"
+
+static __always_inline bool known_kind(int family, int type, int protocol)
+{
+	switch (family) {
+	case AF_UNIX:
+		return true;
+	case AF_INET:
+	case AF_INET6:
+		return (type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP)) ||
+		       (type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP));
+	case AF_NETLINK: /* the C library asks it for addresses and routes */
+		return protocol == NETLINK_ROUTE;
+	default:
+		return false;
+	}
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(telos_socket_create, int family, int type, int protocol, int kern)
+{
+	struct finding f = {.gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_CREATE, .family = family};
+	struct caller c = {};
+
+	if (kern) /* the kernel's own, in the caller's context */
+		return 0;
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	if (expired(&c))
+		f.reason = TELOS_REASON_TTL;
+	else if (!known_kind(family, type, protocol))
+		f.reason = TELOS_REASON_FAMILY;
+	else
+		return 0;
+	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+}
+
+static __always_inline struct telos_socket *label_socket(struct caller *c, struct sock *sk, __u32 flags)
+{
+	struct telos_socket label = {.agent = c->id, .slot = c->slot, .flags = flags};
+
+	return bpf_sk_storage_get(&sockets, sk, &label, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+SEC("lsm/socket_post_create")
+int BPF_PROG(telos_socket_post_create, struct socket *sock, int family, int type, int protocol, int kern)
+{
+	struct finding f = {.gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_POST_CREATE,
+			    .reason = TELOS_REASON_STATE};
+	struct caller c = {};
+	struct sock *sk;
+
+	if (kern)
+		return 0;
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	sk = sock->sk;
+	if (sk && label_socket(&c, sk, 0))
+		return 0;
+	count(TELOS_COUNT_FULL);
+	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+}
+
+/* The label of a socket in the caller's hands. One it inherited as descriptor 0 to 2 gets its label here, at
+ * first use; any other without one is somebody else's. A second agent's joins the two domains. */
+static __always_inline struct telos_socket *label_of(struct caller *c, struct socket *sock, struct finding *f)
+{
+	struct telos_socket *label;
+	struct caller other = {};
+	struct telos_rule *rule;
+	struct sock *sk = sock->sk;
+	struct file *file;
+
+	if (!sk)
+		return NULL;
+	label = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (label) {
+		if (label->agent == c->id)
+			return label;
+		if (!agent_of_slot(&other, label->agent, label->slot) || !share(c, other.root, f))
+			return NULL;
+		return label;
+	}
+	file = sock->file;
+	if (!file)
+		return NULL;
+	identify(file->f_inode, &f->inode);
+	rule = rule_of(c->id, &f->inode);
+	if (!rule || !(rule->flags & TELOS_RULE_STDIO))
+		return NULL;
+	return label_socket(c, sk, TELOS_SOCKET_STDIO);
+}
+
+static __always_inline int refuse_destination(struct caller *c, struct finding *f, __u32 reason)
+{
+	f->reason = reason;
+	f->gate = TELOS_GATE_NETWORK;
+	return refuse(c, f, EPERM) ? -EPERM : 0;
+}
+
+static __always_inline __u8 protocol_of(struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
+/* One destination, connected to or sent to: window, taint by contact, slam. */
+static __always_inline int towards(struct caller *c, struct finding *f)
+{
+	__u32 flags = 0;
+	__u32 reason = destination_verdict(c, f->address, f->port, f->protocol, &flags);
+
+	if (!reason && (flags & TELOS_PORT_SENSITIVE)) {
+		if (raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
+			f->kind = TELOS_EVENT_SLAMMED;
+			f->gate = TELOS_GATE_NETWORK;
+			f->reason = TELOS_REASON_ADDRESS;
+			report(c, f);
+		}
+	}
+	if (!reason && (c->state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))
+		reason = TELOS_REASON_SLAMMED;
+	else if (reason && (c->state & TELOS_SLAMMED))
+		reason = TELOS_REASON_SLAMMED;
+	return reason ? refuse_destination(c, f, reason) : 0;
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address, int length)
+{
+	struct finding f = {.hook = TELOS_HOOK_SOCKET_CONNECT};
+	struct caller c = {};
+	struct sock *sk;
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	sk = sock->sk;
+	if (!sk)
+		return -EPERM;
+	f.family = sk->__sk_common.skc_family;
+	if (f.family != AF_INET && f.family != AF_INET6)
+		return 0; /* AF_UNIX has hooks of its own */
+	if (!label_of(&c, sock, &f))
+		return refuse_destination(&c, &f, TELOS_REASON_UNMANAGED_PEER);
+	f.protocol = protocol_of(sk);
+	switch (destination_of(&f, address, length)) {
+	case DESTINATION_NONE:
+		return 0; /* AF_UNSPEC: disconnects */
+	case DESTINATION_BAD:
+		return refuse_destination(&c, &f, TELOS_REASON_FAMILY);
+	default:
+		break;
+	}
+	if (expired(&c))
+		return refuse_destination(&c, &f, TELOS_REASON_TTL);
+	return towards(&c, &f);
+}
+
+static __always_inline int send_unix(struct caller *c, struct finding *f, struct telos_socket *label)
+{
+	__u32 leaks = TELOS_SOCKET_PEER_UNMANAGED;
+
+	if (!(c->state & TELOS_SLAMMED))
+		return 0;
+	if (!(c->flags & TELOS_AGENT_STDIO_ALLOW))
+		leaks |= TELOS_SOCKET_STDIO;
+	return label->flags & leaks ? refuse_destination(c, f, TELOS_REASON_SLAMMED) : 0;
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, int size)
+{
+	struct finding f = {.hook = TELOS_HOOK_SOCKET_SENDMSG};
+	struct telos_socket *label;
+	struct caller c = {};
+	struct sock *sk;
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	sk = sock->sk;
+	if (!sk)
+		return -EPERM;
+	f.family = sk->__sk_common.skc_family;
+	if (f.family != AF_INET && f.family != AF_INET6 && f.family != AF_UNIX)
+		return 0;
+	label = label_of(&c, sock, &f);
+	if (!label)
+		return refuse_destination(&c, &f, TELOS_REASON_UNMANAGED_PEER);
+	if (f.family == AF_UNIX)
+		return send_unix(&c, &f, label);
+	f.protocol = protocol_of(sk);
+	if (message->msg_name) {
+		switch (destination_of_send(&f, message->msg_name, message->msg_namelen)) {
+		case DESTINATION_IS:
+			if (expired(&c))
+				return refuse_destination(&c, &f, TELOS_REASON_TTL);
+			return towards(&c, &f);
+		case DESTINATION_BAD:
+			return refuse_destination(&c, &f, TELOS_REASON_FAMILY);
+		default:
+			break;
+		}
+	}
+	if (!(c.state & TELOS_SLAMMED))
+		return 0; /* connected: admitted there, and egress looks at every packet */
+	if (label->flags & TELOS_SOCKET_STDIO)
+		return c.flags & TELOS_AGENT_STDIO_ALLOW ? 0 : refuse_destination(&c, &f, TELOS_REASON_STDIO);
+	peer_of(&f, sk);
+	if (!(c.flags & TELOS_AGENT_REACHABLE))
+		return refuse_destination(&c, &f, TELOS_REASON_SLAMMED);
+	return towards(&c, &f);
+}
+
+SEC("lsm/socket_listen")
+int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
+{
+	struct finding f = {.hook = TELOS_HOOK_SOCKET_LISTEN};
+	struct caller c = {};
+	struct sock *sk;
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	sk = sock->sk;
+	if (!sk)
+		return -EPERM;
+	f.family = sk->__sk_common.skc_family;
+	return f.family == AF_UNIX ? 0 : refuse_destination(&c, &f, TELOS_REASON_LISTEN);
+}

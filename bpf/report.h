@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Events. A verdict never depends on whether its event found room. */
+#ifndef TELOS_REPORT_H
+#define TELOS_REPORT_H
+
+#include "caller.h"
+
+/* Denial events of one agent in one second; more are counted, not sent. */
+#define EVENTS_A_SECOND 64
+
+/* What a hook found out, on its stack. */
+struct finding {
+	struct telos_inode inode;
+	__u8 address[16];
+	__u64 linked;
+	__u32 error;
+	__u16 port;
+	__u8 family;
+	__u8 protocol;
+	__u8 kind;
+	__u8 gate;
+	__u8 reason;
+	__u8 hook;
+};
+
+static __always_inline void lineage(struct telos_event *e)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	for (__u32 i = 0; i < TELOS_LINEAGE; i++) {
+		struct task_struct *parent = NULL;
+
+		if (!task)
+			return;
+		bpf_core_read(&e->lineage[i].pid, sizeof(__u32), &task->tgid);
+		bpf_core_read(&e->lineage[i].comm, sizeof(e->lineage[i].comm), &task->comm);
+		bpf_core_read(&parent, sizeof(parent), &task->real_parent);
+		if (!e->lineage[i].pid || parent == task)
+			return;
+		task = parent;
+	}
+}
+
+static __always_inline bool quiet(struct telos_agent *agent, __u8 kind)
+{
+	__u64 now;
+
+	if (kind != TELOS_EVENT_DENIED && kind != TELOS_EVENT_WOULD_DENY && kind != TELOS_EVENT_EXEC &&
+	    kind != TELOS_EVENT_TAINTED)
+		return false;
+	now = bpf_ktime_get_boot_ns();
+	if (now - agent->events_ns > 1000000000ull) {
+		agent->events_ns = now;
+		agent->events = 0;
+	}
+	return __sync_fetch_and_add(&agent->events, 1) >= EVENTS_A_SECOND;
+}
+
+/* Returns the record to fill further, or NULL; pass it to sent(). */
+static __noinline struct telos_event *event(struct caller *c, struct finding *f)
+{
+	bool slam = f->kind == TELOS_EVENT_SLAMMED;
+	struct telos_event *e;
+	__u64 ids = bpf_get_current_pid_tgid();
+	__u64 sequence;
+
+	if (quiet(c->agent, f->kind)) {
+		count(TELOS_COUNT_EVENTS_QUIET);
+		return NULL;
+	}
+	sequence = __sync_fetch_and_add(&telos.sequence, 1) + 1;
+	if (slam)
+		c->agent->slam_sequence = sequence;
+	count(slam ? TELOS_COUNT_SLAMS : TELOS_COUNT_EVENTS);
+	if (slam)
+		e = bpf_ringbuf_reserve(&slams, sizeof(*e), 0);
+	else
+		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count(slam ? TELOS_COUNT_SLAMS_LOST : TELOS_COUNT_EVENTS_LOST);
+		return NULL;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->sequence = sequence;
+	e->boot_ns = bpf_ktime_get_boot_ns();
+	e->agent = c->id;
+	e->linked = f->linked ? f->linked : slam ? 0 : c->agent->slam_sequence;
+	e->inode = f->inode;
+	__builtin_memcpy(e->address, f->address, sizeof(e->address));
+	e->port = f->port;
+	e->family = f->family;
+	e->protocol = f->protocol;
+	e->kind = f->kind;
+	e->gate = f->gate;
+	e->reason = f->reason;
+	e->hook = f->hook;
+	e->error = f->error;
+	e->state = c->state;
+	e->domain = c->root;
+	e->pid = ids >> 32;
+	e->tid = (__u32)ids;
+	e->uid = (__u32)bpf_get_current_uid_gid();
+	e->flags = c->flags;
+	if (f->kind != TELOS_EVENT_ENDED)
+		lineage(e);
+	return e;
+}
+
+static __always_inline void sent(struct telos_event *e)
+{
+	bpf_ringbuf_submit(e, 0);
+}
+
+static __always_inline void report(struct caller *c, struct finding *f)
+{
+	struct telos_event *e = event(c, f);
+
+	if (e)
+		sent(e);
+}
+
+static __always_inline void name_of(struct telos_event *e, struct dentry *dentry)
+{
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+
+	bpf_probe_read_kernel_str(e->path, sizeof(e->path), name);
+}
+
+/* Whether an audited agent is let through at this gate: never at the guard, and never without a record. */
+static __always_inline bool audited(const struct caller *c, const struct finding *f)
+{
+	return (c->flags & TELOS_AGENT_AUDIT) && f->gate != TELOS_GATE_GUARD && f->gate != TELOS_GATE_IDENTITY &&
+	       f->reason != TELOS_REASON_STATE && f->reason != TELOS_REASON_QUOTA;
+}
+
+/* Counts and marks a refusal; the caller reports. Returns whether it is enforced. */
+static __always_inline bool refusal(struct caller *c, struct finding *f, __u32 error)
+{
+	bool enforced = !audited(c, f);
+
+	f->error = error;
+	f->kind = enforced ? TELOS_EVENT_DENIED : TELOS_EVENT_WOULD_DENY;
+	if (f->gate < 8)
+		__sync_fetch_and_add(&c->agent->denials[f->gate], 1);
+	count(TELOS_COUNT_DENIALS + (f->gate & 7));
+	return enforced;
+}
+
+static __noinline bool refuse(struct caller *c, struct finding *f, __u32 error)
+{
+	bool enforced = refusal(c, f, error);
+
+	report(c, f);
+	return enforced;
+}
+
+/* The same, naming the last component of a path. */
+static __always_inline bool refuse_named(struct caller *c, struct finding *f, __u32 error, struct dentry *dentry)
+{
+	bool enforced = refusal(c, f, error);
+	struct telos_event *e = event(c, f);
+
+	if (e) {
+		name_of(e, dentry);
+		sent(e);
+	}
+	return enforced;
+}
+
+/* Raises an agent and its domain, and returns whether that was news. */
+static __always_inline bool raise(struct caller *c, __u32 bits)
+{
+	bool news = (c->state & bits) != bits;
+
+	__sync_fetch_and_or(&c->agent->state, bits);
+	domain_raise(c->root, bits);
+	c->state |= bits;
+	return news;
+}
+
+/* Puts the caller and another domain together; a slam that comes with it is an event of its own. */
+static __noinline bool share(struct caller *c, __u32 other, struct finding *f)
+{
+	struct telos_domain *domain;
+	__u32 before = c->root, root;
+
+	if (other == before)
+		return true;
+	root = domain_merge(before, other);
+	domain = bpf_map_lookup_elem(&domains, &root);
+	if (!root || !domain)
+		return false;
+	c->root = root;
+	if (root != before || domain_root(other) != other) {
+		__u32 state = c->state;
+
+		c->state |= domain->state;
+		if ((c->state & TELOS_SLAMMED) && !(state & TELOS_SLAMMED)) {
+			f->kind = TELOS_EVENT_SLAMMED;
+			f->gate = TELOS_GATE_FILE;
+			f->reason = TELOS_REASON_DOMAIN;
+			report(c, f);
+		}
+	}
+	return true;
+}
+
+#endif

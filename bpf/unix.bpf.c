@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Network gate, AF_UNIX: agents talk among themselves and become one domain; towards the rest only by name. */
+
+/* Whether this agent's intent names the socket: by path (its directory's rule or itself) or abstract name. */
+static __noinline bool named_socket(__u64 agent, struct sock *sk)
+{
+	struct unix_sock *named = (void *)sk;
+	struct dentry *dentry = BPF_CORE_READ(named, path.dentry);
+	struct unix_address *address;
+	struct telos_rule_key key = {.agent = agent};
+	struct telos_rule *rule;
+	struct inode *inode;
+	char name[108] = {};
+	__u64 hash = TELOS_HASH_START;
+	__u32 length;
+
+	if (dentry) {
+		struct ids ids = {};
+		struct walk w;
+
+		inode = BPF_CORE_READ(dentry, d_inode);
+		if (!inode)
+			return false;
+		identify_all_raw(inode, &ids);
+		walk_start(&w, agent, dentry);
+		climb_raw(&w, dentry, BPF_CORE_READ(named, path.mnt));
+		return (rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX;
+	}
+	address = BPF_CORE_READ(named, addr);
+	if (!address)
+		return false;
+	length = BPF_CORE_READ(address, len);
+	if (length < 4 || length > 110)
+		return false;
+	length -= 3; /* family and the leading zero */
+	bpf_probe_read_kernel(name, sizeof(name), (void *)address + bpf_core_field_offset(struct unix_address, name) + 3);
+	for (__u32 i = 0; i < sizeof(name); i++) {
+		if (i >= length)
+			break;
+		hash = (hash ^ (__u8)name[i]) * TELOS_HASH_PRIME;
+	}
+	key.inode.dev = TELOS_DEV_ABSTRACT;
+	key.inode.ino = hash;
+	key.inode.generation = length;
+	rule = rule_of(agent, &key.inode);
+	return rule && (rule->flags & TELOS_RULE_UNIX);
+}
+
+/* The listening socket of the node's control API. */
+static __always_inline bool control_socket(struct sock *sk)
+{
+	struct unix_sock *named = (void *)sk;
+	struct dentry *dentry = BPF_CORE_READ(named, path.dentry);
+	struct inode *inode = dentry ? BPF_CORE_READ(dentry, d_inode) : NULL;
+	struct telos_inode id;
+
+	if (!inode || !telos.control.ino)
+		return false;
+	identify_raw(inode, &id);
+	return id.ino == telos.control.ino && id.dev == telos.control.dev && id.generation == telos.control.generation;
+}
+
+/* The caller, or nobody (then `c` is the other side's agent) wants to reach a labelled or unlabelled socket.
+ * 0 when it may. `leak` says that an unmanaged process is at one end. */
+static __always_inline __u32 peer_verdict(struct caller *c, struct sock *other, struct finding *f, bool *leak)
+{
+	struct telos_socket *label = bpf_sk_storage_get(&sockets, other, 0, 0);
+	struct caller peer = {};
+
+	*leak = false;
+	if (label && label->agent == c->id)
+		return 0;
+	if (label) {
+		if (!agent_of_slot(&peer, label->agent, label->slot) || !share(c, peer.root, f))
+			return TELOS_REASON_STATE;
+		return 0;
+	}
+	*leak = true;
+	if (c->state & TELOS_SLAMMED)
+		return TELOS_REASON_SLAMMED;
+	return named_socket(c->id, other) ? 0 : TELOS_REASON_UNMANAGED_PEER;
+}
+
+static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u32 reason)
+{
+	f->reason = reason;
+	f->family = AF_UNIX;
+	f->gate = TELOS_GATE_NETWORK;
+	return refuse(c, f, EPERM) ? -EPERM : 0;
+}
+
+/* Somebody outside connects to an agent's socket: only where that agent's intent names it. */
+static __always_inline int from_outside(struct sock *other, struct sock *accepted)
+{
+	struct finding f = {.hook = TELOS_HOOK_UNIX_STREAM_CONNECT};
+	struct telos_socket *label = bpf_sk_storage_get(&sockets, other, 0, 0);
+	struct caller c = {};
+
+	if (!label)
+		return 0;
+	if (!agent_of_slot(&c, label->agent, label->slot))
+		return -EPERM;
+	if (c.state & TELOS_SLAMMED)
+		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
+	if (!named_socket(c.id, other))
+		return refuse_unix(&c, &f, TELOS_REASON_UNMANAGED_PEER);
+	__sync_fetch_and_add(&c.agent->peers, 1);
+	return label_socket(&c, accepted, TELOS_SOCKET_PEER_UNMANAGED) ? 0 : -EPERM;
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(telos_unix_stream_connect, struct sock *sk, struct sock *other, struct sock *accepted)
+{
+	struct finding f = {.hook = TELOS_HOOK_UNIX_STREAM_CONNECT};
+	struct telos_socket *label;
+	struct caller c = {};
+	__u32 reason;
+	bool leak;
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return from_outside(other, accepted);
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	if (control_socket(other))
+		return label_socket(&c, accepted, TELOS_SOCKET_CONTROL) ? 0 : -EPERM;
+	reason = expired(&c) ? TELOS_REASON_TTL : peer_verdict(&c, other, &f, &leak);
+	if (reason)
+		return refuse_unix(&c, &f, reason);
+	if (leak) {
+		label = label_socket(&c, sk, TELOS_SOCKET_PEER_UNMANAGED);
+		if (!label)
+			return -EPERM;
+		__sync_fetch_and_or(&label->flags, TELOS_SOCKET_PEER_UNMANAGED);
+		__sync_fetch_and_add(&c.agent->peers, 1);
+		return 0;
+	}
+	/* The other end's socket belongs to whoever listens there. */
+	label = bpf_sk_storage_get(&sockets, other, 0, 0);
+	if (!label || !bpf_sk_storage_get(&sockets, accepted, label, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return -EPERM;
+	return 0;
+}
+
+SEC("lsm/unix_may_send")
+int BPF_PROG(telos_unix_may_send, struct socket *sock, struct socket *other)
+{
+	struct finding f = {.hook = TELOS_HOOK_UNIX_MAY_SEND};
+	struct telos_socket *label;
+	struct sock *sk = sock->sk, *to = other->sk;
+	struct caller c = {};
+	__u32 reason;
+	bool leak;
+
+	if (!sk || !to)
+		return 0;
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	reason = expired(&c) ? TELOS_REASON_TTL : peer_verdict(&c, to, &f, &leak);
+	if (reason)
+		return refuse_unix(&c, &f, reason);
+	if (leak) {
+		label = label_socket(&c, sk, TELOS_SOCKET_PEER_UNMANAGED);
+		if (!label)
+			return -EPERM;
+		if (!(label->flags & TELOS_SOCKET_PEER_UNMANAGED)) {
+			__sync_fetch_and_or(&label->flags, TELOS_SOCKET_PEER_UNMANAGED);
+			__sync_fetch_and_add(&c.agent->peers, 1);
+		}
+	}
+	return 0;
+}
