@@ -1,0 +1,21 @@
+internal import CLibbpf
+internal import Glibc
+
+/// What the running kernel knows of itself (BTF) and admits.
+public enum KernelTypes {
+  /// Whether there is an LSM hook of this name to attach to. False as well where there is no BTF.
+  public static func hasLSMHook(_ name: String) -> Bool {
+    (try? LibbpfLog.capture { () throws(BPFError) in
+      try check(libbpf_find_vmlinux_btf_id(name, BPF_LSM_MAC), "find the hook \(name)")
+    }) != nil
+  }
+
+  /// Loads an LSM program that does nothing, and attaches it nowhere.
+  public static func tryLSM() throws(BPFError) {
+    try LibbpfLog.capture { () throws(BPFError) in
+      let number = clibbpf_load_empty_lsm()
+      try check(number, "load an LSM program")
+      close(number)
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/* What Swift cannot call itself: variadic system calls, unions of libbpf's options, and atomics on shared memory. */
+#pragma once
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/fs.h>
+#include <net/if_arp.h>
+#include <netpacket/packet.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static inline void clibbpf_add(uint32_t *cell, uint32_t value) {
+  __atomic_fetch_add(cell, value, __ATOMIC_SEQ_CST);
+}
+
+static inline void clibbpf_subtract(uint32_t *cell, uint32_t value) {
+  __atomic_fetch_sub(cell, value, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t clibbpf_load(const uint32_t *cell) {
+  return __atomic_load_n(cell, __ATOMIC_SEQ_CST);
+}
+
+static inline void clibbpf_store(uint32_t *cell, uint32_t value) {
+  __atomic_store_n(cell, value, __ATOMIC_SEQ_CST);
+}
+
+/* The negated errno, or the new link's descriptor. */
+static inline int clibbpf_link_xdp(int program, int interface, uint32_t flags) {
+  struct bpf_link_create_opts options;
+  memset(&options, 0, sizeof options);
+  options.sz = sizeof options;
+  options.flags = flags;
+  return bpf_link_create(program, interface, BPF_XDP, &options);
+}
+
+struct clibbpf_program {
+  uint32_t id;
+  uint8_t tag[8];
+  char name[16];
+};
+
+static inline int clibbpf_program_info(int descriptor, struct clibbpf_program *result) {
+  struct bpf_prog_info info;
+  uint32_t size = sizeof info;
+  memset(&info, 0, sizeof info);
+  int error = bpf_obj_get_info_by_fd(descriptor, &info, &size);
+  if (error) return error;
+  result->id = info.id;
+  memcpy(result->tag, info.tag, sizeof result->tag);
+  memcpy(result->name, info.name, sizeof result->name);
+  return 0;
+}
+
+struct clibbpf_link {
+  uint32_t id, type, program;
+  uint32_t interface; /* XDP: 0 once the interface is gone */
+  uint64_t cgroup;    /* cgroup links: 0 once the cgroup is gone */
+};
+
+static inline int clibbpf_link_info(int descriptor, struct clibbpf_link *result) {
+  struct bpf_link_info info;
+  uint32_t size = sizeof info;
+  memset(&info, 0, sizeof info);
+  memset(result, 0, sizeof *result);
+  int error = bpf_obj_get_info_by_fd(descriptor, &info, &size);
+  if (error) return error;
+  result->id = info.id;
+  result->type = info.type;
+  result->program = info.prog_id;
+  if (info.type == BPF_LINK_TYPE_XDP) result->interface = info.xdp.ifindex;
+  if (info.type == BPF_LINK_TYPE_CGROUP) result->cgroup = info.cgroup.cgroup_id;
+  return 0;
+}
+
+struct clibbpf_map {
+  uint32_t id, type, key_size, value_size, max_entries, flags;
+};
+
+static inline int clibbpf_map_info(int descriptor, struct clibbpf_map *result) {
+  struct bpf_map_info info;
+  uint32_t size = sizeof info;
+  memset(&info, 0, sizeof info);
+  int error = bpf_obj_get_info_by_fd(descriptor, &info, &size);
+  if (error) return error;
+  result->id = info.id;
+  result->type = info.type;
+  result->key_size = info.key_size;
+  result->value_size = info.value_size;
+  result->max_entries = info.max_entries;
+  result->flags = info.map_flags;
+  return 0;
+}
+
+/* Loads `return 0` on the LSM hook file_open; nothing is attached. The descriptor, or the negated errno. */
+static inline int clibbpf_load_empty_lsm(void) {
+  struct bpf_insn code[2] = {
+    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0},
+    {.code = BPF_JMP | BPF_EXIT},
+  };
+  struct bpf_prog_load_opts options;
+  int type = libbpf_find_vmlinux_btf_id("file_open", BPF_LSM_MAC);
+  if (type < 0) return type;
+  memset(&options, 0, sizeof options);
+  options.sz = sizeof options;
+  options.expected_attach_type = BPF_LSM_MAC;
+  options.attach_btf_id = (uint32_t)type;
+  return bpf_prog_load(BPF_PROG_TYPE_LSM, "telos_probe", "GPL", code, 2, &options);
+}
+
+static inline int clibbpf_prctl(int option, unsigned long first, unsigned long second) {
+  return prctl(option, first, second, 0, 0);
+}
+
+static inline int clibbpf_pidfd_open(int process) {
+  return (int)syscall(SYS_pidfd_open, process, 0);
+}
+
+static inline int clibbpf_pidfd_getfd(int pidfd, int descriptor) {
+  return (int)syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
+}
+
+static inline int clibbpf_inode_generation(int descriptor, uint32_t *generation) {
+  long value = 0; /* the kernel writes 32 bits, glibc's number says long */
+  if (ioctl(descriptor, FS_IOC_GETVERSION, &value)) return -1;
+  *generation = (uint32_t)value;
+  return 0;
+}
