@@ -85,7 +85,11 @@ let package = Package(
     library("Intents", ["TelosCore", "AddressSets", yams]),
     library("FleetWire", ["TelosCore", "AddressSets", "Trust", grpc, grpcProtobuf, protobuf]),
     library(
-      "FleetIdentity", ["TelosCore", grpc, grpcTransport, x509, asn1, crypto, nioCore, nioSSL]),
+      "FleetIdentity",
+      [
+        "TelosCore", grpc, grpcTransport, x509, asn1, crypto, nioCore, nioSSL,
+        certificateReloading,
+      ]),
     library("FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs"),
     library("BPFKit", ["CLibbpf"]),
     library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CTelosABI"]),
@@ -111,7 +115,7 @@ let package = Package(
         "TelosCore", "AddressSets", "Trust", "Intents", "IntentCompiler", "Kernel", "BPFKit",
         "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,
         grpcTransport, grpcProtobuf, protobuf, x509, asn1, crypto, nioCore, nioPosix, nioSSL,
-        certificateReloading, log, lifecycle, httpClient,
+        certificateReloading, log, lifecycle, httpClient, yams,
       ], path: "node/Core"),
     .executableTarget(
       name: "telos-node", dependencies: ["TelosCore", "Node", arguments, log],
@@ -132,8 +136,8 @@ let package = Package(
     tests(
       "FleetIdentityTests",
       [
-        "FleetIdentity", "FleetCA", "FleetWire", grpc, grpcTransport, grpcProtobuf, protobuf, x509,
-        asn1, crypto,
+        "FleetIdentity", "FleetCA", "FleetWire", "Trust", "TelosCore", grpc, grpcTransport,
+        grpcProtobuf, protobuf, x509, asn1, crypto, nioSSL,
       ]),
     tests("KernelTests", ["Kernel", "BPFKit", "CTelosABI", "AddressSets", "TelosCore"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
