@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import sys
 # What the first minute of the guest needs; everything else is loaded from the kernel's module folder.
 MODULES = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"]
 
+BUSYBOX = pathlib.Path("/bin/busybox")
 ELF = b"\x7fELF"
 
 
@@ -129,11 +131,24 @@ def prepare(folder: pathlib.Path, init: pathlib.Path) -> None:
     modules = next((folder / "lib/modules").glob("*"), None)
     if image is None or modules is None:
         raise KernelError(f"{folder} holds no unpacked kernel package")
-    (folder / "vmlinux").write_bytes(extract_vmlinux(image.read_bytes()))
-    busybox = pathlib.Path("/bin/busybox").read_bytes()
-    initrd = make_initrd(module_closure(modules, MODULES), init.read_bytes(), busybox)
-    (folder / "initrd").write_bytes(initrd)
-    (folder / "release").write_text(modules.name)
+    replace(folder / "vmlinux", extract_vmlinux(image.read_bytes()))
+    initrd = make_initrd(module_closure(modules, MODULES), init.read_bytes(), BUSYBOX.read_bytes())
+    replace(folder / "initrd", initrd)
+    replace(folder / "release", modules.name.encode())
+
+
+def refresh(folder: pathlib.Path, init: pathlib.Path) -> None:
+    """Prepares again what is older than the files that it was made from."""
+    made = min((folder / name).stat().st_mtime for name in ("vmlinux", "initrd", "release"))
+    if max(path.stat().st_mtime for path in (init, pathlib.Path(__file__))) > made:
+        prepare(folder, init)
+
+
+def replace(path: pathlib.Path, content: bytes) -> None:
+    # Another lab may be booting from the old file at this moment.
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new.write_bytes(content)
+    new.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """One virtual machine: its QEMU command line, its ports, its end."""
 
 import ctypes
+import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -77,7 +79,7 @@ class Machine:
         ]
         arguments = ["qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none"]
         arguments += ["-name", f"telos-lab-{self.name}", "-machine", "q35", "-cpu", "max"]
-        arguments += ["-accel", "tcg,thread=single" if s.icount else "tcg,thread=multi"]
+        arguments += ["-accel", accelerator(s.icount)]
         if s.icount:
             arguments += ["-icount", "shift=0"]
         arguments += ["-m", s.memory, "-smp", str(s.cpus), "-rtc", "base=utc"]
@@ -102,6 +104,16 @@ class Machine:
             arguments += ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=unsafe"]
             arguments += ["-device", "virtio-blk-pci,drive=disk"]
         return arguments
+
+
+def accelerator(icount: bool) -> str:
+    """KVM where the processor offers it; counting instructions needs emulation anyway."""
+    if icount:
+        return "tcg,thread=single"
+    flags = set(re.findall(r"\b(?:vmx|svm)\b", pathlib.Path("/proc/cpuinfo").read_text()))
+    if flags and os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "kvm"
+    return "tcg,thread=multi"
 
 
 def folder_device(tag: str, path: pathlib.Path, read_only: bool = False) -> list[str]:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+import kernel
 from machine import Machine, Settings
 from network import Network
 
@@ -48,6 +49,8 @@ class Session:
             if self.status is None:
                 raise LabError(self.explain())
             return self.status
+        except kernel.KernelError as error:
+            raise LabError(f"{error}: run `make setup`") from error
         except subprocess.CalledProcessError as error:
             output = (error.stderr or b"").decode(errors="replace").strip()
             raise LabError(f"{' '.join(map(str, error.cmd))}: {output}") from error
@@ -104,14 +107,15 @@ class Session:
 
     def settings(self) -> Settings:
         options = self.options
-        kernel = HOME / ".cache/kernels" / options.kernel
-        if not all((kernel / name).exists() for name in ("vmlinux", "initrd", "release")):
-            raise LabError(f"kernel {options.kernel} is not in {kernel}: run `make setup`")
+        kernel_folder = HOME / ".cache/kernels" / options.kernel
+        if not (kernel_folder / "release").exists():
+            raise LabError(f"kernel {options.kernel} is not in {kernel_folder}: run `make setup`")
+        kernel.refresh(kernel_folder, HOME / "Tests/lab/guest/init")
         share = options.share.resolve() if options.share else None
         if share is not None:
             share.mkdir(parents=True, exist_ok=True)
         return Settings(
-            home=HOME, kernel=kernel, folder=self.folder, share=share, cpus=options.cpus, memory=options.memory,
+            home=HOME, kernel=kernel_folder, folder=self.folder, share=share, cpus=options.cpus, memory=options.memory,
             icount=options.icount, verbose=options.verbose, append=options.append, enter=self.network.enter)
 
     # While it runs.
