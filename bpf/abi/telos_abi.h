@@ -347,6 +347,19 @@ struct telos_globals {
 	telos_u32 inode_filter[TELOS_FILTER]; /* counts entries of `inodes` and of `rules`, by inode */
 };
 
+#ifndef __bpf__
+/* Where user space finds them in the mapped memory of `globals`. */
+enum telos_globals_offset {
+	TELOS_GLOBALS_SEQUENCE = __builtin_offsetof(struct telos_globals, sequence),
+	TELOS_GLOBALS_CONTROL = __builtin_offsetof(struct telos_globals, control),
+	TELOS_GLOBALS_RESOLVER = __builtin_offsetof(struct telos_globals, resolver_tgid),
+	TELOS_GLOBALS_RESOLVED_COUNT = __builtin_offsetof(struct telos_globals, resolved_count),
+	TELOS_GLOBALS_RESOLVED = __builtin_offsetof(struct telos_globals, resolved),
+	TELOS_GLOBALS_INODE_FILTER = __builtin_offsetof(struct telos_globals, inode_filter),
+	TELOS_GLOBALS_SIZE = sizeof(struct telos_globals),
+};
+#endif
+
 /* ---- Hyperion ------------------------------------------------------------------------------------------ */
 
 /* A set is four maps, one a part; two generations of each stand side by side in `hyperion_v4`, `hyperion_v6`,
