@@ -1,0 +1,140 @@
+internal import TelosCore
+
+extension Intent {
+  /// What the intent lets an agent do, what stops it, and what stays open: text for people, several lines.
+  public var explanation: String {
+    [
+      heading, execText, networkText, filesText, localText, slamText, openText,
+    ].joined(separator: "\n")
+  }
+
+  private var heading: String {
+    let where_ =
+      nodes.labels.isEmpty
+      ? "every node" : "nodes with " + Self.pairs(nodes.labels)
+    let mode_ =
+      mode == .enforce
+      ? "the kernel refuses what is not allowed below"
+      : "AUDIT: what is not allowed below is reported and goes through"
+    return """
+      Intent \(name)\(labels.isEmpty ? "" : " (\(Self.pairs(labels)))")
+        on \(where_); for \(ttl) from the agent's start, then it may do nothing new
+        \(mode_)
+
+      """
+  }
+
+  private var execText: String {
+    var lines = exec.allow.map { one in
+      "\(one.path)" + (one.path.isGlob ? " (what matches when the agent starts)" : "")
+        + (one.sha256.map { " with the content sha256:\("\($0)".prefix(12))…" } ?? "")
+    }
+    lines += exec.own.map { "what it wrote itself below \($0.anchor)" }
+    return Self.section("It may run", lines, none: "")
+  }
+
+  private var networkText: String {
+    let windows = network.allow.map { window in
+      "\(window.text)" + (window.ttl.map { ", for \($0) from its start" } ?? "")
+    }
+    return Self.section("It may reach", windows, none: "nothing: no destination is allowed")
+      + Self.section(
+        "Contact with these slams, even where allowed above",
+        network.sensitive.map(\.text), none: nil)
+  }
+
+  private var filesText: String {
+    let roots =
+      files.write.map { $0.map { "\($0)" } }
+      ?? ["below its working directory", "below a private TMPDIR"]
+    let critical = files.sensitive.filter { $0.level == .critical }.map { "\($0.path)" }
+    let warn = files.sensitive.filter { $0.level == .warn }.map { "\($0.path)" }
+    return Self.section("It may write", roots, none: "nothing")
+      + Self.section("Reading these slams", critical, none: nil)
+      + Self.section("Reading these marks it as tainted and is reported", warn, none: nil)
+  }
+
+  private var localText: String {
+    Self.section(
+      "It may connect to these local sockets, besides other agents and the node's own",
+      unix.map { "\($0)" }, none: nil)
+  }
+
+  private var slamText: String {
+    let still = network.reachableWhileTainted.map(\.text)
+    let stdio_ =
+      switch stdio {
+      case .allow: "its standard output stays open: what it prints can carry what it read"
+      case .untilTaint: "its standard output is refused from the taint on"
+      case .deny: "its standard input, output and error are refused from the start"
+      }
+    return Self.section(
+      "A slam means",
+      [
+        "nothing it sends leaves the machine any more, on connections already open as well",
+        still.isEmpty
+          ? "no destination stays reachable" : "still reachable: \(still.joined(separator: "; "))",
+        stdio_,
+        "its child processes, and agents that shared data with it, are slammed with it",
+      ], none: "")
+  }
+
+  private var openText: String {
+    var lines = [
+      "it may read every file that its user may read; only the files above taint it"
+    ]
+    if !network.allow.isEmpty {
+      lines.append(
+        "until a slam, what it reads can leave through the destinations above, and through whoever shares their addresses"
+      )
+    }
+    let interpreters = exec.allow.filter { Self.interprets($0.path.description) }
+    if !interpreters.isEmpty {
+      let names = interpreters.map { "\($0.path)" }.joined(separator: ", ")
+      lines.append("\(names): whatever text it is given runs; the other gates still hold")
+    }
+    if files.sensitive.isEmpty && network.sensitive.isEmpty {
+      lines.append("nothing is sensitive: no slam will ever happen")
+    }
+    if files.sensitive.contains(where: { $0.level == .warn }) {
+      lines.append("files of level warn: their content can leave through the destinations above")
+    }
+    lines.append("programs outside the agent can read what it writes")
+    lines.append("libraries of the system may be mapped and run by what is approved")
+    return Self.section("What this leaves open", lines, none: "")
+  }
+
+  /// Whether the file name is that of a common interpreter or shell.
+  static func interprets(_ path: String) -> Bool {
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    let known = [
+      "sh", "bash", "dash", "zsh", "ksh", "python", "perl", "ruby", "node", "php", "lua", "awk",
+      "gawk", "mawk", "tclsh", "java", "make",
+    ]
+    let stem = name.prefix { $0.isLetter }
+    return name == "*" || known.contains(String(stem))
+  }
+
+  private static func pairs(_ labels: [String: String]) -> String {
+    labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+  }
+
+  /// - Parameter none: the line for an empty list; nil leaves the section out.
+  private static func section(_ title: String, _ lines: [String], none: String?) -> String {
+    if lines.isEmpty, none == nil { return "" }
+    let body = lines.isEmpty ? [none ?? ""] : lines
+    return "\(title)\n" + body.map { "  - \($0)\n" }.joined()
+  }
+}
+
+extension Intent.Destination {
+  /// As `203.0.113.0/24, tcp ports 80, 443`.
+  var text: String {
+    let names = protocols.map(\.rawValue).sorted().joined(separator: " and ")
+    guard let ports else { return "\(target), \(names)" }
+    if ports == [.all] { return "\(target), every \(names) port" }
+    let list = ports.map { "\($0)" }.joined(separator: ", ")
+    let single = ports.count == 1 && ports[0].first == ports[0].last
+    return "\(target), \(names) \(single ? "port" : "ports") \(list)"
+  }
+}

@@ -1,0 +1,120 @@
+public import AddressSets
+public import TelosCore
+
+/// What an agent may do: the YAML of an intent, read, checked and with every default filled in.
+public struct Intent: Sendable, Hashable {
+  /// 1 to 63 of a-z, 0-9, `-` and `.`.
+  public var name: String
+  public var labels: Labels = [:]
+  /// Empty: every node.
+  public var nodes = LabelSelector()
+  public var mode = Mode.enforce
+  /// How long an agent started under the intent holds it.
+  public var ttl = Span(seconds: 3600)
+  public var exec: Exec
+  public var network = Network()
+  public var files = Files()
+  /// AF_UNIX sockets that may be connected to.
+  public var unix: [UnixName] = []
+  public var stdio = Stdio.untilTaint
+
+  public init(name: String, exec: Exec) {
+    self.name = name
+    self.exec = exec
+  }
+
+  public enum Mode: String, Sendable, Hashable, CaseIterable {
+    case enforce
+    /// Verdicts are reported, not refused.
+    case audit
+  }
+
+  /// What descriptors 0 to 2 may do.
+  public enum Stdio: String, Sendable, Hashable, CaseIterable {
+    case allow, untilTaint, deny
+  }
+
+  public struct Exec: Sendable, Hashable {
+    /// Never empty.
+    public var allow: [Executable]
+    /// Folders whose files the agent may run once it wrote them itself; always of the form `DIR/**`.
+    public var own: [PathPattern]
+
+    public init(allow: [Executable], own: [PathPattern] = []) {
+      self.allow = allow
+      self.own = own
+    }
+  }
+
+  public struct Executable: Sendable, Hashable {
+    public var path: ExecPath
+    /// The content counts as well; never with a glob.
+    public var sha256: Digest?
+
+    public init(path: ExecPath, sha256: Digest? = nil) {
+      self.path = path
+      self.sha256 = sha256
+    }
+  }
+
+  public struct Network: Sendable, Hashable {
+    public var allow: [Destination] = []
+    /// Each inside what `allow` opens; without ports, it means those that `allow` opens there.
+    public var reachableWhileTainted: [Destination] = []
+    /// Contact taints, as a critical file does; without ports, on any port.
+    public var sensitive: [Destination] = []
+
+    public init() {}
+  }
+
+  public struct Destination: Sendable, Hashable {
+    public enum Target: Sendable, Hashable {
+      /// A lower-case DNS name, opened by an answer of the node's DNS proxy.
+      case host(String)
+      case cidr(IPPrefix)
+    }
+    public var target: Target
+    /// Ascending and disjoint; nil only where it has a meaning, see ``Network``.
+    public var ports: [PortRange]?
+    /// Never empty.
+    public var protocols: Set<TransportProtocol>
+    /// The window closes so long after the agent's start (`cidr`) or after the answer (`host`).
+    public var ttl: Span?
+
+    public init(
+      target: Target, ports: [PortRange]?, protocols: Set<TransportProtocol> = [.tcp, .udp],
+      ttl: Span? = nil
+    ) {
+      self.target = target
+      self.ports = ports
+      self.protocols = protocols
+      self.ttl = ttl
+    }
+  }
+
+  public enum TransportProtocol: String, Sendable, Hashable, CaseIterable { case tcp, udp }
+
+  public struct Files: Sendable, Hashable {
+    public var sensitive: [SensitiveFile] = []
+    /// Nil: the working directory and a private TMPDIR. Literal files or `DIR/**`.
+    public var write: [PathPattern]?
+
+    public init() {}
+  }
+
+  public struct SensitiveFile: Sendable, Hashable {
+    public enum Level: String, Sendable, Hashable, CaseIterable {
+      /// Reading it taints and slams before the open returns.
+      case critical
+      /// Reading it taints and is reported.
+      case warn
+    }
+    public var path: PathPattern
+    public var level: Level
+
+    public init(path: PathPattern, level: Level = .critical) {
+      self.path = path
+      self.level = level
+    }
+  }
+}

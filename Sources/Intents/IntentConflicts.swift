@@ -1,0 +1,114 @@
+internal import AddressSets
+
+/// Something that is wrong between values that are each right.
+struct IntentConflict {
+  var path: String
+  var message: String
+  var suggestion: String
+  /// The parts it compares; it says nothing of use while one of them could not be read.
+  var scope: [String]
+}
+
+extension Intent {
+  var conflicts: [IntentConflict] { duplicates + reachability + ownership }
+
+  private var duplicates: [IntentConflict] {
+    func twice<T: Hashable>(_ values: [T], _ path: (Int) -> String, _ what: String)
+      -> [IntentConflict]
+    {
+      var first: [T: Int] = [:]
+      return values.indices.compactMap { index in
+        guard let earlier = first[values[index]] else {
+          first[values[index]] = index
+          return nil
+        }
+        return IntentConflict(
+          path: path(index), message: "\(what) is there twice: \(path(earlier)) has it already",
+          suggestion: "remove one of the two", scope: [])
+      }
+    }
+    return twice(exec.allow.map { "\($0.path)" }, { "spec.exec.allow[\($0)]" }, "the path")
+      + twice(exec.own.map { "\($0)" }, { "spec.exec.own[\($0)]" }, "the folder")
+      + twice(files.sensitive.map { "\($0.path)" }, { "spec.files.sensitive[\($0)]" }, "the path")
+      + twice((files.write ?? []).map { "\($0)" }, { "spec.files.write[\($0)]" }, "the path")
+      + twice(unix, { "spec.unix.allow[\($0)]" }, "the socket")
+      + twice(network.allow, { "spec.network.allow[\($0)]" }, "the destination")
+      + twice(
+        network.reachableWhileTainted, { "spec.network.reachableWhileTainted[\($0)]" },
+        "the destination")
+      + twice(network.sensitive, { "spec.network.sensitive[\($0)]" }, "the destination")
+  }
+
+  private var reachability: [IntentConflict] {
+    let scope = ["spec.network"]
+    return network.reachableWhileTainted.enumerated().flatMap { index, entry in
+      let path = "spec.network.reachableWhileTainted[\(index)]"
+      var found: [IntentConflict] = []
+      if !isAllowed(entry) {
+        found.append(
+          IntentConflict(
+            path: path, message: "nothing in network.allow opens this destination",
+            suggestion: "add it, with these ports and protocols, to network.allow", scope: scope))
+      }
+      if let other = network.sensitive.first(where: { Self.meet($0, entry) }) {
+        found.append(
+          IntentConflict(
+            path: path,
+            message:
+              "the destination is also sensitive (\(other.target)): contact would slam and yet leave it reachable",
+            suggestion: "take it out of one of the two lists", scope: scope))
+      }
+      return found
+    }
+  }
+
+  /// Whether `allow` opens all of it.
+  private func isAllowed(_ entry: Destination) -> Bool {
+    let around = network.allow.filter { $0.target.contains(entry.target) }
+    guard let ports = entry.ports else {
+      return around.contains { !$0.protocols.isDisjoint(with: entry.protocols) }
+    }
+    return entry.protocols.allSatisfy { one in
+      PortRange.covers(
+        around.filter { $0.protocols.contains(one) }.flatMap { $0.ports ?? [.all] }, ports)
+    }
+  }
+
+  private static func meet(_ left: Destination, _ right: Destination) -> Bool {
+    guard case .cidr(let one) = left.target, case .cidr(let two) = right.target,
+      one.overlaps(two), !left.protocols.isDisjoint(with: right.protocols)
+    else { return false }
+    return (left.ports ?? [.all]).contains { range in
+      (right.ports ?? [.all]).contains { $0.overlaps(range) }
+    }
+  }
+
+  private var ownership: [IntentConflict] {
+    guard let write = files.write else { return [] }
+    return exec.own.enumerated().compactMap { index, own in
+      guard !write.contains(where: { $0.covers(own) }) else { return nil }
+      return IntentConflict(
+        path: "spec.exec.own[\(index)]",
+        message: "nothing in files.write lets the agent write below \(own.anchor)",
+        suggestion: "add \(Quote(own.description)) to files.write",
+        scope: ["spec.exec.own", "spec.files.write"])
+    }
+  }
+}
+
+extension Intent.Destination.Target: CustomStringConvertible {
+  func contains(_ other: Self) -> Bool {
+    switch (self, other) {
+    case (.host(let one), .host(let two)): one == two
+    case (.cidr(let one), .cidr(let two)): one.contains(two)
+    default: false
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .host(let name): name
+    case .cidr(let prefix): "\(prefix)"
+    }
+  }
+}

@@ -1,0 +1,205 @@
+internal import TelosCore
+
+/// Reads intents as people write them.
+public enum IntentParser {
+  /// Reads one YAML document.
+  ///
+  /// - Throws: every problem found, each with its line and what to write instead.
+  public static func parse(_ text: String) throws(IntentProblems) -> Intent {
+    try check(text).intent
+  }
+
+  /// Reads one YAML document, and says what is allowed in it but should be looked at twice.
+  public static func check(_ text: String) throws(IntentProblems) -> (
+    intent: Intent, warnings: [IntentProblem]
+  ) {
+    let (intent, reader) = try read(try YAMLTree.read(text), understanding: [])
+    let warnings = intent.warnings.map { warning in
+      let place = reader.places[warning.path] ?? (0, 0)
+      var placed = warning
+      (placed.line, placed.column) = place
+      return placed
+    }
+    return (intent, warnings)
+  }
+
+  /// What a later version of Telos enforces; tests of the model turn it on.
+  struct Features: OptionSet {
+    let rawValue: Int
+    /// `network.allow[].host`: needs the node's DNS proxy.
+    static let hosts = Features(rawValue: 1)
+  }
+
+  static func read(_ tree: Tree, understanding features: Features) throws(IntentProblems) -> (
+    Intent, TreeReader
+  ) {
+    var reader = TreeReader()
+    let intent = reader.intent(tree, features)
+    if let intent {
+      for conflict in intent.conflicts where !reader.hasProblem(below: conflict.scope) {
+        reader.problem(at: conflict.path, conflict.message, conflict.suggestion)
+      }
+    }
+    guard let intent, reader.problems.isEmpty else {
+      throw IntentProblems(
+        reader.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) })
+    }
+    return (intent, reader)
+  }
+}
+
+extension TreeReader {
+  func hasProblem(below scopes: [String]) -> Bool {
+    problems.contains { problem in scopes.contains { problem.path.hasPrefix($0) } }
+  }
+
+  /// Nil only where there is nothing to check further.
+  mutating func intent(_ tree: Tree, _ features: IntentParser.Features) -> Intent? {
+    let document = Value(tree: tree, path: "")
+    let top = fields(document, ["apiVersion", "kind", "metadata", "spec"])
+    guard case .map = tree.content else { return nil }
+    expect("apiVersion", "telos/v1", top, document)
+    expect("kind", "Intent", top, document)
+
+    var intent = Intent(name: "", exec: Intent.Exec(allow: []))
+    if let metadata = top["metadata"] {
+      let fields = fields(metadata, ["name", "labels"])
+      if fields["name"] == nil { missing("name", in: metadata, "write name: read-logs") }
+      intent.name = parsed(fields["name"], IntentNames.name) ?? ""
+      intent.labels = labels(fields["labels"])
+    } else {
+      missing("metadata", in: document, "write metadata: {name: NAME}")
+    }
+    guard let spec = top["spec"] else {
+      missing("spec", in: document, "write spec: with at least exec.allow")
+      return intent
+    }
+    read(spec, into: &intent, features)
+    return intent
+  }
+
+  private mutating func expect(
+    _ key: String, _ wanted: String, _ top: [String: Value], _ document: Value
+  ) {
+    guard let value = top[key] else {
+      return missing(key, in: document, "write \(key): \(wanted)")
+    }
+    guard let text = text(value) else { return }
+    if text != wanted {
+      problem(value, "\(Quote(text)) is not understood", "write \(key): \(wanted)")
+    }
+  }
+
+  private mutating func read(
+    _ spec: Value, into intent: inout Intent, _ features: IntentParser.Features
+  ) {
+    let fields = fields(
+      spec, ["nodes", "mode", "ttl", "exec", "network", "files", "unix", "stdio"],
+      optional: ["network"],
+      reserved: [
+        "agents": "agents are chosen by telos run alone",
+        "host": "the node's own packet filter is not part of an intent",
+      ])
+    if let nodes = fields["nodes"] {
+      intent.nodes = LabelSelector(labels(self.fields(nodes, ["labels"])["labels"]))
+    }
+    intent.mode = choice(fields["mode"], of: Intent.Mode.self) ?? .enforce
+    intent.ttl = parsed(fields["ttl"]) { text throws(TelosError) in try Span(text) } ?? intent.ttl
+    if let exec = fields["exec"] {
+      intent.exec = self.exec(exec)
+    } else {
+      missing("exec", in: spec, "write exec: {allow: [{path: /usr/bin/cat}]}")
+    }
+    intent.network = network(fields["network"], features)
+    intent.files = files(fields["files"])
+    if let unix = fields["unix"] {
+      let allow = self.fields(unix, ["allow"])["allow"]
+      for item in items(allow) {
+        let name = parsed(item) { text throws(TelosError) in try UnixName(text) }
+        if let name { intent.unix.append(name) }
+      }
+    }
+    intent.stdio = choice(fields["stdio"], of: Intent.Stdio.self) ?? .untilTaint
+  }
+
+  private mutating func labels(_ value: Value?) -> Labels {
+    guard let value else { return [:] }
+    guard case .map(let entries) = value.tree.content else {
+      problem(value, "expected labels", "write KEY: VALUE, or {KEY: VALUE, …}")
+      return [:]
+    }
+    var labels: Labels = [:]
+    for entry in entries {
+      let item = Value(tree: entry.value, path: "\(value.path).\(entry.key)")
+      let label = parsed(item) { text throws(TelosError) in
+        try IntentNames.label(entry.key, text)
+      }
+      if let label { labels[entry.key] = label }
+    }
+    return labels
+  }
+}
+
+/// The words that an intent may use for itself and for labels.
+enum IntentNames {
+  static func name(_ text: String) throws(TelosError) -> String {
+    let bytes = Array(text.utf8)
+    let good = bytes.allSatisfy {
+      isLower($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+    }
+    guard (1...63).contains(bytes.count), good, let first = bytes.first, isLower(first),
+      let last = bytes.last, isLower(last)
+    else {
+      throw TelosError(
+        .invalidArgument, "\(Quote(text)) is not a name",
+        hint: "write 1 to 63 of a-z, 0-9, - and ., beginning and ending with a letter or digit")
+    }
+    return text
+  }
+
+  /// Checks key and value; returns the value.
+  static func label(_ key: String, _ text: String) throws(TelosError) -> String {
+    guard (1...63).contains(key.utf8.count), key.utf8.allSatisfy(isLabel) else {
+      throw TelosError(
+        .invalidArgument, "\(Quote(key)) is not the key of a label",
+        hint: "write 1 to 63 of A-Z, a-z, 0-9, -, _, . and /")
+    }
+    guard text.utf8.count <= 63, text.utf8.allSatisfy(isLabel) else {
+      throw TelosError(
+        .invalidArgument, "\(Quote(text)) is not the value of a label",
+        hint: "write at most 63 of A-Z, a-z, 0-9, -, _, . and /")
+    }
+    return text
+  }
+
+  /// A DNS name in lower case, without a dot at the end.
+  static func host(_ text: String) throws(TelosError) -> String {
+    let name = text.lowercased()
+    let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    let good = labels.allSatisfy { label in
+      (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
+        && label.last != UInt8(ascii: "-")
+        && label.allSatisfy { isLower($0) || $0 == UInt8(ascii: "-") }
+    }
+    guard labels.count >= 2, name.utf8.count <= 253, good else {
+      throw TelosError(
+        .invalidArgument, "\(Quote(text)) is not a full DNS name",
+        hint: text.contains("*")
+          ? "wildcards are not understood: write one entry for each name"
+          : "write it as api.example.org; addresses go under cidr")
+    }
+    guard labels.last?.allSatisfy({ (48...57).contains($0) }) == false else {
+      throw TelosError(
+        .invalidArgument, "\(Quote(text)) is an address, not a name", hint: "write cidr: \(text)")
+    }
+    return name
+  }
+
+  private static func isLower(_ byte: UInt8) -> Bool {
+    (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte)
+  }
+
+  private static func isLabel(_ byte: UInt8) -> Bool {
+    isLower(byte) || (0x41...0x5a).contains(byte) || "-_./".utf8.contains(byte)
+  }
+}

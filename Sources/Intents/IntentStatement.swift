@@ -1,0 +1,135 @@
+public import FoundationEssentials
+public import TelosCore
+
+extension Intent {
+  /// The largest payload that is read. Source: docs/protocol.md, Envelopes.
+  public static let maximumPayload = 1 << 20
+
+  /// The payload that operators sign: canonical JSON as docs/protocol.md has it.
+  ///
+  /// - Parameter version: seconds since 1970 at signing, unless the operator gives another; never 0.
+  public func statementPayload(version: UInt64, expires: Date) -> [UInt8] {
+    JSON.object([
+      "type": .string("intent"),
+      "name": .string(name),
+      "version": .integer(Int64(clamping: version)),
+      "expires": .string(expires.rfc3339),
+      "labels": .object(labels.mapValues { .string($0) }),
+      "nodes": .object(nodes.labels.mapValues { .string($0) }),
+      "spec": spec,
+    ]).canonical
+  }
+
+  /// Reads a payload back. It has to be exactly what ``statementPayload(version:expires:)`` writes: unknown keys,
+  /// another order, white space or a value written otherwise are refused.
+  public init(statementPayload payload: some Collection<UInt8>) throws(TelosError) {
+    guard payload.count <= Self.maximumPayload else {
+      throw TelosError(.corrupt, "the intent's payload is larger than 1 MiB")
+    }
+    let json: JSON
+    do {
+      json = try JSONDecoder().decode(JSON.self, from: Data(payload))
+    } catch {
+      throw TelosError(.corrupt, "the intent's payload is not JSON of texts and whole numbers")
+    }
+    self = try Self.read(json)
+    guard case .object(let members) = json, case .integer(let version) = members["version"],
+      version > 0, case .string(let text) = members["expires"],
+      let expires = Date(rfc3339: text)
+    else {
+      throw TelosError(.corrupt, "the intent's payload has no version or no time of expiry")
+    }
+    guard statementPayload(version: UInt64(version), expires: expires).elementsEqual(payload) else {
+      throw TelosError(
+        .corrupt, "the intent's payload is not in canonical form",
+        hint: "sign it anew with telos intent sign")
+    }
+  }
+
+  private static func read(_ json: JSON) throws(TelosError) -> Intent {
+    guard case .object(var members) = json, case .string("intent") = members["type"],
+      case .object(var spec) = members["spec"], let name = members["name"],
+      let labels = members["labels"], let nodes = members["nodes"], spec["nodes"] == nil
+    else {
+      throw TelosError(.corrupt, "the payload is not that of an intent")
+    }
+    for key in ["type", "name", "labels", "nodes", "spec", "version", "expires"] {
+      members[key] = nil
+    }
+    guard members.isEmpty else {
+      throw TelosError(
+        .corrupt, "the intent's payload has an unknown key \(Quote(members.keys.min() ?? ""))")
+    }
+    spec["nodes"] = .object(["labels": nodes])
+    let document = JSON.object([
+      "apiVersion": .string("telos/v1"), "kind": .string("Intent"),
+      "metadata": .object(["name": name, "labels": labels]), "spec": .object(spec),
+    ])
+    do throws(IntentProblems) {
+      return try IntentParser.read(Tree(document), understanding: []).0
+    } catch {
+      throw error.telosError(file: "the intent's payload")
+    }
+  }
+}
+
+extension Intent {
+  /// The YAML's `spec` without `nodes`, every default written out.
+  private var spec: JSON {
+    .object([
+      "mode": .string(mode.rawValue),
+      "ttl": .string("\(ttl)"),
+      "stdio": .string(stdio.rawValue),
+      "exec": .object([
+        "allow": .array(exec.allow.map(\.json)), "own": .array(exec.own.map { .string("\($0)") }),
+      ]),
+      "network": .object([
+        "allow": .array(network.allow.map(\.json)),
+        "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
+        "sensitive": .array(network.sensitive.map(\.json)),
+      ]),
+      "files": .object(
+        files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
+        and: ["sensitive": .array(files.sensitive.map(\.json))]),
+      "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
+    ])
+  }
+}
+
+extension JSON {
+  fileprivate static func object(_ members: [String: JSON], and more: [String: JSON]) -> JSON {
+    .object(members.merging(more) { $1 })
+  }
+}
+
+extension Intent.Executable {
+  fileprivate var json: JSON {
+    .object(sha256.map { ["sha256": .string("\($0)")] } ?? [:], and: ["path": .string("\(path)")])
+  }
+}
+
+extension Intent.SensitiveFile {
+  fileprivate var json: JSON {
+    .object(["path": .string("\(path)"), "level": .string(level.rawValue)])
+  }
+}
+
+extension Intent.Destination {
+  fileprivate var json: JSON {
+    var members: [String: JSON] = [
+      "protocols": .array(protocols.map(\.rawValue).sorted().map { .string($0) })
+    ]
+    switch target {
+    case .host(let name): members["host"] = .string(name)
+    case .cidr(let prefix): members["cidr"] = .string("\(prefix)")
+    }
+    if let ports {
+      members["ports"] = .array(
+        ports.map {
+          $0.first == $0.last ? .integer(Int64($0.first)) : .string("\($0)")
+        })
+    }
+    if let ttl { members["ttl"] = .string("\(ttl)") }
+    return .object(members)
+  }
+}

@@ -1,0 +1,78 @@
+internal import AddressSets
+internal import TelosCore
+
+extension TreeReader {
+  mutating func exec(_ value: Value) -> Intent.Exec {
+    let fields = fields(
+      value, ["allow", "own"],
+      reserved: ["jit": "memory that is both written and executed is always refused"])
+    var exec = Intent.Exec(allow: [])
+    if fields["allow"] == nil {
+      missing("allow", in: value, "write allow: [{path: /usr/bin/cat}]")
+    }
+    let allowed = items(fields["allow"])
+    if let allow = fields["allow"], case .list(let list) = allow.tree.content, list.isEmpty {
+      problem(
+        allow, "the list is empty: an agent under this intent could run nothing",
+        "name at least one executable, as {path: /usr/bin/cat}")
+    }
+    for item in allowed {
+      if let executable = executable(item) { exec.allow.append(executable) }
+    }
+    exec.own = patterns(fields["own"], .own)
+    return exec
+  }
+
+  private mutating func executable(_ item: Value) -> Intent.Executable? {
+    if case .text(let path) = item.tree.content {
+      problem(item, "expected a path in braces", "write {path: \(path)}")
+      return nil
+    }
+    let fields = fields(
+      item, ["path", "sha256"],
+      reserved: ["multicall": "one binary that is many programs cannot be approved"])
+    if fields["path"] == nil { missing("path", in: item, "write path: /usr/bin/cat") }
+    let path = parsed(fields["path"]) { text throws(TelosError) in try ExecPath(text) }
+    let digest = parsed(fields["sha256"]) { text throws(TelosError) in
+      guard let digest = Digest(hex: text) else {
+        throw TelosError(
+          .invalidArgument, "\(Quote(text)) is not a SHA-256 digest",
+          hint: "write the 64 hexadecimal digits that sha256sum FILE prints")
+      }
+      return digest
+    }
+    guard let path else { return nil }
+    if path.isGlob, let hash = fields["sha256"] {
+      problem(
+        hash, "a content hash belongs to one file, and the path is a glob",
+        "write one entry for each file, or leave sha256 out")
+    }
+    return Intent.Executable(path: path, sha256: digest)
+  }
+
+  mutating func patterns(_ value: Value?, _ use: PathPattern.Use) -> [PathPattern] {
+    var patterns: [PathPattern] = []
+    for item in items(value) {
+      let pattern = parsed(item) { text throws(TelosError) in try PathPattern(text, use: use) }
+      if let pattern { patterns.append(pattern) }
+    }
+    return patterns
+  }
+
+  mutating func files(_ value: Value?) -> Intent.Files {
+    var files = Intent.Files()
+    guard let value else { return files }
+    let fields = fields(value, ["sensitive", "write"])
+    for item in items(fields["sensitive"]) {
+      let keys = self.fields(item, ["path", "level"])
+      if keys["path"] == nil { missing("path", in: item, "write path: /srv/app/**/.env") }
+      let path = parsed(keys["path"]) { text throws(TelosError) in
+        try PathPattern(text, use: .sensitive)
+      }
+      let level = choice(keys["level"], of: Intent.SensitiveFile.Level.self) ?? .critical
+      if let path { files.sensitive.append(Intent.SensitiveFile(path: path, level: level)) }
+    }
+    if fields["write"] != nil { files.write = patterns(fields["write"], .write) }
+    return files
+  }
+}
