@@ -1,14 +1,101 @@
-CLANG ?= clang
-BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
+# Plain `make` lists what there is.
+SWIFT ?= swift
+# Swift's own clang has the BPF target.
+CLANG ?= $(or $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))clang),clang)
+CC := gcc
+DESTDIR ?=
+PREFIX ?= /usr
+BUILD := build
+BINARIES := .build/release
+# One release build serves tests, lab and packages.
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Ibpf \
+  -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_OBJECTS := $(BUILD)/bpf/gates.bpf.o $(BUILD)/bpf/hyperion.bpf.o
+SWIFT_SOURCES = git ls-files --cached --others --exclude-standard '*.swift' | grep -v /Generated/ | \
+  xargs -d '\n' ls -d 2>/dev/null
 
-bpf: build/bpf/gates.bpf.o build/bpf/hyperion.bpf.o build/verify
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.c bpf/*.h bpf/*/*.h)
+.PHONY: setup
+setup: ## install what is needed: apt packages, two Debian kernels in .cache/
+	@Tests/lab/setup
+
+.PHONY: demo
+demo: setup build ## the story on two machines whose kernels enforce it
+	@Tests/lab/demo
+
+.PHONY: test
+test: setup build ## every test: Swift first, then the kernel tests on 6.1 and 6.12
+	@Tests/lab/test
+
+.PHONY: build
+build: bpf ## one release build of everything, tests included
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+
+.PHONY: bpf
+bpf: $(BPF_OBJECTS) $(BUILD)/verify ## the kernel programs, and the tool that shows the verifier's work
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.c bpf/*.h bpf/*/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
-build/verify: Tests/lab/verify.c
+$(BUILD)/verify: Tests/lab/verify.c
 	@mkdir -p $(@D)
-	gcc -O2 -Wall -Wextra -o $@ $< -lbpf -lelf -lz
+	$(CC) -O2 -Wall -Wextra -o $@ $< -lbpf -lelf -lz
 
-.PHONY: bpf
+.PHONY: proto
+proto: ## generate the wire protocol's Swift code anew
+	proto/generate
+
+.PHONY: proto-check
+proto-check: ## whether the generated code is fresh
+	proto/generate --check
+
+.PHONY: format
+format: ## put all Swift sources into the one format
+	$(SWIFT_SOURCES) | xargs -d '\n' $(SWIFT) format -i
+
+.PHONY: lint
+lint: ## complain about Swift sources and scripts that are not as they should be
+	$(SWIFT_SOURCES) | xargs -d '\n' $(SWIFT) format lint --strict
+	@if command -v shellcheck >/dev/null; then \
+	  git grep -lE '^#!/bin/(ba)?sh' | xargs -d '\n' shellcheck --severity warning; \
+	else echo 'lint: shellcheck is not installed, scripts left out'; fi
+
+# Suites that later issues bring: say so where their script is not there yet.
+define suite
+	@if [ -x $(1) ]; then exec $(1); else echo "$@: not yet: $(2)" >&2; exit 69; fi
+endef
+
+.PHONY: bench
+bench: setup build ## what the gates cost, written to a file
+	$(call suite,Tests/bench/run,its script Tests/bench/run is not here)
+
+.PHONY: corpus
+corpus: setup build ## every escape in every daemon state
+	$(call suite,Tests/escapes/corpus,issue "Gates that hold")
+
+.PHONY: soak
+soak: setup build ## hours of everything at once
+	$(call suite,Tests/soak/run,issue "Gates that hold")
+
+.PHONY: fuzz
+fuzz: setup ## the parsers of outside bytes under libFuzzer
+	$(call suite,Tests/fuzz/run,no issue has brought it so far)
+
+.PHONY: install
+install: ## copy what `make build` made to DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/telos/bpf $(DESTDIR)/etc/telos
+	install -m 755 $(addprefix $(BINARIES)/,telos telos-coordinator telos-node) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/telos/bpf
+	for unit in $(wildcard node/*.service coordinator/*.service); do \
+	  install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $$unit; done
+	for file in $(wildcard node/node.yaml coordinator/coordinator.yaml); do \
+	  [ -e $(DESTDIR)/etc/telos/$${file##*/} ] || install -m 600 -t $(DESTDIR)/etc/telos $$file; done
+
+.PHONY: clean
+clean: ## remove what was built; kernels and packages stay
+	rm -rf $(BUILD) .build

@@ -25,8 +25,8 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 {
 	if (level != LIBBPF_WARN)
 		return 0;
-	/* libbpf repeats the verifier's log in its own warnings: it is printed below, once. */
-	if (strstr(format, "PROG LOAD LOG"))
+	/* What it says of a program that was refused is printed below, once and with the log. */
+	if (strstr(format, "PROG LOAD LOG") || strstr(format, "load failed") || strstr(format, "failed to load"))
 		return 0;
 	return vfprintf(stderr, format, arguments);
 }

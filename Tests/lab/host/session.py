@@ -33,6 +33,7 @@ class Session:
         self.selector = selectors.DefaultSelector()
         self.status: int | None = None
         self.failure: str | None = None
+        self.keep = options.keep
 
     def run(self) -> int:
         try:
@@ -58,15 +59,25 @@ class Session:
             for machine in self.machines:
                 machine.stop()
             self.network.remove()
-            if self.status is not None:
-                shutil.rmtree(self.folder, ignore_errors=True)
+            self.clean()
+
+    def clean(self) -> None:
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        for rubbish in [*self.folder.glob("*.img"), *self.folder.glob("node*.*")]:
+            rubbish.unlink()
 
     # What the machines find in /run/lab.
 
     def write_job(self) -> None:
+        # An unprivileged user of the guest has to get through to the share.
+        self.folder.chmod(0o755)
         job = self.folder / "job"
         job.mkdir()
         (self.folder / "bus").mkdir()
+        (self.folder / "share").mkdir()
+        (self.folder / "share").chmod(0o1777)
         options = self.options
         (job / "argv").write_bytes(b"".join(os.fsencode(word) + b"\0" for word in options.command))
         (job / "folder").write_text(os.getcwd())
@@ -182,13 +193,16 @@ class Session:
         return f"{self.failure or 'the machine ended without a result'}; {self.logs()}"
 
     def logs(self) -> str:
+        self.keep = True
         for console in sorted(self.folder.glob("*.log")):
             if console.stat().st_size > 0:
                 tail = console.read_text(errors="replace").splitlines()[-12:]
                 print(f"--- {console}", *tail, sep="\n", file=sys.stderr)
-        return f"console logs kept in {self.folder}"
+        return f"logs kept in {self.folder}"
 
     def say(self, text: str) -> None:
+        if self.options.quiet:
+            return
         print(f"lab: {time.monotonic() - self.started:5.1f} s  {text}", file=sys.stderr)
 
 
