@@ -105,17 +105,21 @@ static __always_inline void peer_of(struct finding *f, struct sock *sk)
 }
 
 /* Looks the destination up and finds the port rule that admits it: 0 and its flags, or the reason why not. */
-static __noinline __u32 destination_verdict(struct caller *c, const __u8 *address, __u16 port, __u8 protocol,
-					    __u32 *flags)
+__noinline __u32 destination_verdict(__u64 id, struct finding *f, __u32 *flags)
 {
 	struct telos_window_key key = {.prefix = 192};
-	__u64 agent = bpf_cpu_to_be64(c->id);
-	__u8 bit = protocol == IPPROTO_TCP ? TELOS_TCP : TELOS_UDP;
+	__u64 agent = bpf_cpu_to_be64(id);
 	__u32 reason = TELOS_REASON_NO_WINDOW;
 	struct telos_window *window;
+	__u16 port;
+	__u8 bit;
 
+	if (!f || !flags)
+		return reason;
+	port = f->port;
+	bit = f->protocol == IPPROTO_TCP ? TELOS_TCP : TELOS_UDP;
 	__builtin_memcpy(key.agent, &agent, 8);
-	__builtin_memcpy(key.address, address, 16);
+	__builtin_memcpy(key.address, f->address, 16);
 	window = bpf_map_lookup_elem(&windows, &key);
 	if (!window)
 		return reason;

@@ -96,7 +96,7 @@ int telos_egress(struct __sk_buff *skb)
 	/* A TCP flow that was admitted goes on; datagrams are admitted one by one. */
 	if (!opens && !(c.state & TELOS_SLAMMED))
 		return 1;
-	reason = destination_verdict(&c, f.address, f.port, f.protocol, &flags);
+	reason = destination_verdict(c.id, &f, &flags);
 	if (reason)
 		return drop(&c, &f, reason);
 	if ((c.state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))

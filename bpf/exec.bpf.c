@@ -40,14 +40,14 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 	f->inode = ids.id[0];
 	if (!ids.count) {
 		f->reason = TELOS_REASON_STATE;
-		return refuse_named(c, f, EACCES, file->f_path.dentry) ? -EACCES : 0;
+		return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
 	}
 	if ((inode->i_mode & S_IFMT) != S_IFREG || !inode->i_nlink || foreign_mount(inode)) {
 		f->reason = TELOS_REASON_ANONYMOUS;
-		return refuse_named(c, f, EACCES, file->f_path.dentry) ? -EACCES : 0;
+		return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
 	}
 	flags = rule_flags(c->id, &ids);
-	walk_start(&w, c->id, file->f_path.dentry);
+	walk_start(&w, c->id, c->flags, file->f_path.dentry);
 	climb(&w, file->f_path.dentry, file->f_path.mnt);
 	allowed = may_execute(c, &ids, flags, w.flags, TELOS_RULE_EXEC | TELOS_RULE_INTERP, f);
 	if (!allowed && !w.failed && !agent_wrote(&ids) && !((w.flags | flags) & TELOS_RULE_WRITE))
@@ -56,7 +56,7 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 		return 0;
 	if (f->reason == TELOS_REASON_NOT_APPROVED)
 		f->reason = TELOS_REASON_AGENT_WROTE; /* or may: it lies below a write root */
-	return refuse_named(c, f, EACCES, file->f_path.dentry) ? -EACCES : 0;
+	return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
 }
 
 SEC("lsm/mmap_file")
@@ -77,7 +77,7 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 	}
 	if (!file || (prot & PROT_WRITE)) {
 		f.reason = TELOS_REASON_ANONYMOUS;
-		return refuse(&c, &f, EACCES) ? -EACCES : 0;
+		return answer(refuse(&c, &f, EACCES), EACCES);
 	}
 	return map_executable(&c, file, &f);
 }
@@ -103,7 +103,7 @@ int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 	/* anon_vma: pages of this mapping were written, so they are no longer the file's. */
 	if (!file || (prot & PROT_WRITE) || vma->anon_vma) {
 		f.reason = TELOS_REASON_ANONYMOUS;
-		return refuse(&c, &f, EACCES) ? -EACCES : 0;
+		return answer(refuse(&c, &f, EACCES), EACCES);
 	}
 	return map_executable(&c, file, &f);
 }
@@ -136,7 +136,6 @@ int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
 {
 	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_BPRM_CHECK};
 	struct file *file = bprm->file;
-	struct telos_event *e;
 	struct caller c = {};
 	struct ids ids = {};
 	struct walk w;
@@ -152,7 +151,7 @@ int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
 	}
 	identify_all(file->f_inode, &ids);
 	f.inode = ids.id[0];
-	walk_start(&w, c.id, file->f_path.dentry);
+	walk_start(&w, c.id, c.flags, file->f_path.dentry);
 	climb(&w, file->f_path.dentry, file->f_path.mnt);
 	if (!file->f_inode->i_nlink || foreign_mount(file->f_inode))
 		f.reason = TELOS_REASON_ANONYMOUS;
@@ -164,18 +163,10 @@ int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
 		f.reason = TELOS_REASON_CONTENT;
 	if (!f.reason) {
 		f.kind = TELOS_EVENT_EXEC;
-		e = event(&c, &f);
-		if (e) {
-			bpf_d_path(&file->f_path, e->path, sizeof(e->path));
-			sent(e);
-		}
+		report_file(&c, &f, file);
 		return 0;
 	}
 	enforced = refusal(&c, &f, EACCES);
-	e = event(&c, &f);
-	if (e) {
-		bpf_d_path(&file->f_path, e->path, sizeof(e->path));
-		sent(e);
-	}
-	return enforced ? -EACCES : 0;
+	report_file(&c, &f, file);
+	return answer(enforced, EACCES);
 }

@@ -29,7 +29,6 @@ static __always_inline bool own_proc(struct file *file)
 
 static __always_inline void taint(struct caller *c, __u32 flags, struct file *file, struct finding *f)
 {
-	struct telos_event *e;
 	bool news;
 
 	if (flags & TELOS_RULE_CRITICAL)
@@ -39,22 +38,14 @@ static __always_inline void taint(struct caller *c, __u32 flags, struct file *fi
 	f->kind = (flags & TELOS_RULE_CRITICAL) && news ? TELOS_EVENT_SLAMMED : TELOS_EVENT_TAINTED;
 	f->gate = TELOS_GATE_FILE;
 	f->reason = TELOS_REASON_FILE;
-	e = event(c, f);
-	if (e) {
-		bpf_d_path(&file->f_path, e->path, sizeof(e->path));
-		sent(e);
-	}
+	report_file(c, f, file);
 }
 
 static __always_inline int refuse_file(struct caller *c, struct finding *f, __u32 error, struct file *file)
 {
 	bool enforced = refusal(c, f, error);
-	struct telos_event *e = event(c, f);
 
-	if (e) {
-		bpf_d_path(&file->f_path, e->path, sizeof(e->path));
-		sent(e);
-	}
+	report_file(c, f, file);
 	return enforced;
 }
 
@@ -89,7 +80,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		return flags & (TELOS_RULE_STDIO | TELOS_RULE_WRITE) ? 0 : TELOS_REASON_DEVICE;
 	if (kind == S_IFIFO && magic == MAGIC_PIPE)
 		return 0;
-	walk_start(&w, c->id, file->f_path.dentry);
+	walk_start(&w, c->id, c->flags, file->f_path.dentry);
 	climb(&w, file->f_path.dentry, file->f_path.mnt);
 	if (w.failed)
 		return TELOS_REASON_STATE;
@@ -119,7 +110,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	return 0;
 }
 
-static __always_inline void resolve(struct file *file)
+static __noinline void resolve(struct file *file)
 {
 	struct ids ids = {};
 
@@ -157,8 +148,8 @@ int BPF_PROG(telos_file_open, struct file *file)
 	f.reason = reason;
 	f.gate = exec ? TELOS_GATE_EXEC : TELOS_GATE_FILE;
 	if (exec)
-		return refuse_file(&c, &f, EACCES, file) ? -EACCES : 0;
-	return refuse_file(&c, &f, EPERM, file) ? -EPERM : 0;
+		return answer(refuse_file(&c, &f, EACCES, file), EACCES);
+	return answer(refuse_file(&c, &f, EPERM, file), EPERM);
 }
 
 /* Writes to what is already open: only what a slam stops, and only where the socket hooks and egress do not
@@ -196,16 +187,14 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 		if (c.flags & TELOS_AGENT_STDIO_ALLOW)
 			return 0;
 		f.reason = TELOS_REASON_STDIO;
-		return refuse(&c, &f, EPERM) ? -EPERM : 0;
+		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
 	if (kind == S_IFCHR)
-		return (inode->i_rdev >> 20 == 1 && harmless_device(inode->i_rdev)) ||
-				       (c.flags & TELOS_AGENT_STDIO_ALLOW)
-			       ? 0
-		       : refuse(&c, &f, EPERM) ? -EPERM
-					       : 0;
+		return answer(!(inode->i_rdev >> 20 == 1 && harmless_device(inode->i_rdev)) &&
+				      !(c.flags & TELOS_AGENT_STDIO_ALLOW) && refuse(&c, &f, EPERM),
+			      EPERM);
 	if (kind == S_IFIFO) /* a pipe made in the tree stays in it; a named one may have any reader */
-		return inode->i_sb->s_magic == MAGIC_PIPE ? 0 : refuse(&c, &f, EPERM) ? -EPERM : 0;
+		return answer(inode->i_sb->s_magic != MAGIC_PIPE && refuse(&c, &f, EPERM), EPERM);
 	sock = bpf_sock_from_file(file);
 	if (!sock)
 		return 0;
@@ -215,10 +204,10 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 	f.gate = TELOS_GATE_NETWORK;
 	f.family = sk->__sk_common.skc_family;
 	if (f.family == AF_UNIX) /* sendmsg tells the peers apart, but splice does not come to it on 6.1 */
-		return c.agent->peers && refuse(&c, &f, EPERM) ? -EPERM : 0;
+		return answer(c.agent->peers && refuse(&c, &f, EPERM), EPERM);
 	if (c.flags & TELOS_AGENT_REACHABLE)
 		return 0; /* egress knows the destination */
-	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+	return answer(refuse(&c, &f, EPERM), EPERM);
 }
 
 /* Descriptors from elsewhere: SCM_RIGHTS and pidfd_getfd. */
@@ -255,15 +244,15 @@ int BPF_PROG(telos_file_receive, struct file *file)
 		if (label && agent_of_slot(&other, label->agent, label->slot) && share(&c, other.root, &f))
 			return 0;
 		f.gate = TELOS_GATE_NETWORK;
-		return refuse(&c, &f, EPERM) ? -EPERM : 0;
+		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
 	if (kind == S_IFREG && ids.count) {
-		walk_start(&w, c.id, file->f_path.dentry);
+		walk_start(&w, c.id, c.flags, file->f_path.dentry);
 		climb(&w, file->f_path.dentry, file->f_path.mnt);
 		flags = rule_flags(c.id, &ids) | w.flags;
 		if (w.failed || !enter(&c, &ids, file->f_mode & FMODE_WRITE ? TELOS_INODE_WRITTEN : 0, &f)) {
 			f.reason = TELOS_REASON_QUOTA;
-			return refuse(&c, &f, EPERM) ? -EPERM : 0;
+			return answer(refuse(&c, &f, EPERM), EPERM);
 		}
 		if (flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN)) {
 			bool news = raise(&c, flags & TELOS_RULE_CRITICAL ? TELOS_TAINTED | TELOS_SLAMMED : TELOS_TAINTED);
@@ -279,7 +268,7 @@ int BPF_PROG(telos_file_receive, struct file *file)
 	/* Pipes, devices and anonymous inodes: made in the tree unless it talks to somebody outside. */
 	if (!c.agent->peers && kind != S_IFBLK && kind != S_IFCHR)
 		return 0;
-	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+	return answer(refuse(&c, &f, EPERM), EPERM);
 }
 
 SEC("lsm/file_ioctl")
@@ -298,5 +287,5 @@ int BPF_PROG(telos_file_ioctl, struct file *file, unsigned int command, unsigned
 	case MANAGED:
 		break;
 	}
-	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+	return answer(refuse(&c, &f, EPERM), EPERM);
 }

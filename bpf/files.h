@@ -15,6 +15,15 @@ struct ids {
 	__u32 count;
 };
 
+/* A typed pointer as a number, for the functions that take only those. */
+static __noinline __u64 number(const void *pointer)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), &pointer);
+	return value;
+}
+
 static __always_inline void identify(struct inode *inode, struct telos_inode *id)
 {
 	id->ino = inode->i_ino;
@@ -29,16 +38,18 @@ static __always_inline void identify_raw(struct inode *inode, struct telos_inode
 	id->generation = BPF_CORE_READ(inode, i_generation);
 }
 
-static __noinline void identify_overlay(void *inode, struct ids *ids)
+__noinline int identify_overlay(__u64 inode, struct ids *ids)
 {
 	struct ovl_inode *overlay;
 	struct dentry *upper, *under = NULL;
 	struct inode *real;
 
+	if (!ids)
+		return 0;
 	ids->count = 0;
 	if (!bpf_core_field_exists(struct ovl_inode, vfs_inode))
-		return;
-	overlay = inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+		return 0;
+	overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
 	upper = BPF_CORE_READ(overlay, __upperdentry);
 	real = upper ? BPF_CORE_READ(upper, d_inode) : NULL;
 	if (real) {
@@ -60,13 +71,14 @@ static __noinline void identify_overlay(void *inode, struct ids *ids)
 		identify_raw(real, &ids->id[ids->count & 1]);
 		ids->count++;
 	}
+	return 0;
 }
 
 /* No identity at all (count 0) is a reason to refuse. */
 static __always_inline void identify_all(struct inode *inode, struct ids *ids)
 {
 	if (inode->i_sb->s_magic == MAGIC_OVERLAY) {
-		identify_overlay(inode, ids);
+		identify_overlay(number(inode), ids);
 		return;
 	}
 	identify(inode, &ids->id[0]);
@@ -76,7 +88,7 @@ static __always_inline void identify_all(struct inode *inode, struct ids *ids)
 static __always_inline void identify_all_raw(struct inode *inode, struct ids *ids)
 {
 	if (BPF_CORE_READ(inode, i_sb, s_magic) == MAGIC_OVERLAY) {
-		identify_overlay(inode, ids);
+		identify_overlay((__u64)inode, ids);
 		return;
 	}
 	identify_raw(inode, &ids->id[0]);
@@ -88,7 +100,7 @@ static __always_inline bool unknown_inode(const struct telos_inode *id)
 	return !telos.inode_filter[telos_inode_cell(id->ino, id->dev)];
 }
 
-static __always_inline struct telos_rule *rule_of(__u64 agent, const struct telos_inode *id)
+static __noinline struct telos_rule *rule_of(__u64 agent, const struct telos_inode *id)
 {
 	struct telos_rule_key key = {.agent = agent, .inode = *id};
 
@@ -124,7 +136,8 @@ static __always_inline __u32 rule_flags(__u64 agent, const struct ids *ids)
 /* A climb from a file to the root of the name space. */
 struct walk {
 	__u64 agent;
-	const unsigned char *name; /* last component of where it began */
+	__u64 name; /* address of the last component of where it began */
+	__u64 hash; /* of that name; 0 where no directory rule can ask for it */
 	__u32 length;
 	__u32 flags;   /* of the rules met */
 	__u32 depth;   /* directories above the start */
@@ -132,36 +145,41 @@ struct walk {
 	__u32 guarded; /* below a directory whose rule taints at any depth */
 };
 
-/* One directory rule against the last component. The name is read again each time: directory rules are few. */
-static __noinline bool tail_matches(struct telos_tail *tail, struct walk *w)
+/* telos_hash() of a name in kernel memory, of at most 255 bytes. */
+__noinline __u64 hash_of(__u64 name, __u32 length)
 {
-	char text[64];
-	__u32 length = w->length, want = tail->length, from;
 	__u64 hash = TELOS_HASH_START;
+	char text[32];
+
+	for (__u32 at = 0; at < 256; at += sizeof(text)) {
+		if (at >= length)
+			break;
+		__builtin_memset(text, 0, sizeof(text));
+		bpf_probe_read_kernel(text, sizeof(text), (const void *)name + at);
+		for (__u32 i = 0; i < sizeof(text); i++) {
+			if (at + i >= length)
+				break;
+			hash = (hash ^ (__u8)text[i]) * TELOS_HASH_PRIME;
+		}
+	}
+	return hash;
+}
+
+/* One directory rule against the last component. The name is read again each time: directory rules are few. */
+static __always_inline bool tail_matches(struct telos_tail *tail, struct walk *w)
+{
+	__u32 length = w->length, want = tail->length, from;
+	char text[32];
 
 	if (tail->kind == TELOS_TAIL_ANY)
 		return true;
-	if (tail->kind == TELOS_TAIL_NAME) {
-		if (length != want || length > 255)
-			return false;
-		for (__u32 at = 0; at < 256; at += 64) {
-			if (at >= length)
-				break;
-			__builtin_memset(text, 0, sizeof(text));
-			bpf_probe_read_kernel(text, sizeof(text), w->name + at);
-			for (__u32 i = 0; i < 64; i++) {
-				if (at + i >= length)
-					break;
-				hash = (hash ^ (__u8)text[i]) * TELOS_HASH_PRIME;
-			}
-		}
-		return hash == tail->hash;
-	}
+	if (tail->kind == TELOS_TAIL_NAME)
+		return length == want && w->hash == tail->hash;
 	if (want > 32 || length < want)
 		return false;
 	from = tail->kind == TELOS_TAIL_SUFFIX ? length - want : 0;
 	__builtin_memset(text, 0, sizeof(text));
-	bpf_probe_read_kernel(text, 32, w->name + from);
+	bpf_probe_read_kernel(text, 32, (const void *)w->name + from);
 	for (__u32 i = 0; i < 32; i++) {
 		if (i >= want)
 			break;
@@ -171,19 +189,15 @@ static __noinline bool tail_matches(struct telos_tail *tail, struct walk *w)
 	return true;
 }
 
-static __noinline void meet_rule(struct walk *w, struct telos_rule *rule)
+__noinline int meet_tails(struct walk *w, __u32 index)
 {
-	struct telos_tail_set *set;
-	__u32 index;
+	struct telos_tail_set *set = bpf_map_lookup_elem(&tails, &index);
 
-	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
-	index = rule->tails;
-	if (!index)
-		return;
-	set = bpf_map_lookup_elem(&tails, &index);
+	if (!w)
+		return 0;
 	if (!set) {
 		w->failed = 1;
-		return;
+		return 0;
 	}
 	for (__u32 i = 0; i < TELOS_TAILS; i++) {
 		struct telos_tail *tail = &set->tails[i];
@@ -195,38 +209,42 @@ static __noinline void meet_rule(struct walk *w, struct telos_rule *rule)
 		if ((tail->deep || w->depth == 1) && tail_matches(tail, w))
 			w->flags |= tail->flags;
 	}
+	return 0;
 }
 
 static __always_inline void meet_id(struct walk *w, const struct telos_inode *id)
 {
 	struct telos_rule *rule = rule_of(w->agent, id);
 
-	if (rule)
-		meet_rule(w, rule);
+	if (!rule)
+		return;
+	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
+	if (rule->tails)
+		meet_tails(w, rule->tails);
 }
 
-static __noinline void meet_overlay(struct walk *w, void *inode)
+static __always_inline void meet_all(struct walk *w, const struct ids *ids)
 {
-	struct ids ids = {};
-
-	identify_overlay(inode, &ids);
-	if (!ids.count) {
+	if (!ids->count) {
 		w->failed = 1;
 		return;
 	}
-	meet_id(w, &ids.id[0]);
-	if (ids.count == 2)
-		meet_id(w, &ids.id[1]);
+	meet_id(w, &ids->id[0]);
+	if (ids->count == 2)
+		meet_id(w, &ids->id[1]);
 }
 
 /* From a dentry that is known only as an address: across mounts. */
-static __noinline void climb_raw(struct walk *w, struct dentry *at, struct vfsmount *where)
+__noinline int climb_raw(struct walk *w, __u64 start, __u64 where)
 {
+	struct dentry *at = (void *)start;
 	struct mount *mount = (void *)where - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = BPF_CORE_READ(mount, mnt.mnt_root);
 
+	if (!w)
+		return 0;
 	for (int i = 0; i < WALK_DEPTH; i++) {
-		struct telos_inode id = {};
+		struct ids ids = {};
 		struct inode *inode;
 		struct dentry *parent;
 
@@ -234,7 +252,7 @@ static __noinline void climb_raw(struct walk *w, struct dentry *at, struct vfsmo
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
 			if (above == mount || !above)
-				return;
+				return 0;
 			at = BPF_CORE_READ(mount, mnt_mountpoint);
 			mount = above;
 			root = BPF_CORE_READ(mount, mnt.mnt_root);
@@ -242,44 +260,43 @@ static __noinline void climb_raw(struct walk *w, struct dentry *at, struct vfsmo
 		}
 		parent = BPF_CORE_READ(at, d_parent);
 		if (parent == at)
-			return; /* unlinked from its mount: nothing is above it */
+			return 0; /* disconnected: nothing is above it */
 		at = parent;
 		w->depth++;
 		inode = BPF_CORE_READ(at, d_inode);
 		if (!inode) {
 			w->failed = 1;
-			return;
+			return 0;
 		}
-		if (BPF_CORE_READ(inode, i_sb, s_magic) == MAGIC_OVERLAY) {
-			meet_overlay(w, inode);
-		} else {
-			identify_raw(inode, &id);
-			meet_id(w, &id);
-		}
+		identify_all_raw(inode, &ids);
+		meet_all(w, &ids);
 	}
 	w->failed = 1;
+	return 0;
 }
 
-static __always_inline void walk_start(struct walk *w, __u64 agent, struct dentry *dentry)
+static __always_inline void walk_start(struct walk *w, __u64 agent, __u32 agent_flags, struct dentry *dentry)
 {
 	__builtin_memset(w, 0, sizeof(*w));
 	w->agent = agent;
-	w->name = BPF_CORE_READ(dentry, d_name.name);
+	w->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
 	w->length = BPF_CORE_READ(dentry, d_name.len);
+	if (agent_flags & TELOS_AGENT_DIR_RULES)
+		w->hash = hash_of(w->name, w->length);
 }
 
 /* Within the first mount the pointers are typed and loads are plain; most files need no more. */
-static __noinline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
+static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
 {
 	struct dentry *root = where->mnt_root;
 
 	for (int i = 0; i < WALK_DEPTH; i++) {
-		struct telos_inode id = {};
+		struct ids ids = {};
 		struct dentry *parent;
 		struct inode *inode;
 
 		if (at == root) {
-			climb_raw(w, at, where);
+			climb_raw(w, number(at), number(where));
 			return;
 		}
 		parent = at->d_parent;
@@ -288,18 +305,14 @@ static __noinline void climb(struct walk *w, struct dentry *at, struct vfsmount 
 		at = parent;
 		w->depth++;
 		inode = at->d_inode;
-		if (inode->i_sb->s_magic == MAGIC_OVERLAY) {
-			meet_overlay(w, inode);
-		} else {
-			identify(inode, &id);
-			meet_id(w, &id);
-		}
+		identify_all(inode, &ids);
+		meet_all(w, &ids);
 	}
 	w->failed = 1;
 }
 
 /* The first identity counts as the file's own from now on; the others were looked at. */
-static __noinline bool enter_new(struct caller *c, const struct telos_inode *id, __u32 flags)
+static __always_inline bool enter_new(struct caller *c, const struct telos_inode *id, __u32 flags)
 {
 	struct telos_inode_entry entry = {.agent = c->id, .domain = c->root, .flags = flags};
 	__u32 *cell = &telos.inode_filter[telos_inode_cell(id->ino, id->dev)];
@@ -329,7 +342,7 @@ static __always_inline bool enter_existing(struct caller *c, struct telos_inode_
 }
 
 /* Puts a file the agent may write into its domain, or the agent into the file's. False: no room. */
-static __always_inline bool enter(struct caller *c, const struct ids *ids, __u32 flags, struct finding *f)
+static __noinline bool enter(struct caller *c, const struct ids *ids, __u32 flags, struct finding *f)
 {
 	struct telos_inode_entry *entry;
 
@@ -351,7 +364,7 @@ static __always_inline bool enter(struct caller *c, const struct ids *ids, __u32
 }
 
 /* Reads of what is not the agent's to write: only what agents wrote there counts. */
-static __always_inline bool meet_domain(struct caller *c, const struct ids *ids, struct finding *f)
+static __noinline bool meet_domain(struct caller *c, const struct ids *ids, struct finding *f)
 {
 	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
 

@@ -50,7 +50,7 @@ int BPF_PROG(telos_ptrace_access_check, struct task_struct *child, unsigned int 
 {
 	if (mode & PTRACE_MODE_ATTACH)
 		return guard(TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
-	return guard_task((__u64)child, TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
+	return guard_task(argument(ctx, 0), TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
 }
 
 SEC("lsm/ptrace_traceme")
@@ -62,13 +62,13 @@ int BPF_PROG(telos_ptrace_traceme, struct task_struct *parent)
 SEC("lsm/task_kill")
 int BPF_PROG(telos_task_kill, struct task_struct *target)
 {
-	return guard_task((__u64)target, TELOS_HOOK_TASK_KILL, TELOS_REASON_SIGNAL);
+	return guard_task(argument(ctx, 0), TELOS_HOOK_TASK_KILL, TELOS_REASON_SIGNAL);
 }
 
 SEC("lsm/task_setrlimit")
 int BPF_PROG(telos_task_setrlimit, struct task_struct *target)
 {
-	return guard_task((__u64)target, TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
+	return guard_task(argument(ctx, 0), TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
 }
 
 SEC("lsm/sb_mount")

@@ -25,7 +25,7 @@ static __always_inline bool forget(__u64 task)
 SEC("lsm/task_alloc")
 int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
-	__u64 child = (__u64)task;
+	__u64 child = argument(ctx, 0);
 	struct telos_task label = {};
 	struct caller c = {};
 	struct finding f = {.gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_ALLOC};
@@ -69,7 +69,7 @@ int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_fla
 SEC("lsm/task_free")
 int BPF_PROG(telos_task_free, struct task_struct *task)
 {
-	__u64 address = (__u64)task;
+	__u64 address = argument(ctx, 0);
 	struct telos_task *label = task_of(address);
 	struct finding f = {.kind = TELOS_EVENT_ENDED, .gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_FREE};
 	struct caller c = {};
@@ -92,7 +92,7 @@ int BPF_PROG(telos_task_free, struct task_struct *task)
 }
 
 /* What descriptors 0 to 2 are: ways out that the launcher left open, and files that may be sensitive already. */
-static __always_inline void adopt_stdio(struct caller *c, __u32 number, struct finding *f)
+static __always_inline void adopt(struct caller *c, __u32 number, struct finding *f)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct telos_rule rule = {.flags = TELOS_RULE_STDIO};
@@ -118,8 +118,8 @@ static __always_inline void adopt_stdio(struct caller *c, __u32 number, struct f
 		struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 		bool writable = BPF_CORE_READ(file, f_mode) & FMODE_WRITE;
 
-		walk_start(&w, c->id, dentry);
-		climb_raw(&w, dentry, BPF_CORE_READ(file, f_path.mnt));
+		walk_start(&w, c->id, c->flags, dentry);
+		climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
 		flags = rule_flags(c->id, &ids) | w.flags;
 		if (writable || (w.flags & TELOS_RULE_WRITE))
 			enter(c, &ids, writable ? TELOS_INODE_WRITTEN : 0, f);
@@ -187,14 +187,13 @@ int BPF_PROG(telos_task_prctl, int option, unsigned long high, unsigned long low
 		return -EPERM;
 	}
 	__sync_fetch_and_add(&c.agent->tasks, 1);
-	if (remember((__u64)task, &label)) {
+	if (remember((__u64)bpf_get_current_task(), &label)) {
 		__sync_fetch_and_sub(&c.agent->tasks, 1);
 		return -ENOMEM;
 	}
 	f.kind = TELOS_EVENT_STARTED;
 	report(&c, &f);
-	adopt_stdio(&c, 0, &f);
-	adopt_stdio(&c, 1, &f);
-	adopt_stdio(&c, 2, &f);
+	for (__u32 number = 0; number < 3; number++)
+		adopt(&c, number, &f);
 	return -EINPROGRESS;
 }

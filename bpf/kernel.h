@@ -158,9 +158,14 @@ struct msghdr {
 	int msg_namelen;
 };
 
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
 struct unix_address {
 	int len;
-	char name[];
+	struct sockaddr_un name[];
 };
 
 struct unix_sock {

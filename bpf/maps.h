@@ -92,7 +92,7 @@ struct {
 
 struct telos_globals telos;
 
-static __always_inline void count(__u32 counter)
+static __noinline void count(__u32 counter)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
 

@@ -41,7 +41,7 @@ int BPF_PROG(telos_socket_create, int family, int type, int protocol, int kern)
 		f.reason = TELOS_REASON_FAMILY;
 	else
 		return 0;
-	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+	return answer(refuse(&c, &f, EPERM), EPERM);
 }
 
 static __always_inline struct telos_socket *label_socket(struct caller *c, struct sock *sk, __u32 flags)
@@ -73,7 +73,7 @@ int BPF_PROG(telos_socket_post_create, struct socket *sock, int family, int type
 	if (sk && label_socket(&c, sk, 0))
 		return 0;
 	count(TELOS_COUNT_FULL);
-	return refuse(&c, &f, EPERM) ? -EPERM : 0;
+	return answer(refuse(&c, &f, EPERM), EPERM);
 }
 
 /* The label of a socket in the caller's hands. One it inherited as descriptor 0 to 2 gets its label here, at
@@ -110,7 +110,7 @@ static __always_inline int refuse_destination(struct caller *c, struct finding *
 {
 	f->reason = reason;
 	f->gate = TELOS_GATE_NETWORK;
-	return refuse(c, f, EPERM) ? -EPERM : 0;
+	return answer(refuse(c, f, EPERM), EPERM);
 }
 
 static __always_inline __u8 protocol_of(struct sock *sk)
@@ -122,7 +122,7 @@ static __always_inline __u8 protocol_of(struct sock *sk)
 static __always_inline int towards(struct caller *c, struct finding *f)
 {
 	__u32 flags = 0;
-	__u32 reason = destination_verdict(c, f->address, f->port, f->protocol, &flags);
+	__u32 reason = destination_verdict(c->id, f, &flags);
 
 	if (!reason && (flags & TELOS_PORT_SENSITIVE)) {
 		if (raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
@@ -136,7 +136,9 @@ static __always_inline int towards(struct caller *c, struct finding *f)
 		reason = TELOS_REASON_SLAMMED;
 	else if (reason && (c->state & TELOS_SLAMMED))
 		reason = TELOS_REASON_SLAMMED;
-	return reason ? refuse_destination(c, f, reason) : 0;
+	if (!reason)
+		return 0;
+	return refuse_destination(c, f, reason);
 }
 
 SEC("lsm/socket_connect")
@@ -230,7 +232,7 @@ int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, 
 	if (!(c.state & TELOS_SLAMMED))
 		return 0; /* connected: admitted there, and egress looks at every packet */
 	if (label->flags & TELOS_SOCKET_STDIO)
-		return c.flags & TELOS_AGENT_STDIO_ALLOW ? 0 : refuse_destination(&c, &f, TELOS_REASON_STDIO);
+		return (c.flags & TELOS_AGENT_STDIO_ALLOW) ? 0 : refuse_destination(&c, &f, TELOS_REASON_STDIO);
 	peer_of(&f, sk);
 	if (!(c.flags & TELOS_AGENT_REACHABLE))
 		return refuse_destination(&c, &f, TELOS_REASON_SLAMMED);

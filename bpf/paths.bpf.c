@@ -25,7 +25,7 @@ static __always_inline __u32 change_verdict(struct caller *c, struct dentry *den
 		return TELOS_REASON_TTL;
 	if (special_filesystem(parent->d_inode->i_sb->s_magic))
 		return TELOS_REASON_WRITE_ROOT;
-	walk_start(w, c->id, dentry);
+	walk_start(w, c->id, c->flags, dentry);
 	climb(w, dentry, where);
 	if (w->failed)
 		return TELOS_REASON_STATE;
@@ -39,7 +39,7 @@ static __always_inline int change(struct caller *c, struct finding *f, struct de
 	f->reason = change_verdict(c, dentry, where, &w);
 	if (!f->reason)
 		return 0;
-	return refuse_named(c, f, EPERM, dentry) ? -EPERM : 0;
+	return answer(refuse_named(c, f, EPERM, dentry), EPERM);
 }
 
 /* As above, for a file that exists: a rule on the file itself (a literal path in files.write) counts too. */
@@ -90,7 +90,7 @@ int BPF_PROG(telos_path_mknod, const struct path *dir, struct dentry *dentry, un
 	CHANGE(TELOS_HOOK_PATH_MKNOD);
 	if ((mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK) {
 		f.reason = TELOS_REASON_DEVICE;
-		return refuse_named(&c, &f, EPERM, dentry) ? -EPERM : 0;
+		return answer(refuse_named(&c, &f, EPERM, dentry), EPERM);
 	}
 	return change(&c, &f, dentry, dir->mnt);
 }
@@ -127,9 +127,9 @@ int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry)
 	f.inode = ids.id[0];
 	if (ids.count && (agent_wrote(&ids) && own_domain(&c, &ids)))
 		return 0;
-	walk_start(&w, c.id, dentry);
+	walk_start(&w, c.id, c.flags, dentry);
 	f.reason = TELOS_REASON_WRITE_ROOT;
-	return refuse_named(&c, &f, EPERM, dentry) ? -EPERM : 0;
+	return answer(refuse_named(&c, &f, EPERM, dentry), EPERM);
 }
 
 /* A name that moves or multiplies must not take a sensitive file out from under its directory's rule. */
@@ -158,7 +158,7 @@ int BPF_PROG(telos_path_link, struct dentry *old, const struct path *dir, struct
 	if (!f.reason)
 		f.reason = leave_verdict(&c, old, &w);
 	if (f.reason)
-		return refuse_named(&c, &f, EPERM, old) ? -EPERM : 0;
+		return answer(refuse_named(&c, &f, EPERM, old), EPERM);
 	return change(&c, &f, dentry, dir->mnt);
 }
 
@@ -172,6 +172,6 @@ int BPF_PROG(telos_path_rename, const struct path *from, struct dentry *old, con
 	if (!f.reason)
 		f.reason = leave_verdict(&c, old, &w);
 	if (f.reason)
-		return refuse_named(&c, &f, EPERM, old) ? -EPERM : 0;
+		return answer(refuse_named(&c, &f, EPERM, old), EPERM);
 	return change(&c, &f, dentry, to->mnt);
 }

@@ -12,7 +12,7 @@
 struct finding {
 	struct telos_inode inode;
 	__u8 address[16];
-	__u64 linked;
+	__u64 name; /* address of the last component of a path, or 0 */
 	__u32 error;
 	__u16 port;
 	__u8 family;
@@ -56,35 +56,15 @@ static __always_inline bool quiet(struct telos_agent *agent, __u8 kind)
 	return __sync_fetch_and_add(&agent->events, 1) >= EVENTS_A_SECOND;
 }
 
-/* Returns the record to fill further, or NULL; pass it to sent(). */
-static __noinline struct telos_event *event(struct caller *c, struct finding *f)
+static __always_inline void fill(struct telos_event *e, const struct caller *c, const struct finding *f, __u64 sequence)
 {
-	bool slam = f->kind == TELOS_EVENT_SLAMMED;
-	struct telos_event *e;
 	__u64 ids = bpf_get_current_pid_tgid();
-	__u64 sequence;
 
-	if (quiet(c->agent, f->kind)) {
-		count(TELOS_COUNT_EVENTS_QUIET);
-		return NULL;
-	}
-	sequence = __sync_fetch_and_add(&telos.sequence, 1) + 1;
-	if (slam)
-		c->agent->slam_sequence = sequence;
-	count(slam ? TELOS_COUNT_SLAMS : TELOS_COUNT_EVENTS);
-	if (slam)
-		e = bpf_ringbuf_reserve(&slams, sizeof(*e), 0);
-	else
-		e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e) {
-		count(slam ? TELOS_COUNT_SLAMS_LOST : TELOS_COUNT_EVENTS_LOST);
-		return NULL;
-	}
 	__builtin_memset(e, 0, sizeof(*e));
 	e->sequence = sequence;
 	e->boot_ns = bpf_ktime_get_boot_ns();
 	e->agent = c->id;
-	e->linked = f->linked ? f->linked : slam ? 0 : c->agent->slam_sequence;
+	e->linked = f->kind == TELOS_EVENT_SLAMMED ? 0 : c->agent->slam_sequence;
 	e->inode = f->inode;
 	__builtin_memcpy(e->address, f->address, sizeof(e->address));
 	e->port = f->port;
@@ -103,27 +83,83 @@ static __noinline struct telos_event *event(struct caller *c, struct finding *f)
 	e->flags = c->flags;
 	if (f->kind != TELOS_EVENT_ENDED)
 		lineage(e);
-	return e;
 }
 
-static __always_inline void sent(struct telos_event *e)
+/* Numbers the event; 0 when the agent's share of this second is used up. */
+static __always_inline __u64 announce(struct caller *c, const struct finding *f)
 {
+	bool slam = f->kind == TELOS_EVENT_SLAMMED;
+	__u64 sequence;
+
+	if (quiet(c->agent, f->kind)) {
+		count(TELOS_COUNT_EVENTS_QUIET);
+		return 0;
+	}
+	sequence = __sync_fetch_and_add(&telos.sequence, 1) + 1;
+	if (slam)
+		c->agent->slam_sequence = sequence;
+	count(slam ? TELOS_COUNT_SLAMS : TELOS_COUNT_EVENTS);
+	return sequence;
+}
+
+/* A record is reserved and sent within one function: 6.1 loses track of one that a function returns. */
+static __noinline void report(struct caller *c, struct finding *f)
+{
+	__u64 sequence = announce(c, f);
+	struct telos_event *e;
+
+	if (!sequence)
+		return;
+	if (f->kind == TELOS_EVENT_SLAMMED) {
+		e = bpf_ringbuf_reserve(&slams, sizeof(*e), 0);
+		if (!e) {
+			count(TELOS_COUNT_SLAMS_LOST);
+			return;
+		}
+		fill(e, c, f, sequence);
+		if (f->name)
+			bpf_probe_read_kernel_str(e->path, sizeof(e->path), (const void *)f->name);
+		bpf_ringbuf_submit(e, 0);
+		return;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count(TELOS_COUNT_EVENTS_LOST);
+		return;
+	}
+	fill(e, c, f, sequence);
+	if (f->name)
+		bpf_probe_read_kernel_str(e->path, sizeof(e->path), (const void *)f->name);
 	bpf_ringbuf_submit(e, 0);
 }
 
-static __always_inline void report(struct caller *c, struct finding *f)
+/* With the whole path: sleepable programs only. */
+static __noinline void report_file(struct caller *c, struct finding *f, struct file *file)
 {
-	struct telos_event *e = event(c, f);
+	__u64 sequence = announce(c, f);
+	struct telos_event *e;
 
-	if (e)
-		sent(e);
-}
-
-static __always_inline void name_of(struct telos_event *e, struct dentry *dentry)
-{
-	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-
-	bpf_probe_read_kernel_str(e->path, sizeof(e->path), name);
+	if (!sequence)
+		return;
+	if (f->kind == TELOS_EVENT_SLAMMED) {
+		e = bpf_ringbuf_reserve(&slams, sizeof(*e), 0);
+		if (!e) {
+			count(TELOS_COUNT_SLAMS_LOST);
+			return;
+		}
+		fill(e, c, f, sequence);
+		bpf_d_path(&file->f_path, e->path, sizeof(e->path));
+		bpf_ringbuf_submit(e, 0);
+		return;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count(TELOS_COUNT_EVENTS_LOST);
+		return;
+	}
+	fill(e, c, f, sequence);
+	bpf_d_path(&file->f_path, e->path, sizeof(e->path));
+	bpf_ringbuf_submit(e, 0);
 }
 
 /* Whether an audited agent is let through at this gate: never at the guard, and never without a record. */
@@ -131,6 +167,20 @@ static __always_inline bool audited(const struct caller *c, const struct finding
 {
 	return (c->flags & TELOS_AGENT_AUDIT) && f->gate != TELOS_GATE_GUARD && f->gate != TELOS_GATE_IDENTITY &&
 	       f->reason != TELOS_REASON_STATE && f->reason != TELOS_REASON_QUOTA;
+}
+
+/* The errno of an enforced refusal, else 0. The barriers keep the compiler from calculating it: the verifier
+ * (6.12) wants to see that what a program returns is in range. */
+static __always_inline int answer(bool enforced, int error)
+{
+	int value = 0;
+
+	barrier_var(value);
+	if (enforced) {
+		value = -error;
+		barrier_var(value);
+	}
+	return value;
 }
 
 /* Counts and marks a refusal; the caller reports. Returns whether it is enforced. */
@@ -157,14 +207,8 @@ static __noinline bool refuse(struct caller *c, struct finding *f, __u32 error)
 /* The same, naming the last component of a path. */
 static __always_inline bool refuse_named(struct caller *c, struct finding *f, __u32 error, struct dentry *dentry)
 {
-	bool enforced = refusal(c, f, error);
-	struct telos_event *e = event(c, f);
-
-	if (e) {
-		name_of(e, dentry);
-		sent(e);
-	}
-	return enforced;
+	f->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
+	return refuse(c, f, error);
 }
 
 /* Raises an agent and its domain, and returns whether that was news. */

@@ -2,7 +2,7 @@
 /* Network gate, AF_UNIX: agents talk among themselves and become one domain; towards the rest only by name. */
 
 /* Whether this agent's intent names the socket: by path (its directory's rule or itself) or abstract name. */
-static __noinline bool named_socket(__u64 agent, struct sock *sk)
+__noinline int named_socket(__u64 agent, __u64 sk)
 {
 	struct unix_sock *named = (void *)sk;
 	struct dentry *dentry = BPF_CORE_READ(named, path.dentry);
@@ -10,8 +10,6 @@ static __noinline bool named_socket(__u64 agent, struct sock *sk)
 	struct telos_rule_key key = {.agent = agent};
 	struct telos_rule *rule;
 	struct inode *inode;
-	char name[108] = {};
-	__u64 hash = TELOS_HASH_START;
 	__u32 length;
 
 	if (dentry) {
@@ -20,27 +18,21 @@ static __noinline bool named_socket(__u64 agent, struct sock *sk)
 
 		inode = BPF_CORE_READ(dentry, d_inode);
 		if (!inode)
-			return false;
+			return 0;
 		identify_all_raw(inode, &ids);
-		walk_start(&w, agent, dentry);
-		climb_raw(&w, dentry, BPF_CORE_READ(named, path.mnt));
-		return (rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX;
+		walk_start(&w, agent, TELOS_AGENT_DIR_RULES, dentry);
+		climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(named, path.mnt));
+		return !!((rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX);
 	}
 	address = BPF_CORE_READ(named, addr);
 	if (!address)
-		return false;
+		return 0;
 	length = BPF_CORE_READ(address, len);
 	if (length < 4 || length > 110)
-		return false;
+		return 0;
 	length -= 3; /* family and the leading zero */
-	bpf_probe_read_kernel(name, sizeof(name), (void *)address + bpf_core_field_offset(struct unix_address, name) + 3);
-	for (__u32 i = 0; i < sizeof(name); i++) {
-		if (i >= length)
-			break;
-		hash = (hash ^ (__u8)name[i]) * TELOS_HASH_PRIME;
-	}
 	key.inode.dev = TELOS_DEV_ABSTRACT;
-	key.inode.ino = hash;
+	key.inode.ino = hash_of((__u64)&address->name[0].sun_path[1], length);
 	key.inode.generation = length;
 	rule = rule_of(agent, &key.inode);
 	return rule && (rule->flags & TELOS_RULE_UNIX);
@@ -78,7 +70,7 @@ static __always_inline __u32 peer_verdict(struct caller *c, struct sock *other, 
 	*leak = true;
 	if (c->state & TELOS_SLAMMED)
 		return TELOS_REASON_SLAMMED;
-	return named_socket(c->id, other) ? 0 : TELOS_REASON_UNMANAGED_PEER;
+	return named_socket(c->id, number(other)) ? 0 : TELOS_REASON_UNMANAGED_PEER;
 }
 
 static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u32 reason)
@@ -86,7 +78,7 @@ static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u3
 	f->reason = reason;
 	f->family = AF_UNIX;
 	f->gate = TELOS_GATE_NETWORK;
-	return refuse(c, f, EPERM) ? -EPERM : 0;
+	return answer(refuse(c, f, EPERM), EPERM);
 }
 
 /* Somebody outside connects to an agent's socket: only where that agent's intent names it. */
@@ -102,7 +94,7 @@ static __always_inline int from_outside(struct sock *other, struct sock *accepte
 		return -EPERM;
 	if (c.state & TELOS_SLAMMED)
 		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
-	if (!named_socket(c.id, other))
+	if (!named_socket(c.id, number(other)))
 		return refuse_unix(&c, &f, TELOS_REASON_UNMANAGED_PEER);
 	__sync_fetch_and_add(&c.agent->peers, 1);
 	return label_socket(&c, accepted, TELOS_SOCKET_PEER_UNMANAGED) ? 0 : -EPERM;
