@@ -37,8 +37,11 @@ let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "as
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A Swift library in Sources/.
-func library(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -90,7 +93,9 @@ let package = Package(
         "TelosCore", grpc, grpcTransport, x509, asn1, crypto, nioCore, nioSSL,
         certificateReloading,
       ]),
-    library("FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs"),
+    library(
+      "FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs",
+      exclude: ["README.md"]),
     library("BPFKit", ["CLibbpf"]),
     library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
