@@ -27,6 +27,14 @@ public final class SharedMemory: @unchecked Sendable {
   public func load(at offset: Int) -> UInt32 { clibbpf_load(cell(offset)) }
   public func store(_ value: UInt32, at offset: Int) { clibbpf_store(cell(offset), value) }
 
+  public func load64(at offset: Int) -> UInt64 { clibbpf_load64(wide(offset)) }
+  public func store64(_ value: UInt64, at offset: Int) { clibbpf_store64(wide(offset), value) }
+
+  private func wide(_ offset: Int) -> UnsafeMutablePointer<UInt64> {
+    precondition(offset >= 0 && offset + 8 <= count && offset.isMultiple(of: 8))
+    return (base + offset).assumingMemoryBound(to: UInt64.self)
+  }
+
   private func cell(_ offset: Int) -> UnsafeMutablePointer<UInt32> {
     precondition(offset >= 0 && offset + 4 <= count && offset.isMultiple(of: 4))
     return (base + offset).assumingMemoryBound(to: UInt32.self)

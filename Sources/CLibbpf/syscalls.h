@@ -29,6 +29,14 @@ static inline void clibbpf_store(uint32_t *cell, uint32_t value) {
   __atomic_store_n(cell, value, __ATOMIC_SEQ_CST);
 }
 
+static inline uint64_t clibbpf_load64(const uint64_t *cell) {
+  return __atomic_load_n(cell, __ATOMIC_SEQ_CST);
+}
+
+static inline void clibbpf_store64(uint64_t *cell, uint64_t value) {
+  __atomic_store_n(cell, value, __ATOMIC_SEQ_CST);
+}
+
 /* The negated errno, or the new link's descriptor. */
 static inline int clibbpf_link_xdp(int program, int interface, uint32_t flags) {
   struct bpf_link_create_opts options;

@@ -49,7 +49,7 @@ public final class Hyperion: Sendable {
     } catch {
       throw TelosError(
         error,
-        hint: error.code == EINVALID
+        hint: error.code == mapMismatch
           ? "the maps pinned at \(pins.path) may be of another build: stop telos-node, remove that folder and start it"
           : nil)
     }
@@ -78,6 +78,3 @@ public final class Hyperion: Sendable {
     try kernel { () throws(BPFError) in try program.attach(cgroup: cgroup).pin(path) }
   }
 }
-
-/// EINVAL, which libbpf answers when a pinned map has another shape.
-private let EINVALID: Int32 = 22

@@ -37,3 +37,6 @@ func kernel<T: ~Copyable>(_ body: () throws(BPFError) -> T) throws(TelosError) -
     throw TelosError(error)
   }
 }
+
+/// EINVAL, which libbpf answers when a pinned map has another shape.
+let mapMismatch: Int32 = 22
