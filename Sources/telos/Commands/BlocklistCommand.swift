@@ -1,0 +1,182 @@
+internal import AddressSets
+internal import ArgumentParser
+internal import Glibc
+internal import TelosCore
+
+struct BlocklistCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "blocklist",
+    abstract: "The addresses that Hyperion drops on every node.",
+    subcommands: [Add.self, Remove.self, Import.self, Export.self, List.self])
+
+  /// Body of `POST /v1/blocklist`.
+  struct Change: Codable, Sendable {
+    var add: [String]?
+    var remove: [String]?
+    var replace: [String]?
+  }
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Add addresses and blocks; all of them or, if one is bad, none.")
+
+    @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
+    var entries: [String]
+
+    @OptionGroup var wait: WaitOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await BlocklistCommand.apply(
+        Change(add: try BlocklistCommand.check(entries)), wait: wait, output: output)
+    }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take out addresses and blocks, written as they were added.")
+
+    @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
+    var entries: [String]
+
+    @OptionGroup var wait: WaitOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await BlocklistCommand.apply(
+        Change(remove: try BlocklistCommand.check(entries)), wait: wait, output: output)
+    }
+  }
+
+  struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Add every address of a file; a bad line refuses the whole file.",
+      discussion: """
+        One address or block a line; # and ; begin comments; only the first word of a line counts, so that \
+        FireHOL's .netset and Spamhaus' DROP read as they are.
+        """)
+
+    @Argument(help: "The file; - for standard input.")
+    var file: String
+
+    @Flag(help: "Make the blocklist what the file says, removing everything else.")
+    var replace = false
+
+    @OptionGroup var wait: WaitOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      let set = try BlocklistCommand.read(file)
+      let entries = set.entries.map(\.description)
+      let change = replace ? Change(replace: entries) : Change(add: entries)
+      try await BlocklistCommand.apply(change, wait: wait, output: output)
+    }
+  }
+
+  struct Export: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print the whole blocklist, one entry a line, as import reads it.")
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        var after: String?
+        repeat {
+          let page = try await BlocklistPage.get(coordinator, limit: 50_000, after: after)
+          for entry in page.entries { Terminal.line(entry.printable) }
+          after = page.next?.description
+        } while after != nil
+      }
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show version and first entries of the blocklist.")
+
+    @Option(help: "How many entries at most.")
+    var limit = 100
+
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+      guard (1...50_000).contains(limit) else {
+        throw ValidationError("--limit takes a number from 1 to 50000")
+      }
+    }
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        let target = BlocklistPage.target(limit: limit, after: nil)
+        let bytes = try await coordinator.get(target)
+        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
+        let page = try JSONInput.decode(BlocklistPage.self, from: bytes, what: "the blocklist")
+        guard let object = page.object, page.total > 0 else {
+          return Terminal.line("the blocklist is empty")
+        }
+        Terminal.line("version \(object.version), \(page.total) entries, sha256 \(object.digest)")
+        for entry in page.entries { Terminal.line("  \(entry.printable)") }
+        let more = page.total - page.entries.count
+        if more > 0 { Terminal.line("  … and \(more) more: telos blocklist export") }
+      }
+    }
+  }
+
+  /// Checks the entries here, so that a typing mistake needs no coordinator. Canonical text.
+  static func check(_ entries: [String]) throws(TelosError) -> [String] {
+    var checked: [String] = []
+    for entry in entries { checked.append(try IPPrefix(entry).description) }
+    return checked
+  }
+
+  static func read(_ file: String) throws(TelosError) -> AddressSet {
+    let bytes = try InputFile.read(file, limit: BlocklistText.maximumBytes)
+    return try BlocklistText.parse(bytes, file: file == "-" ? "standard input" : file)
+  }
+
+  static func apply(_ change: Change, wait: WaitOptions, output: OutputOptions) async throws {
+    try await Coordinator.with { coordinator in
+      let bytes = try await coordinator.post("/v1/blocklist", change)
+      let published = try JSONInput.decode(Published.self, from: bytes, what: "the answer")
+      if output.json {
+        try JSONOutput.print(try JSONDocument(parsing: bytes))
+      } else {
+        for line in describe(published) { Terminal.line(line) }
+      }
+      try await wait.run(for: published.object, coordinator)
+    }
+  }
+
+  static func describe(_ published: Published) -> [String] {
+    let counts = [
+      ("added", published.added), ("removed", published.removed),
+      ("unchanged", published.unchanged),
+    ].compactMap { name, count in count.map { "\($0) \(name)" } }
+    var lines = [
+      "blocklist version \(published.object.version): \(counts.joined(separator: ", "))"
+    ]
+    let spared = published.neverBlocked ?? []
+    if !spared.isEmpty {
+      lines.append("not blocked, because the never-block list has them: ")
+      lines += spared.map { "  \($0.printable)" }
+    }
+    return lines
+  }
+}
+
+/// Answer of `GET /v1/blocklist`.
+struct BlocklistPage: Codable, Sendable {
+  var object: ObjectName?
+  var entries: [String]
+  var total: Int
+  var next: FlexibleID?
+
+  static func target(limit: Int, after: String?) -> String {
+    "/v1/blocklist?limit=\(limit)" + (after.map { "&after=\(encoded($0))" } ?? "")
+  }
+
+  static func get(_ coordinator: Coordinator, limit: Int, after: String?) async throws(TelosError)
+    -> BlocklistPage
+  {
+    try await coordinator.get(BlocklistPage.self, target(limit: limit, after: after))
+  }
+}

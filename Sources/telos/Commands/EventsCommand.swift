@@ -1,0 +1,75 @@
+internal import ArgumentParser
+internal import TelosCore
+
+struct EventsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "events",
+    abstract: "List what the nodes reported; with --follow, as it comes in.",
+    discussion: "With -o json: one event a line.")
+
+  @Flag(help: "Go on as new events arrive.")
+  var follow = false
+
+  @Option(help: "Only of this node.")
+  var node: String?
+
+  @Option(help: "Only of this agent (16 hexadecimal digits).")
+  var agent: String?
+
+  @Option(help: "Begin behind this cursor (the `next` of an earlier answer).")
+  var after: String?
+
+  @Option(help: "How many at most; with --follow: how many a request.")
+  var limit = 1000
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard (1...10_000).contains(limit) else {
+      throw ValidationError("--limit takes a number from 1 to 10000")
+    }
+  }
+
+  func target(after cursor: String?) -> String {
+    var target = "/v1/events?limit=\(limit)"
+    if let cursor { target += "&after=\(encoded(cursor))" }
+    if let node { target += "&node=\(encoded(node))" }
+    if let agent { target += "&agent=\(encoded(agent))" }
+    if follow { target += "&follow=25" }
+    return target
+  }
+
+  func run() async throws {
+    try await Coordinator.with { coordinator in
+      var cursor = after
+      var printed = 0
+      repeat {
+        let bytes = try await coordinator.get(target(after: cursor))
+        let page = try JSONInput.decode(EventPage.self, from: bytes, what: "the list of events")
+        try show(page, bytes)
+        printed += page.events.count
+        let next = page.next?.description
+        let stuck = next == nil || next == cursor
+        cursor = next ?? cursor
+        // A server that does not wait must not be asked without pause.
+        if follow && stuck && page.events.isEmpty { try await Task.sleep(for: .seconds(1)) }
+        if !follow && (stuck || page.events.isEmpty || printed >= limit) { break }
+      } while true
+      if printed == 0 && !output.json { Terminal.line("no events") }
+    }
+  }
+
+  private func show(_ page: EventPage, _ bytes: [UInt8]) throws {
+    guard output.json else {
+      let width = Terminal.columns ?? 140
+      for event in page.events {
+        for line in EventLines.lines(event, origin: true, width: max(80, width)) {
+          Terminal.line(line)
+        }
+      }
+      return
+    }
+    guard case .array(let events)? = try JSONDocument(parsing: bytes)["events"] else { return }
+    for event in events { Terminal.line(try JSONOutput.text(event, compact: true)) }
+  }
+}

@@ -1,0 +1,96 @@
+internal import ArgumentParser
+internal import TelosCore
+
+struct IncidentCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "incident", abstract: "What agents did that they should not have.",
+    subcommands: [List.self, Show.self, Watch.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List incidents, the open ones first.")
+
+    @Option(help: "Only those in this state: open, closed.")
+    var state: String?
+
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        let bytes = try await coordinator.get(IncidentCommand.target(state))
+        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
+        let incidents = try JSONInput.decode([Incident].self, from: bytes, what: "the list")
+        var table = Table(
+          "ID", "STATE", "SEVERITY", "NODE", "INTENT", "EVENTS>", "LAST", "SUMMARY~")
+        for incident in incidents {
+          table.add(
+            incident.id.description, incident.state ?? "", incident.severity ?? "",
+            incident.node ?? "", incident.intent ?? "", incident.events.map(String.init) ?? "",
+            incident.lastAt ?? "", incident.summary ?? "")
+        }
+        table.print(empty: "no incidents")
+      }
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show one incident: intent, file, process lineage, refused destinations, times.")
+
+    @Argument(help: "Its id, from `telos incident list`.")
+    var id: String
+
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        let bytes = try await coordinator.get("/v1/incidents/\(encoded(id))")
+        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
+        let incident = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
+        for line in IncidentText.lines(incident) { Terminal.line(line) }
+      }
+    }
+  }
+
+  struct Watch: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print incidents as they open and change, until interrupted.",
+      discussion: "With -o json: one incident a line.")
+
+    @Option(help: "Only those in this state: open, closed.")
+    var state: String?
+
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        var known: [String: JSONDocument] = [:]
+        while true {
+          let bytes = try await coordinator.get(IncidentCommand.target(state))
+          let incidents = try JSONInput.decode([Incident].self, from: bytes, what: "the list")
+          guard case .array(let documents) = try JSONDocument(parsing: bytes) else { return }
+          for (incident, document) in zip(incidents, documents) {
+            let key = incident.id.description
+            guard known[key] != document else { continue }
+            known[key] = document
+            try show(incident, document)
+          }
+          try await Task.sleep(for: .seconds(2))
+        }
+      }
+    }
+
+    private func show(_ incident: Incident, _ document: JSONDocument) throws {
+      if output.json { return Terminal.line(try JSONOutput.text(document, compact: true)) }
+      let cells = [
+        incident.lastAt ?? "", incident.id.description, incident.state ?? "",
+        incident.severity ?? "", incident.node ?? "", incident.intent ?? "",
+        incident.summary ?? "",
+      ]
+      Terminal.line(cells.filter { !$0.isEmpty }.map(\.printable).joined(separator: "  "))
+    }
+  }
+
+  static func target(_ state: String?) -> String {
+    "/v1/incidents" + (state.map { "?state=\(encoded($0))" } ?? "")
+  }
+}

@@ -1,0 +1,128 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Intents
+internal import TelosCore
+internal import Trust
+
+/// An intent as people write it, from a file.
+enum IntentFile {
+  static func check(_ path: String) throws(TelosError) -> (
+    intent: Intent, warnings: [IntentProblem]
+  ) {
+    let bytes = try InputFile.read(path, limit: Intent.maximumPayload)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw TelosError(.invalidArgument, "\(path) is not UTF-8 text")
+    }
+    do throws(IntentProblems) {
+      return try IntentParser.check(text)
+    } catch {
+      throw error.telosError(file: path == "-" ? "standard input" : path)
+    }
+  }
+
+  static func showWarnings(_ warnings: [IntentProblem], _ path: String) {
+    for warning in warnings { Terminal.errorLines("\(path): warning: \(warning)") }
+  }
+}
+
+extension IntentCommand {
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say what is wrong with an intent, with the line and what to write. Works offline.",
+      discussion: "Exit status 0: it can be signed, whatever the warnings say.")
+
+    @Argument(help: "The YAML file; - for standard input.")
+    var file: String
+
+    @OptionGroup var output: OutputOptions
+
+    struct Findings: Codable {
+      var valid: Bool
+      var name: String?
+      var problems: [IntentProblem]
+      var warnings: [IntentProblem]
+    }
+
+    func run() throws {
+      if output.json { return try runForPrograms() }
+      let (intent, warnings) = try IntentFile.check(file)
+      IntentFile.showWarnings(warnings, file)
+      Terminal.line("\(file): \(intent.name) is a valid intent")
+    }
+
+    private func runForPrograms() throws {
+      let bytes = try InputFile.read(file, limit: Intent.maximumPayload)
+      do throws(IntentProblems) {
+        let (intent, warnings) = try IntentParser.check(String(decoding: bytes, as: UTF8.self))
+        try? JSONOutput.print(
+          Findings(valid: true, name: intent.name, problems: [], warnings: warnings))
+      } catch {
+        try JSONOutput.print(Findings(valid: false, problems: error.problems, warnings: []))
+        throw ExitCode(error.telosError(file: file).exitCode)
+      }
+    }
+  }
+
+  struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say in plain words what an intent allows and what it leaves open. Works offline.")
+
+    @Argument(help: "The YAML file, or a signed intent; - for standard input.")
+    var file: String
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      let bytes = try InputFile.read(file, limit: Envelope.maximumBytes)
+      let intent: Intent
+      if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{"),
+        let envelope = try? Envelope(json: Data(bytes))
+      {
+        intent = try Intent(statementPayload: envelope.payload)
+      } else {
+        do throws(IntentProblems) {
+          intent = try IntentParser.parse(String(decoding: bytes, as: UTF8.self))
+        } catch {
+          throw error.telosError(file: file)
+        }
+      }
+      if output.json {
+        return try JSONOutput.print(["name": intent.name, "explanation": intent.explanation])
+      }
+      Terminal.line(intent.explanation)
+    }
+  }
+
+  struct Sign: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check an intent and sign it. Works offline.")
+
+    @Argument(help: "The YAML file; - for standard input.")
+    var file: String
+
+    @OptionGroup var signing: SigningOptions
+
+    @Option(help: "Where to write it; - for standard output. Absent: NAME.signed.json here.")
+    var out: String?
+
+    func run() throws {
+      let (intent, warnings) = try IntentFile.check(file)
+      IntentFile.showWarnings(warnings, file)
+      let version = signing.versionNow()
+      let payload = intent.statementPayload(version: version, expires: signing.expiry())
+      // What every node would refuse is not signed.
+      do throws(Refusal) {
+        _ = try IntentStatement(payload: Data(payload))
+      } catch {
+        throw error.telosError
+      }
+      var envelope = Envelope(payloadType: Role.intent.payloadType, payload: Data(payload))
+      for key in try signing.keys() { try envelope.sign(with: key) }
+      let out = out ?? "\(intent.name).signed.json"
+      try EnvelopeFile.write(envelope, to: out)
+      Terminal.errorLines(
+        "signed \(intent.name) version \(version)" + (out == "-" ? "" : " as \(out)"))
+      Terminal.errorLines("sha256 \(envelope.digest)")
+    }
+  }
+}

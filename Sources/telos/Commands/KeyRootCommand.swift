@@ -1,0 +1,133 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+internal import TelosCore
+internal import Trust
+
+struct KeyRootCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "root",
+    abstract: "Make and sign a root: the keys of every role and the fleet's authorities.",
+    discussion: """
+      The first root: without --root-key a key pair is made beside --out (root.json: root.key, root.pub). \
+      Keep root.key off the network; the next root needs it.
+
+      A later root: --previous names the one in force; the new one is signed under both, so give the \
+      --root-key of both. With a threshold, the other holders add theirs with `telos key sign`.
+      """)
+
+  @Option(help: "online.json of `telos-coordinator init`.")
+  var online: String
+
+  @Option(help: "Public key (NAME.pub) that may sign intents. Can be repeated.")
+  var intentKey: [String]
+
+  @Option(help: "Public key that may sign never-block sets. Absent: the keys for intents.")
+  var neverBlockKey: [String] = []
+
+  @Option(help: "Private key (NAME.key) of the root. Can be repeated. Absent: a new one is made.")
+  var rootKey: [String] = []
+
+  @Option(help: "Public key of another holder of the root, who signs later. Can be repeated.")
+  var rootPub: [String] = []
+
+  @Option(help: "How many root keys must sign a root.")
+  var threshold = 1
+
+  @Option(help: "How many keys must sign an intent.")
+  var intentThreshold = 1
+
+  @Option(help: "The root that this one replaces.")
+  var previous: String?
+
+  @Option(help: "How long the root is good for.")
+  var expires = TTL(seconds: 365 * 86400)
+
+  @Option(help: "Where to write it.")
+  var out: String
+
+  func validate() throws {
+    guard threshold > 0, intentThreshold > 0 else {
+      throw ValidationError("a threshold is at least 1")
+    }
+    guard !intentKey.isEmpty else { throw ValidationError("name at least one --intent-key") }
+    guard previous == nil || !rootKey.isEmpty else {
+      throw ValidationError("a root that replaces another needs the --root-key of that one")
+    }
+  }
+
+  func run() throws {
+    let online = try OnlineKeys.read(online)
+    let before = try previous.map { path throws(TelosError) in try Self.root(path) }
+    let holders = try holders()
+    // Keys given only to sign under the previous root do not enter the new one, unless it names no others.
+    let old = Set(before?.statement.roles[.root]?.keys ?? [])
+    let fresh = holders.map(\.publicKey).filter { !old.contains($0.id) }
+    let kept = fresh.isEmpty && rootPub.isEmpty ? holders.map(\.publicKey) : fresh
+    var roles: [Role: (keys: [PublicKey], threshold: Int)] = [:]
+    roles[.root] = (kept + (try Self.publicKeys(rootPub)), threshold)
+    let intentKeys = try Self.publicKeys(intentKey)
+    roles[.intent] = (intentKeys, intentThreshold)
+    roles[.neverBlock] =
+      neverBlockKey.isEmpty ? (intentKeys, 1) : (try Self.publicKeys(neverBlockKey), 1)
+    for (role, key) in try online.byRole() { roles[role] = ([key], 1) }
+    let statement = RootStatement(
+      version: (before?.version ?? 0) + 1, expires: Date().after(expires), roles: roles,
+      authorities: online.authorities)
+    let envelope = try statement.signed(by: holders)
+    try EnvelopeFile.write(envelope, to: out)
+    Terminal.errorLines("wrote root version \(statement.version) to \(out)")
+    Terminal.errorLines("sha256 \(envelope.digest)")
+    if let advice = Self.advice(envelope, before) { Terminal.errorLines("  → \(advice)") }
+  }
+
+  /// The private keys that sign here; a new one where none was given.
+  private func holders() throws(TelosError) -> [SigningKey] {
+    guard rootKey.isEmpty else {
+      var keys: [SigningKey] = []
+      for path in rootKey { keys.append(try SigningKey(contentsOf: path)) }
+      return keys
+    }
+    let stem = out.hasSuffix(".json") ? String(out.dropLast(5)) : out == "-" ? "root" : out
+    if access("\(stem).key", F_OK) == 0 {
+      throw TelosError(
+        .conflict, "\(stem).key exists already",
+        hint: "name it with --root-key \(stem).key, or move it away for a new one")
+    }
+    let key = SigningKey()
+    try key.write(to: stem)
+    Terminal.errorLines("made the root's key \(stem).key: keep it off the network")
+    return [key]
+  }
+
+  private static func publicKeys(_ paths: [String]) throws(TelosError) -> [PublicKey] {
+    var keys: [PublicKey] = []
+    for path in paths { keys.append(try PublicKey(contentsOf: path)) }
+    return keys
+  }
+
+  private static func root(_ path: String) throws(TelosError) -> TrustedRoot {
+    let envelope = try EnvelopeFile.read(path, role: .root)
+    do throws(Refusal) {
+      return try TrustedRoot.restored(envelope: envelope)
+    } catch {
+      throw error.telosError
+    }
+  }
+
+  /// What is missing before it can be applied.
+  private static func advice(_ envelope: Envelope, _ before: TrustedRoot?) -> String? {
+    do throws(Refusal) {
+      if let before {
+        _ = try before.updated(with: envelope, now: Date())
+      } else {
+        _ = try TrustedRoot.pinned(envelope: envelope, digest: envelope.digest, now: Date())
+      }
+      return nil
+    } catch {
+      return error.code == .missingThreshold
+        ? "more holders must sign before it can be applied: telos key sign"
+        : "it cannot be applied as it is: \(error.message)"
+    }
+  }
+}

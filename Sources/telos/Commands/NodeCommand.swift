@@ -1,0 +1,139 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import TelosCore
+internal import Trust
+
+struct NodeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "node", abstract: "The machines of the fleet.",
+    subcommands: [List.self, Token.self, Ban.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the nodes and what they are.")
+
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        let bytes = try await coordinator.get("/v1/nodes")
+        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
+        let nodes = try JSONInput.decode([FleetNode].self, from: bytes, what: "the list of nodes")
+        var table = Table(
+          "NAME", "CONNECTED", "MODE", "READY", "XDP", "KERNEL~", "LAST SEEN", "LABELS~")
+        for node in nodes {
+          let labels = (node.labels ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+          table.add(
+            node.name, node.banned == true ? "banned" : node.connected.words,
+            node.mode ?? "", node.ready.words, node.xdp ?? "", node.kernel ?? "",
+            node.lastSeen ?? "never", labels.joined(separator: ","))
+        }
+        table.print(empty: "no nodes yet: telos node token prints what a node enrols with")
+      }
+    }
+  }
+
+  struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print a one-time token that a node enrols with.",
+      discussion: """
+        The token pins the coordinator's authority and your root. It is a secret until it is used: hand it \
+        over on standard input or in a file (telos-node enrol --token-file).
+        """)
+
+    @Option(
+      name: [.customLong("labels"), .customLong("label")],
+      help: "The labels that the node may take: role=agents,site=fra. Can be repeated.")
+    var labels: [String] = []
+
+    @Option(help: "How long the token may be used.")
+    var ttl = TTL(seconds: 3600)
+
+    @Option(help: "Your root, when it is not root.json in the configuration folder.")
+    var root: String?
+
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      let labels = try LabelArguments.parse(labels)
+      let digest = try Self.rootDigest(root)
+      let ttl = ttl.seconds
+      try await Coordinator.with { coordinator in
+        let request = TokenRequest(labels: labels, ttlSeconds: ttl)
+        let bytes = try await coordinator.post("/v1/nodes/tokens", request)
+        guard case .object(var fields) = try JSONDocument(parsing: bytes) else {
+          throw TelosError(.internalError, "the coordinator's answer is no token")
+        }
+        fields["root"] = .string(digest.description)
+        let document = JSONDocument.object(fields)
+        if output.json { return try JSONOutput.print(document) }
+        Terminal.line(try Self.text(document))
+      }
+    }
+
+    /// `telos1.` and the token's JSON in base64url without padding.
+    static func text(_ document: JSONDocument) throws(TelosError) -> String {
+      let json = try JSONOutput.text(document, compact: true)
+      let base64 = Data(json.utf8).base64EncodedString()
+      return "telos1."
+        + base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+
+    /// The digest of the operator's own copy: what a thief of the coordinator cannot change.
+    static func rootDigest(_ file: String?) throws(TelosError) -> Digest {
+      let path = if let file { file } else { try ConfigurationFolder.standard().rootFile }
+      do throws(TelosError) {
+        return try EnvelopeFile.read(path, role: .root).digest
+      } catch {
+        guard error.code == .notFound else { throw error }
+        throw TelosError(
+          .notFound, "there is no root at \(path), and the node has to pin yours",
+          hint: "telos key apply keeps a copy there; --root names another file")
+      }
+    }
+  }
+
+  struct TokenRequest: Codable, Sendable {
+    var labels: [String: String]
+    var ttlSeconds: UInt64
+  }
+
+  struct Ban: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "End a node's streams and refuse its certificates from now on.",
+      discussion: "What the node holds stays in force on it.")
+
+    @Argument(help: "Its name, from `telos node list`.")
+    var name: String
+
+    func run() async throws {
+      try await Coordinator.with { coordinator in
+        _ = try await coordinator.post("/v1/nodes/\(encoded(name))/ban", Array("{}".utf8))
+        Terminal.line("\(name.printable) is banned")
+      }
+    }
+  }
+}
+
+extension Bool? {
+  /// yes, no, or nothing where it is not known.
+  var words: String { map { $0 ? "yes" : "no" } ?? "" }
+}
+
+/// `key=value`, several with commas between.
+enum LabelArguments {
+  static func parse(_ arguments: [String]) throws(TelosError) -> [String: String] {
+    var labels: [String: String] = [:]
+    for pair in arguments.flatMap({ $0.split(separator: ",") }) {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+        throw TelosError(
+          .invalidArgument, "“\(pair)” is not a label", hint: "write labels as role=agents")
+      }
+      let key = String(parts[0])
+      guard labels.updateValue(String(parts[1]), forKey: key) == nil else {
+        throw TelosError(.invalidArgument, "the label \(key) is there twice")
+      }
+    }
+    return labels
+  }
+}

@@ -1,0 +1,37 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Kernel
+internal import TelosCore
+
+struct ProbeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "probe",
+    abstract: "Say what this kernel can and cannot enforce.",
+    discussion: """
+      Loads an empty program to see, and attaches nothing; needs root. What the node at hand does enforce \
+      is in `telos status`. Exit status: 0 if every gate can be enforced, 1 if not.
+      """)
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    guard geteuid() == 0 else {
+      throw TelosError(
+        .forbidden, "only root may ask the kernel", hint: "sudo telos probe, or telos status")
+    }
+    let probe = Probe.run()
+    if output.json {
+      try JSONOutput.print(probe)
+    } else {
+      Terminal.line("Kernel \(probe.release.printable)")
+      var table = Table("FOUND", "WHAT", "DETAIL")
+      for finding in probe.findings {
+        table.add(finding.present ? "yes" : "NO", finding.name, finding.detail)
+      }
+      table.print(empty: "")
+      Terminal.line("gates     \(probe.gates ? "can be enforced" : "CANNOT be enforced here")")
+      Terminal.line("Hyperion  \(probe.hyperion ? "can drop packets" : "CANNOT run here")")
+    }
+    if !probe.gates { throw ExitCode(1) }
+  }
+}

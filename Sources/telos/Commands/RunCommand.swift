@@ -1,0 +1,36 @@
+internal import ArgumentParser
+internal import TelosCore
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Start a command as an agent under an intent.",
+    usage: "telos run --intent NAME [--ttl T] -- CMD [ARG ...]",
+    discussion: """
+      CMD runs as you, in this folder and with this environment (TMPDIR may become a private one), in \
+      place of telos: its exit status is yours. Descriptors other than 0, 1 and 2 are closed. The agent \
+      and all that it starts may do what the intent says and nothing else, until the intent's TTL ends.
+
+      126: the node, the kernel or the intent refused, and why is on standard error; with \
+      `stdio: deny` the status alone says so. 127: no such command.
+      """)
+
+  @Option(help: "The intent to start under; `telos intent list` has the names.")
+  var intent: String
+
+  @Option(help: "End sooner than the intent would: 90s, 15m, 1h30m, 7d.")
+  var ttl: TTL?
+
+  @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
+  var command: [String] = []
+
+  func validate() throws {
+    guard !command.isEmpty else {
+      throw ValidationError("put the command after --: telos run --intent \(intent) -- CMD")
+    }
+  }
+
+  func run() throws {
+    try Launcher(intent: intent, ttl: ttl?.seconds, command: command).run()
+  }
+}

@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Glibc
+internal import TelosCore
+internal import Trust
+
+/// Where the process begins: parse, run, turn what was thrown into a message and an exit status.
+///
+/// Synchronous commands run here, on the only thread there is; `telos run` depends on that. The async
+/// runtime and its threads exist only once an asynchronous command was chosen.
+enum Entry {
+  static func main() -> Never {
+    do {
+      var command = try Telos.parseAsRoot()
+      if let command = command as? any AsyncParsableCommand { wait(for: command) }
+      try command.run()
+      exit(0)
+    } catch {
+      exit(report(error))
+    }
+  }
+
+  private static func wait(for command: any AsyncParsableCommand) -> Never {
+    let parsed = Parsed(command: command)
+    Task.detached {
+      var command = parsed.command
+      do {
+        try await command.run()
+        exit(0)
+      } catch {
+        exit(report(error))
+      }
+    }
+    while true { pause() }
+  }
+
+  /// Commands are values that this thread gives away and never touches again.
+  private struct Parsed: @unchecked Sendable { var command: any AsyncParsableCommand }
+
+  /// Prints `error` and answers the exit status that goes with it.
+  static func report(_ error: any Error) -> Int32 {
+    if let error = error as? LaunchFailure {
+      Terminal.errorLines(render(error.error))
+      return error.status
+    }
+    if let error = error as? TelosError {
+      Terminal.errorLines(render(error))
+      return error.exitCode
+    }
+    if let error = error as? Refusal { return report(error.telosError) }
+    let status = Telos.exitCode(for: error)
+    let text = Telos.fullMessage(for: error)
+    guard !text.isEmpty else { return status.rawValue }
+    if status.isSuccess {
+      Terminal.line(text)
+    } else {
+      let prefix = "Error: "
+      Terminal.errorLines(
+        "telos: " + (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text))
+    }
+    return status.rawValue
+  }
+
+  /// `telos: message`, and the hint in a line of its own.
+  static func render(_ error: TelosError) -> String {
+    let hint = error.hint.map { "\n  → \($0)" } ?? ""
+    return "telos: \(error.message)\(hint)"
+  }
+}

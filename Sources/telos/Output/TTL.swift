@@ -1,0 +1,46 @@
+internal import ArgumentParser
+
+/// A duration as people write it: `90s`, `15m`, `1h`, `1h30m`, `7d`. Whole seconds, more than none.
+struct TTL: ExpressibleByArgument, Sendable, Hashable, CustomStringConvertible {
+  var seconds: UInt64
+
+  init(seconds: UInt64) { self.seconds = seconds }
+
+  init?(argument: String) {
+    var total: UInt64 = 0
+    var digits = ""
+    var units = Substring("dhms")
+    for character in argument {
+      if character.isASCII && character.isNumber {
+        digits.append(character)
+        guard digits.count <= 10 else { return nil }
+        continue
+      }
+      guard let count = UInt64(digits), let unit = units.firstIndex(of: character) else { return nil }
+      units = units[units.index(after: unit)...]
+      let scale: UInt64 =
+        switch character {
+        case "d": 86400
+        case "h": 3600
+        case "m": 60
+        default: 1
+        }
+      total += count * scale
+      digits = ""
+    }
+    guard digits.isEmpty, total > 0, total <= 3650 * 86400 else { return nil }
+    seconds = total
+  }
+
+  var defaultValueDescription: String { description }
+
+  var description: String {
+    var text = ""
+    var rest = seconds
+    for (unit, scale) in [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)] as [(String, UInt64)] {
+      if rest >= scale { text += "\(rest / scale)\(unit)" }
+      rest %= scale
+    }
+    return text.isEmpty ? "0s" : text
+  }
+}

@@ -1,0 +1,63 @@
+internal import AsyncHTTPClient
+internal import Glibc
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import TelosCore
+
+/// What a failed exchange means for a person.
+enum ConnectionFailure {
+  static func explain(_ error: any Error, coordinator: String) -> TelosError {
+    let text = "\(error)"
+    if let error = error as? HTTPClientError {
+      switch error {
+      case .connectTimeout:
+        return unreachable(coordinator, "nothing answers there")
+      case .deadlineExceeded, .readTimeout, .writeTimeout:
+        return TelosError(
+          .timeout, "the coordinator at \(coordinator) did not answer in time",
+          hint: "try again; its log says what it does")
+      default: return unreachable(coordinator, error.description)
+      }
+    }
+    if text.contains("CERTIFICATE_VERIFY_FAILED") {
+      return TelosError(
+        .unauthenticated,
+        "the certificate of \(coordinator) is not from the authority in the configuration",
+        hint: "this is another fleet's coordinator or somebody in between: check the address, and "
+          + "take the CA anew from the coordinator's data folder only if you know it changed")
+    }
+    if error is NIOSSLExtraError {
+      return TelosError(
+        .unauthenticated, "the certificate of \(coordinator) is for another name or address",
+        hint: "use a name that was given to telos-coordinator init --name")
+    }
+    if let error = error as? NIOSSLError {
+      return unreachable(coordinator, "the TLS handshake failed: \(error)")
+    }
+    if let error = error as? NIOConnectionError {
+      if let dns = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
+        return unreachable(coordinator, "its name cannot be resolved: \(dns)")
+      }
+      let reasons = error.connectionErrors.map { failure in
+        "\(failure.target): " + words(failure.error)
+      }
+      return unreachable(coordinator, reasons.joined(separator: "; "))
+    }
+    if error is NIOTooManyBytesError {
+      return TelosError(.internalError, "the coordinator's answer is too large")
+    }
+    return unreachable(coordinator, words(error))
+  }
+
+  private static func words(_ error: any Error) -> String {
+    guard let error = error as? IOError else { return "\(error)" }
+    return String(cString: strerror(error.errnoCode)).lowercased()
+  }
+
+  private static func unreachable(_ coordinator: String, _ why: String) -> TelosError {
+    TelosError(
+      .unavailable, "cannot reach the coordinator at \(coordinator): \(why)",
+      hint: "is telos-coordinator running there, and port 7445 open to you?")
+  }
+}

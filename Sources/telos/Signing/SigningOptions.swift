@@ -1,0 +1,36 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import TelosCore
+internal import Trust
+
+/// What every `sign` takes.
+struct SigningOptions: ParsableArguments {
+  @Option(help: "The private key, NAME.key of `telos key new`. Repeat it where a threshold asks for more.")
+  var key: [String]
+
+  @Option(
+    help: "The version; it must rise with every change. Absent: the seconds since 1970, now.")
+  var version: UInt64?
+
+  @Option(help: "How long the statement is good for new starts: 30d, 12h.")
+  var expires = TTL(seconds: 90 * 86400)
+
+  func keys() throws(TelosError) -> [SigningKey] {
+    var keys: [SigningKey] = []
+    for path in key { keys.append(try SigningKey(contentsOf: path)) }
+    return keys
+  }
+
+  func versionNow(_ now: Date = Date()) -> UInt64 {
+    version ?? UInt64(now.timeIntervalSince1970)
+  }
+
+  func expiry(_ now: Date = Date()) -> Date { now.after(expires) }
+}
+
+extension Date {
+  /// Later by `ttl`, in whole seconds, as signed payloads have it.
+  func after(_ ttl: TTL) -> Date {
+    Date(timeIntervalSince1970: timeIntervalSince1970.rounded(.down) + Double(ttl.seconds))
+  }
+}

@@ -1,0 +1,34 @@
+internal import ArgumentParser
+
+/// The root of the command line.
+struct Telos: ParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "telos",
+    abstract: "Signed intents for AI agents, enforced by the kernel of every node.",
+    discussion: """
+      On a node:      telos run --intent NAME -- CMD   start an agent under an intent
+      As an operator: telos login, then telos status   reach the coordinator
+      Every listing takes -o json. Exit status: 0 done, 1 refused or failed, 64 bad input, \
+      69 not reachable, 75 timed out, 77 not allowed; `telos run` ends with the status of CMD, 126 if \
+      the node refused it, 127 if there is no such command.
+      """,
+    version: version,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "On a node", subcommands: [RunCommand.self, SelfCommand.self, ProbeCommand.self]),
+      CommandGroup(
+        name: "What agents may do", subcommands: [IntentCommand.self]),
+      CommandGroup(
+        name: "What nobody may reach",
+        subcommands: [BlocklistCommand.self, NeverBlockCommand.self]),
+      CommandGroup(
+        name: "The fleet",
+        subcommands: [
+          StatusCommand.self, NodeCommand.self, IncidentCommand.self, EventsCommand.self,
+        ]),
+      CommandGroup(
+        name: "Set-up", subcommands: [LoginCommand.self, KeyCommand.self, VersionCommand.self]),
+    ])
+}

@@ -1,0 +1,57 @@
+import Glibc
+import TelosCore
+import Testing
+
+@testable import telos
+
+@Suite("the control socket", .serialized)
+struct ControlSocketTests {
+  @Test func aRequestArrivesWholeAndItsAnswerIsRead() throws {
+    let server = UnixServer { _ in UnixServer.json(200, #"{"agent":"00000000000000a1"}"#) }
+    defer { server.stop() }
+    let body = try ControlSocket(path: server.path).post(
+      "/v1/run",
+      RunRequest(intent: "read-logs", ttlSeconds: nil, argv: ["cat", "a b"], cwd: "/", env: [:]))
+    #expect(String(decoding: body, as: UTF8.self) == #"{"agent":"00000000000000a1"}"#)
+    let request = try #require(server.requests.first)
+    #expect(request.hasPrefix("POST /v1/run HTTP/1.1\r\n"))
+    #expect(request.contains(#""argv":["cat","a b"]"#))
+    #expect(request.contains(#""intent":"read-logs""#))
+  }
+
+  @Test func aRefusalKeepsTheNodesReasonAndHint() throws {
+    let server = UnixServer { _ in
+      UnixServer.json(
+        409, #"{"error":{"code":"refused","message":"the exec gate is missing","hint":"boot 6.1"}}"#)
+    }
+    defer { server.stop() }
+    let error = #expect(throws: TelosError.self) {
+      try ControlSocket(path: server.path).get("/v1/self")
+    }
+    #expect(error == TelosError(.refused, "the exec gate is missing", hint: "boot 6.1"))
+  }
+
+  @Test func anErrorWithoutAReasonIsStillAnError() throws {
+    let server = UnixServer { _ in "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" }
+    defer { server.stop() }
+    let error = #expect(throws: TelosError.self) {
+      try ControlSocket(path: server.path).get("/v1/self")
+    }
+    #expect(error?.code == .unavailable)
+  }
+
+  @Test func withoutANodeDaemonTheMessageSaysHowToStartIt() {
+    let error = #expect(throws: TelosError.self) {
+      try ControlSocket(path: "/tmp/there-is-no-such.sock").get("/v1/self")
+    }
+    #expect(error?.code == .unavailable)
+    #expect(error?.hint?.contains("telos-node") == true)
+  }
+
+  @Test func aPathTooLongForASocketIsRefusedNotCut() {
+    let error = #expect(throws: TelosError.self) {
+      try ControlSocket(path: "/" + String(repeating: "x", count: 200)).get("/v1/self")
+    }
+    #expect(error?.code == .invalidArgument)
+  }
+}

@@ -1,0 +1,87 @@
+import FoundationEssentials
+import Testing
+
+@testable import telos
+
+@Suite("incidents and the agent's own view")
+struct IncidentTextTests {
+  static let json = #"""
+    {"id":7,"node":"node-1","agent":"00000000000000a1","intent":"read-logs","state":"open",
+     "severity":"critical","summary":"read-logs read /srv/app/.env and was slammed",
+     "firstAt":"2026-11-23T12:00:00.123Z","lastAt":"2026-11-24T00:00:01.000Z","events":3,
+     "intentObject":{"kind":"intent","name":"read-logs","version":1764,
+       "digest":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","signedBy":["ab12"]},
+     "file":{"path":"/srv/app/.env","inode":42,"device":8388609,"generation":1},
+     "lineage":[{"pid":30,"command":"cat"},{"pid":20,"command":"sh\u001b[2J"},{"pid":1,"command":"init"}],
+     "refused":[{"address":"203.0.113.9","port":443,"protocol":"tcp","count":3},
+                {"address":"2001:db8::9","port":53,"protocol":"udp"}],
+     "chain":[
+       {"sequence":1,"at":"2026-11-23T12:00:00.123Z","kind":"slammed","gate":"file","hook":"file-open",
+        "reason":"file","error":0,"file":{"path":"/srv/app/.env"}},
+       {"sequence":2,"at":"2026-11-23T12:00:01.000Z","kind":"denied","gate":"egress","hook":"egress",
+        "reason":"slammed","error":-1,"destination":{"address":"203.0.113.9","port":443,"protocol":"tcp"}},
+       {"sequence":3,"at":"2026-11-24T00:00:01.000Z","kind":"denied","gate":"network",
+        "reason":"no-window","error":1,"destination":{"address":"2001:db8::9","port":53,"protocol":"udp"}}]}
+    """#
+
+  @Test func theChainHasIntentFileLineageDestinationsAndTimesWithin100Columns() throws {
+    let incident = try JSONDecoder().decode(Incident.self, from: Data(Self.json.utf8))
+    let lines = IncidentText.lines(incident)
+    let text = lines.joined(separator: "\n")
+    for part in [
+      "Incident 7 (critical, open)", "read-logs version 1764",
+      "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "ab12",
+      "/srv/app/.env (inode 42, device 8:1)", "cat(30) ← sh", "203.0.113.9:443/tcp 3 times",
+      "[2001:db8::9]:53/udp", "2026-11-23 (UTC)", "2026-11-24 (UTC)", "12:00:01.000Z",
+      "the intent has no window for this destination (EPERM)",
+    ] {
+      #expect(text.contains(part), "\(part)")
+    }
+    #expect(!text.contains("\u{1b}"))
+    for line in lines { #expect(line.count <= 100, "\(line)") }
+  }
+
+  @Test func pathsAsLongAsTheKernelTakesThemStayWithin100Columns() throws {
+    let path = "/" + String(repeating: "p", count: 255)
+    let event = Event(kind: "denied", at: "2026-11-23T12:00:00.000Z", gate: "exec",
+      file: Event.File(path: path))
+    let lines = EventLines.lines(event, origin: false, indent: 2)
+    #expect(lines.count > 3)
+    for line in lines { #expect(line.count <= 100) }
+    #expect(lines.joined().filter { $0 == "p" }.count == 255)
+  }
+
+  @Test func anAgentLearnsWhatItMayDoInstead() throws {
+    let json = #"""
+      {"agent":"00000000000000a1","intent":{"name":"read-logs","version":1,"digest":"00"},
+       "expires":"2026-11-23T13:00:00Z","state":"clean",
+       "windows":[{"destination":"203.0.113.0/24","ports":[443],"protocols":["tcp"]}],
+       "denials":[
+        {"at":"2026-11-23T12:00:00.000Z","gate":"exec","reason":"not-approved","path":"/usr/bin/nc"},
+        {"at":"2026-11-23T12:00:01.000Z","gate":"network","reason":"no-window",
+         "destination":"198.51.100.1:80/tcp"},
+        {"at":"2026-11-23T12:00:02.000Z","gate":"network","reason":"no-window",
+         "destination":{"address":"198.51.100.2","port":80,"protocol":"tcp"}}]}
+      """#
+    let agent = try JSONDecoder().decode(AgentSelf.self, from: Data(json.utf8))
+    let text = SelfText.lines(agent).joined(separator: "\n")
+    #expect(text.contains("203.0.113.0/24 port 443 (tcp)"))
+    #expect(text.contains("/usr/bin/nc: the intent does not approve this program"))
+    #expect(text.contains("198.51.100.1:80/tcp: the intent has no window"))
+    #expect(text.contains("198.51.100.2:80/tcp"))
+    // Advice once a reason, not once a denial.
+    #expect(text.ranges(of: "→ use an address and port that the intent allows").count == 1)
+  }
+
+  @Test func everyReasonOfTheKernelHasWords() throws {
+    for name in [
+      "not-approved", "agent-wrote", "anonymous", "content", "interpreter", "no-window",
+      "window-expired", "family", "listen", "slammed", "ttl", "unmanaged-peer", "write-root",
+      "device", "quota", "state", "stdio", "ptrace", "signal", "bpf", "mount", "module", "ipc",
+      "registered", "file", "address", "domain", "terminal", "approved-file",
+    ] {
+      #expect(Reason.words(name) != name, "\(name)")
+    }
+    #expect(Reason.words("invented-later") == "invented-later")
+  }
+}
