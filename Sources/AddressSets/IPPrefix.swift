@@ -65,6 +65,14 @@ public struct IPPrefix: Sendable, Hashable {
     self.length = length
   }
 
+  /// 0.0.0.0/0.
+  public static let allIPv4 = IPPrefix(unchecked: IPAddress(v4: 0), length: 0)
+
+  /// Whether a block of IPv6 is so wide that, in a table of 128-bit keys, it would cover the mapped IPv4 addresses.
+  public var coversMappedBlock: Bool {
+    !isV4 && IPAddress.mappedBlock & Self.mask(mappedLength) == address.bits
+  }
+
   public var isV4: Bool { address.isV4 }
 
   /// A /32 or a /128.

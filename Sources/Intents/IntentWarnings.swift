@@ -25,7 +25,7 @@ extension Intent {
         !exec.own.contains(where: { PathPattern.isBelow(one.path.description, $0.anchor) })
       else { return nil }
       return warn(
-        path, "\(one.path) lies below \(root), and what the agent may write it may not run",
+        path, "\(one.path) lies below \(root): once any agent wrote it, nobody may run it",
         "move the program, narrow files.write, or name the folder in exec.own")
     }
   }

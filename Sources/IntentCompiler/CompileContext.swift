@@ -1,0 +1,27 @@
+public import Kernel
+
+/// Where and when an agent starts: what turns names of an intent into things of one node.
+public struct CompileContext: Sendable {
+  /// Put before every path of the intent, as `/proc/1234/root`, so that names are those of the starting process; ""
+  /// for the caller's own root. Links inside never lead out of it.
+  public var root: String
+  /// The starting process's working directory, as that process sees it.
+  public var workingDirectory: String
+  /// The private TMPDIR made for the agent, as it sees it; nil if there is none.
+  public var temporaryDirectory: String?
+  /// Now, in nanoseconds of the boot clock: windows with a TTL end so long after it.
+  public var bootNanoseconds: UInt64
+  /// Is asked for files below `root`, by their full path.
+  public var resolver: any FileResolver
+
+  public init(
+    root: String = "", workingDirectory: String, temporaryDirectory: String? = nil,
+    bootNanoseconds: UInt64, resolver: any FileResolver
+  ) {
+    self.root = root
+    self.workingDirectory = workingDirectory
+    self.temporaryDirectory = temporaryDirectory
+    self.bootNanoseconds = bootNanoseconds
+    self.resolver = resolver
+  }
+}

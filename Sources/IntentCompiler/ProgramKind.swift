@@ -1,0 +1,96 @@
+internal import TelosCore
+
+/// What the first bytes of an executable say of it.
+enum ProgramKind: Equatable {
+  /// With the path of its ELF interpreter, if it has one.
+  case elf(interpreter: String?)
+  /// The interpreter and the rest of the first line.
+  case script(interpreter: String, argument: String)
+  case other
+
+  init(_ bytes: [UInt8]) {
+    if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
+      self = .elf(interpreter: Self.elfInterpreter(bytes))
+    } else if bytes.starts(with: "#!".utf8) {
+      self = Self.script(bytes)
+    } else {
+      self = .other
+    }
+  }
+
+  /// The kernel reads as much. Source: `BINPRM_BUF_SIZE`.
+  private static let lineBytes = 256
+
+  private static func script(_ bytes: [UInt8]) -> ProgramKind {
+    let line = bytes[2..<min(bytes.count, lineBytes)].prefix { $0 != UInt8(ascii: "\n") }
+    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+    let body = line.drop(while: isBlank)
+    let path = body.prefix { !isBlank($0) && $0 != 0 }
+    var rest = Array(body.dropFirst(path.count).drop(while: isBlank))
+    while let last = rest.last, isBlank(last) || last == 0x0d { rest.removeLast() }
+    guard !path.isEmpty else { return .other }
+    return .script(
+      interpreter: String(decoding: path, as: UTF8.self),
+      argument: String(decoding: rest, as: UTF8.self))
+  }
+
+  /// The text of PT_INTERP. Both widths, little-endian, which is what this project runs on.
+  private static func elfInterpreter(_ bytes: [UInt8]) -> String? {
+    func number(_ offset: Int, _ width: Int) -> Int? {
+      guard offset >= 0, offset + width <= bytes.count else { return nil }
+      let value = bytes[offset..<(offset + width)].reversed().reduce(UInt64(0)) {
+        $0 << 8 | UInt64($1)
+      }
+      return Int(exactly: value)
+    }
+    let wide = bytes.count > 4 && bytes[4] == 2
+    guard let table = number(wide ? 32 : 28, wide ? 8 : 4),
+      let size = number(wide ? 54 : 42, 2), let count = number(wide ? 56 : 44, 2),
+      table <= bytes.count, size >= 32
+    else { return nil }
+    for index in 0..<count {
+      let header = table + index * size
+      guard number(header, 4) == 3 else { continue }
+      guard let offset = number(header + (wide ? 8 : 4), wide ? 8 : 4),
+        let length = number(header + (wide ? 32 : 16), wide ? 8 : 4),
+        offset <= bytes.count, length <= 4096, offset + length <= bytes.count
+      else { return nil }
+      return String(
+        decoding: bytes[offset..<(offset + length)].prefix { $0 != 0 }, as: UTF8.self)
+    }
+    return nil
+  }
+
+  /// How much of a file is read to know it: more than any multi-call binary has.
+  static let headBytes = 16 << 20
+
+  private static let multiCallNames = ["busybox", "toybox", "coreutils", "uutils", "sbase-box"]
+  private static let multiCallTexts = [
+    "BusyBox is a multi-call binary", "usage: toybox", "--coreutils-prog", "(multi-call binary)",
+  ]
+
+  /// Why a file counts as one binary that is many programs; nil if it does not.
+  static func multiCall(name: String, content: [UInt8]) -> String? {
+    if let known = multiCallNames.first(where: { name == $0 || name.hasPrefix("\($0).") }) {
+      return known
+    }
+    guard content.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { return nil }
+    return multiCallTexts.first { find(Array($0.utf8), in: content) }
+  }
+
+  private static func find(_ needle: [UInt8], in hay: [UInt8]) -> Bool {
+    guard let first = needle.first, hay.count >= needle.count else { return false }
+    return hay.withUnsafeBytes { hay in
+      needle.withUnsafeBytes { needle in
+        var at = 0
+        let end = hay.count - needle.count
+        while at <= end {
+          guard let hit = hay[at...end].firstIndex(of: first) else { return false }
+          if hay[hit..<(hit + needle.count)].elementsEqual(needle) { return true }
+          at = hit + 1
+        }
+        return false
+      }
+    }
+  }
+}

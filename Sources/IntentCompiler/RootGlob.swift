@@ -1,0 +1,38 @@
+internal import Glibc
+internal import TelosCore
+
+extension RootView {
+  /// How many names a glob looks at, and how many it may match.
+  private static let maximumNames = 65536
+  private static let maximumMatches = 4096
+
+  /// The paths that a glob means, sorted: `*`, `?` and `[…]` match within one name, and never a leading dot.
+  func glob(_ pattern: String) throws(TelosError) -> [String] {
+    var found = ["/"]
+    for component in Self.components(pattern) {
+      let isWild = component.utf8.contains { "*?[".utf8.contains($0) }
+      var next: [String] = []
+      for folder in found {
+        let names = isWild ? try matches(component, in: folder) : [component]
+        next += names.map { folder == "/" ? "/\($0)" : "\(folder)/\($0)" }
+        guard next.count <= Self.maximumMatches else {
+          throw TelosError(
+            .refused, "\(pattern) matches more than \(Self.maximumMatches) names",
+            hint: "name the programs that are needed")
+        }
+      }
+      found = next
+    }
+    return found.sorted()
+  }
+
+  private func matches(_ component: String, in folder: String) throws(TelosError) -> [String] {
+    guard let real = try resolve(folder), real.isDirectory,
+      let names = names(in: real.path, limit: Self.maximumNames)
+    else { return [] }
+    guard names.count < Self.maximumNames else {
+      throw TelosError(.refused, "\(folder) has too many names for a glob")
+    }
+    return names.filter { fnmatch(component, $0, FNM_PERIOD | FNM_PATHNAME | FNM_NOESCAPE) == 0 }
+  }
+}

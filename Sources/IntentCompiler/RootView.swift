@@ -1,0 +1,137 @@
+internal import Glibc
+internal import TelosCore
+
+/// The file system as a process with another root sees it. Links are followed here, by name, so that an absolute one
+/// stays inside that root.
+struct RootView {
+  let root: String
+
+  /// An existing file, by its path without links.
+  struct Found: Hashable {
+    var path: String
+    var mode: mode_t
+    var links: UInt64
+
+    var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
+    var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
+    var isExecutable: Bool { mode & 0o111 != 0 }
+    var name: String { String(path.split(separator: "/").last ?? "") }
+  }
+
+  /// As the kernel's own limit.
+  private static let maximumLinks = 40
+
+  func hostPath(_ path: String) -> String {
+    path == "/" ? (root.isEmpty ? "/" : root) : root + path
+  }
+
+  /// Follows every link of an absolute path; nil if nothing is there.
+  func resolve(_ path: String) throws(TelosError) -> Found? {
+    var real: [String] = []
+    var pending = Array(Self.components(path).reversed())
+    var links = 0
+    var status = stat()
+    guard stat(hostPath("/"), &status) == 0 else { throw Self.failure("look at", hostPath("/")) }
+    while let component = pending.popLast() {
+      if component == ".." { _ = real.popLast() }
+      if component == "." || component == ".." {
+        guard lstat(hostPath(Self.join(real)), &status) == 0 else { return nil }
+        continue
+      }
+      let candidate = Self.join(real + [component])
+      guard lstat(hostPath(candidate), &status) == 0 else {
+        if errno == ENOENT || errno == ENOTDIR { return nil }
+        throw Self.failure("look at", candidate)
+      }
+      guard status.st_mode & S_IFMT == S_IFLNK else {
+        real.append(component)
+        continue
+      }
+      links += 1
+      guard links <= Self.maximumLinks, let target = Self.readLink(hostPath(candidate)) else {
+        throw TelosError(
+          .refused, "\(path) leads through too many links, or one that is unreadable")
+      }
+      if target.utf8.first == UInt8(ascii: "/") { real = [] }
+      pending += Self.components(target).reversed()
+    }
+    if real.isEmpty, stat(hostPath("/"), &status) != 0 { return nil }
+    return Found(
+      path: Self.join(real), mode: status.st_mode, links: UInt64(status.st_nlink))
+  }
+
+  /// The directory that holds the last component of `path`, and that component.
+  func parent(of path: String) throws(TelosError) -> (folder: Found?, name: String) {
+    let components = Self.components(path)
+    let folder = try resolve(Self.join(components.dropLast()))
+    return (folder.flatMap { $0.isDirectory ? $0 : nil }, components.last ?? "")
+  }
+
+  /// Names in a directory without links in its path, unordered, at most `limit`; nil if it cannot be read.
+  func names(in folder: String, limit: Int) -> [String]? {
+    let descriptor = open(hostPath(folder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    guard let stream = fdopendir(descriptor) else {
+      close(descriptor)
+      return nil
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while names.count < limit, let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// The first bytes of a regular file, or all of it if it is no longer than `limit`.
+  func head(of found: Found, limit: Int) throws(TelosError) -> [UInt8] {
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+    let descriptor = open(hostPath(found.path), flags)
+    guard descriptor >= 0 else { throw Self.failure("read", found.path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw TelosError(.refused, "\(found.path) is not a regular file any more")
+    }
+    var bytes = [UInt8](repeating: 0, count: min(limit, max(Int(status.st_size), 0)))
+    var filled = 0
+    while filled < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { buffer in
+        read(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw Self.failure("read", found.path) }
+      if count == 0 { break }
+      filled += count
+    }
+    return Array(bytes[..<filled])
+  }
+
+  static func components(_ path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  static func join(_ components: some Sequence<String>) -> String {
+    "/" + components.joined(separator: "/")
+  }
+
+  private static func readLink(_ path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = buffer.withUnsafeMutableBytes { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { text in
+        text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+      }
+    }
+    guard count > 0, count < buffer.count else { return nil }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
+  private static func failure(_ action: String, _ path: String) -> TelosError {
+    TelosError(.refused, "cannot \(action) \(path): \(String(cString: strerror(errno)))")
+  }
+}

@@ -1,0 +1,99 @@
+internal import AddressSets
+internal import CTelosABI
+internal import Intents
+internal import Kernel
+internal import TelosCore
+
+/// Makes the windows of an intent such that the kernel's longest prefix alone says everything.
+enum WindowRules {
+  /// What one entry opens, or marks, at one prefix.
+  private struct Opening {
+    var prefix: IPPrefix
+    var rules: [PortRule]
+  }
+
+  static func compile(_ network: Intent.Network, now: UInt64) throws(TelosError) -> [WindowRule] {
+    let openings = try openings(network, now)
+    var windows: [WindowRule] = []
+    for prefix in Set(openings.map(\.prefix)).sorted() {
+      let folded = openings.filter { $0.prefix.contains(prefix) }.flatMap(\.rules)
+      let rules = PortRules.normalised(folded)
+      guard rules.count <= Int(TELOS_PORTS) else {
+        throw TelosError(
+          .refused,
+          "network: \(rules.count) port rules meet at \(prefix), and the kernel holds \(TELOS_PORTS)",
+          hint: "join ports to ranges, as 8000-8010, or use one TTL and the same protocols")
+      }
+      // Sorted, so that the nearest wider window is the last that contains this one.
+      let wider = windows.last { $0.prefix.contains(prefix) }
+      if wider?.ports != rules { windows.append(WindowRule(prefix: prefix, ports: rules)) }
+    }
+    return windows + guardOfMapped(windows)
+  }
+
+  /// IPv4 is held v4-mapped, so a wide IPv6 prefix would cover it: an empty window keeps it out.
+  private static func guardOfMapped(_ windows: [WindowRule]) -> [WindowRule] {
+    let all = IPPrefix.allIPv4
+    let covered = windows.contains { window in
+      !window.prefix.isV4 && window.prefix.coversMappedBlock
+    }
+    let there = windows.contains { $0.prefix == all }
+    return covered && !there ? [WindowRule(prefix: all, ports: [])] : []
+  }
+
+  private static func openings(_ network: Intent.Network, _ now: UInt64) throws(TelosError)
+    -> [Opening]
+  {
+    var result: [Opening] = []
+    for entry in network.allow {
+      let expires = entry.ttl.map { now + $0.seconds * 1_000_000_000 } ?? 0
+      result.append(
+        Opening(
+          prefix: try prefix(entry), rules: rules(entry, entry.ports ?? [.all], expires: expires)))
+    }
+    // Only what is opened stays reachable, and no longer than it is open.
+    for entry in network.reachableWhileTainted {
+      let prefix = try prefix(entry)
+      for window in network.allow {
+        guard case .cidr(let around) = window.target, around.contains(prefix) else { continue }
+        let expires = window.ttl.map { now + $0.seconds * 1_000_000_000 } ?? 0
+        var both = entry
+        both.protocols = entry.protocols.intersection(window.protocols)
+        let ports = PortRules.intersection(entry.ports ?? [.all], window.ports ?? [.all])
+        guard !both.protocols.isEmpty, !ports.isEmpty else { continue }
+        result.append(
+          Opening(
+            prefix: prefix, rules: rules(both, ports, expires: expires, whileTainted: true)))
+      }
+    }
+    for entry in network.sensitive {
+      result.append(
+        Opening(
+          prefix: try prefix(entry),
+          rules: rules(entry, entry.ports ?? [.all], expires: 0, sensitive: true)))
+    }
+    return result
+  }
+
+  private static func prefix(_ entry: Intent.Destination) throws(TelosError) -> IPPrefix {
+    switch entry.target {
+    case .cidr(let prefix): return prefix
+    case .host(let name):
+      throw TelosError(
+        .notYet, "not yet: \(name) is opened by the node's DNS proxy, which is not there yet",
+        hint: "write its addresses as cidr entries")
+    }
+  }
+
+  private static func rules(
+    _ entry: Intent.Destination, _ ports: [PortRange], expires: UInt64, whileTainted: Bool = false,
+    sensitive: Bool = false
+  ) -> [PortRule] {
+    ports.map { range in
+      PortRule(
+        first: range.first, last: range.last, tcp: entry.protocols.contains(.tcp),
+        udp: entry.protocols.contains(.udp), whileTainted: whileTainted, sensitive: sensitive,
+        expires: expires)
+    }
+  }
+}
