@@ -1,0 +1,83 @@
+internal import CTelosABI
+
+/// What an agent or its domain went through. It only rises. Source: `enum telos_state`.
+public struct AgentState: OptionSet, Sendable, Hashable, Codable {
+  public var rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// It read something sensitive, of any level.
+  public static let tainted = AgentState(rawValue: 1)
+  /// Nothing leaves the machine any more.
+  public static let slammed = AgentState(rawValue: 2)
+}
+
+/// An agent as the kernel keeps it. Source: `struct telos_agent`.
+public struct AgentRecord: Sendable, Hashable {
+  /// Never used again.
+  public var id: UInt64
+  public var slot: UInt32
+  /// Its own and its domain's, together.
+  public var state: AgentState
+  /// The root of its domain: agents with the same root have shared data.
+  public var domain: UInt32
+  /// Boot clock, nanoseconds.
+  public var expires: UInt64
+  /// The sequence number of the event that slammed it; 0 for none.
+  public var slamSequence: UInt64
+  /// Alive.
+  public var tasks: UInt32
+  public var inodes: UInt32
+  /// Connections to unmanaged AF_UNIX peers that it ever had.
+  public var peers: UInt32
+  public var uid: UInt32
+  public var isAudited: Bool
+  public var isCanary: Bool
+  /// Refusals, whether or not an event was sent for each.
+  public var denials: [Gate: UInt64]
+
+  init(_ record: telos_agent, slot: UInt32, root: UInt32, domainState: UInt32) {
+    id = record.id
+    self.slot = slot
+    state = AgentState(rawValue: record.state | domainState)
+    domain = root
+    expires = record.expires_ns
+    slamSequence = record.slam_sequence
+    tasks = record.tasks
+    inodes = record.inodes
+    peers = record.peers
+    uid = record.uid
+    isAudited = record.flags & TELOS_AGENT_AUDIT.rawValue != 0
+    isCanary = record.flags & TELOS_AGENT_CANARY.rawValue != 0
+    denials = [:]
+    withUnsafeBytes(of: record.denials) { bytes in
+      let counts = bytes.bindMemory(to: UInt64.self)
+      for (code, count) in counts.enumerated() where count > 0 {
+        if let gate = Gate(code: UInt8(code)) { denials[gate] = count }
+      }
+    }
+  }
+}
+
+/// How much of the shared maps one agent may take; beyond, the kernel refuses it, and only it.
+public struct AgentQuota: Sendable, Hashable, Codable {
+  /// Tasks alive, threads included.
+  public var tasks: UInt32
+  /// Files that it may have written or read where it may write.
+  public var inodes: UInt32
+
+  public init(tasks: UInt32 = 4096, inodes: UInt32 = 32768) {
+    self.tasks = tasks
+    self.inodes = inodes
+  }
+}
+
+/// A secret that makes whoever hands it to the kernel, once, an agent: `prctl(TELOS_PRCTL, high, low)`.
+public struct RegistrationCookie: Sendable, Hashable {
+  public var high: UInt64
+  public var low: UInt64
+
+  static func random() -> RegistrationCookie {
+    var generator = SystemRandomNumberGenerator()
+    return RegistrationCookie(high: generator.next(), low: generator.next())
+  }
+}

@@ -1,0 +1,98 @@
+internal import BPFKit
+internal import CTelosABI
+internal import Synchronization
+public import TelosCore
+
+/// The agents in the kernel: their records, rules, windows, cookies, files and domains. One per ``Gates``.
+///
+/// User space writes what belongs to an agent before it starts and takes it away after it ended; in between
+/// the kernel owns its record, and only windows still change. Calls block briefly, from any thread.
+public final class AgentTable: Sendable {
+  let gates: Gates
+  let maps: GateMaps
+  let filter: InodeFilter
+  let state: Mutex<State>
+
+  struct State {
+    /// Free indices of `tails` and `domains`, lowest first at the end.
+    var freeTails: [UInt32]
+    var freeDomains: [UInt32]
+    /// When an agent was first seen without tasks.
+    var ended: [UInt64: UInt64] = [:]
+    var highestID: UInt64
+  }
+
+  /// Reads what the kernel holds, also from before a restart of the daemon.
+  public init(_ gates: Gates) throws(TelosError) {
+    self.gates = gates
+    let maps = gates.maps
+    self.maps = maps
+    filter = InodeFilter(maps.globals)
+    let rules = try kernel { () throws(BPFError) in try maps.rules.entries() }
+    let usedTails = Set(rules.map(\.value.tails))
+    var highest = rules.map(\.key.agent).max() ?? 0
+    let inodes = try kernel { () throws(BPFError) in try maps.inodes.entries() }
+    highest = max(highest, inodes.map(\.value.agent).max() ?? 0)
+    let used = try Self.usedDomains(maps, inodes.map(\.value.domain))
+    let agents = try Self.slots(maps)
+    highest = max(highest, agents.map(\.record.id).max() ?? 0)
+    state = Mutex(
+      State(
+        freeTails: (1..<UInt32(TELOS_TAIL_SETS)).reversed().filter { !usedTails.contains($0) },
+        freeDomains: (1..<UInt32(TELOS_DOMAINS)).reversed().filter { !used.contains($0) },
+        highestID: highest))
+  }
+
+  /// The highest agent id that the kernel has ever held, as far as its maps still say. New agents need a higher
+  /// one; the caller persists its own mark, because maps end with the machine.
+  public var highestID: UInt64 { state.withLock { $0.highestID } }
+
+  /// Every agent that holds a slot, also those whose tasks are all gone.
+  public func agents() throws(TelosError) -> [AgentRecord] {
+    var result: [AgentRecord] = []
+    for (slot, record) in try Self.slots(maps) {
+      let (root, domainState) = try domain(record.domain)
+      result.append(AgentRecord(record, slot: slot, root: root, domainState: domainState))
+    }
+    return result
+  }
+
+  /// Nil for an id that holds no slot.
+  public func agent(_ id: UInt64) throws(TelosError) -> AgentRecord? {
+    try agents().first { $0.id == id }
+  }
+
+  static func slots(_ maps: GateMaps) throws(TelosError) -> [(slot: UInt32, record: telos_agent)] {
+    try kernel { () throws(BPFError) in
+      try maps.agents.entries().filter { $0.value.id != 0 }.map { ($0.key, $0.value) }
+        .sorted { $0.0 < $1.0 }
+    }
+  }
+
+  /// The root of a domain, and the state that it carries.
+  func domain(_ index: UInt32) throws(TelosError) -> (root: UInt32, state: UInt32) {
+    try kernel { () throws(BPFError) in
+      var (index, steps) = (index, 0)
+      while let entry = try maps.domains.lookup(index), steps < 65536 {
+        if entry.parent == 0 || entry.parent == index { return (index, entry.state) }
+        (index, steps) = (entry.parent, steps + 1)
+      }
+      return (0, AgentState([.tainted, .slammed]).rawValue)
+    }
+  }
+
+  /// Domains that an agent or a file names, and those above them.
+  static func usedDomains(_ maps: GateMaps, _ ofInodes: [UInt32]) throws(TelosError) -> Set<UInt32>
+  {
+    let named = Set(ofInodes + (try slots(maps).map(\.record.domain)))
+    let forest = try kernel { () throws(BPFError) in try maps.domains.entries() }
+    var parents: [UInt32: UInt32] = [:]
+    for (index, domain) in forest where domain.parent != 0 { parents[index] = domain.parent }
+    var used: Set<UInt32> = [0]
+    for start in named {
+      var index = start
+      while used.insert(index).inserted, let parent = parents[index] { index = parent }
+    }
+    return used
+  }
+}

@@ -1,0 +1,136 @@
+internal import AddressSets
+internal import BPFKit
+internal import CTelosABI
+internal import Synchronization
+public import TelosCore
+
+extension AgentTable {
+  /// Writes an agent and all of its policy: record, domain, rules, windows. It starts when a process hands over
+  /// a cookie of it; see ``cookie(for:lifetime:)``.
+  ///
+  /// - Parameters:
+  ///   - id: higher than any before it.
+  ///   - uid: of the user whose process will be the agent.
+  ///   - isCanary: its events make no incident.
+  /// - Throws: `invalidArgument` for a policy that does not fit the kernel's shapes, `unavailable` when a map is
+  ///   full; nothing of it remains then.
+  @discardableResult
+  public func add(
+    id: UInt64, policy: AgentPolicy, uid: UInt32, quota: AgentQuota = AgentQuota(),
+    isCanary: Bool = false
+  ) throws(TelosError) -> AgentRecord {
+    let form = try KernelPolicy(policy)
+    var sets: [FileIdentity: telos_tail_set] = [:]
+    for (file, rule) in form.rules where !rule.tails.isEmpty {
+      sets[file] = try telos_tail_set(rule.tails)
+    }
+    return try state.withLock { state throws(TelosError) in
+      guard id > state.highestID else {
+        throw TelosError(.internalError, "agent id \(id) was used before")
+      }
+      let slot = try freeSlot()
+      guard let domain = try freeDomain(&state) else { throw Self.full("domains") }
+      state.highestID = id
+      do throws(TelosError) {
+        try write(form, sets, id, &state)
+        var record = telos_agent()
+        record.id = id
+        record.expires_ns = BootClock.now + policy.ttl * 1_000_000_000
+        record.domain = domain
+        record.flags = form.flags | (isCanary ? TELOS_AGENT_CANARY.rawValue : 0)
+        record.tasks_quota = quota.tasks
+        record.inodes_quota = quota.inodes
+        record.uid = uid
+        try kernel { () throws(BPFError) in
+          try maps.domains.update(domain, telos_domain())
+          try maps.agents.update(slot, record)
+        }
+        return AgentRecord(record, slot: slot, root: domain, domainState: 0)
+      } catch {
+        try? erase(id, &state)
+        state.freeDomains.append(domain)
+        throw error
+      }
+    }
+  }
+
+  /// Makes a secret with which one process of the agent's user becomes the agent, once, within `lifetime` seconds.
+  public func cookie(for id: UInt64, lifetime: UInt64 = 30) throws(TelosError) -> RegistrationCookie
+  {
+    guard let agent = try agent(id) else { throw TelosError(.notFound, "there is no agent \(id)") }
+    let cookie = RegistrationCookie.random()
+    let registration = telos_registration(
+      agent: id, expires_ns: BootClock.now + lifetime * 1_000_000_000, slot: agent.slot,
+      uid: agent.uid)
+    do throws(BPFError) {
+      try maps.cookies.update(
+        telos_cookie(high: cookie.high, low: cookie.low), registration, .insert)
+    } catch {
+      throw error.code == 7 ? Self.full("cookies") : TelosError(error)
+    }
+    return cookie
+  }
+
+  /// Takes back the cookies of an agent that did not start.
+  func removeCookies(_ include: (telos_registration) -> Bool) throws(TelosError) {
+    try kernel { () throws(BPFError) in
+      for entry in try maps.cookies.entries() where include(entry.value) {
+        try maps.cookies.remove(entry.key)
+      }
+    }
+  }
+
+  private func freeSlot() throws(TelosError) -> UInt32 {
+    let slots = try kernel { () throws(BPFError) in try maps.agents.entries() }
+    for (slot, record) in slots.sorted(by: { $0.key < $1.key })
+    where slot != 0 && record.id == 0 && record.tasks == 0 {
+      return slot
+    }
+    throw Self.full("agents")
+  }
+
+  private func freeDomain(_ state: inout State) throws(TelosError) -> UInt32? {
+    if state.freeDomains.isEmpty {
+      let inodes = try kernel { () throws(BPFError) in try maps.inodes.entries() }
+      try collectDomains(inodes.map(\.value.domain), &state)
+    }
+    return state.freeDomains.popLast()
+  }
+
+  private func write(
+    _ form: KernelPolicy, _ sets: [FileIdentity: telos_tail_set], _ id: UInt64, _ state: inout State
+  ) throws(TelosError) {
+    for (file, rule) in form.rules {
+      var index: UInt32 = 0
+      if let set = sets[file] {
+        guard let free = state.freeTails.popLast() else { throw Self.full("tails") }
+        index = free
+        try kernel { () throws(BPFError) in try maps.tails.update(free, set) }
+      }
+      filter.raise(file)
+      do throws(BPFError) {
+        try maps.rules.update(
+          telos_rule_key(agent: id, file), telos_rule(rule, tails: index), .insert)
+      } catch {
+        filter.lower(file)
+        if index != 0 { state.freeTails.append(index) }
+        throw error.code == 7 ? Self.full("rules") : TelosError(error)
+      }
+    }
+    for (block, ports) in form.windows { try write(block, ports, id) }
+  }
+
+  func write(_ block: IPPrefix, _ ports: [PortRule], _ id: UInt64) throws(TelosError) {
+    do throws(BPFError) {
+      try maps.windows.update(telos_window_key(agent: id, block), telos_window(ports))
+    } catch {
+      throw error.code == 28 ? Self.full("windows") : TelosError(error)  // ENOSPC
+    }
+  }
+
+  static func full(_ map: String) -> TelosError {
+    TelosError(
+      .unavailable, "the kernel map \(map) is full",
+      hint: "end some agents, or make their intents smaller")
+  }
+}
