@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -130,6 +131,13 @@ static inline int clibbpf_pidfd_open(int process) {
 
 static inline int clibbpf_pidfd_getfd(int pidfd, int descriptor) {
   return (int)syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
+}
+
+static const int clibbpf_path_only = 010000000; /* O_PATH */
+
+/* The kernel's own encoding of a device number, from the one of stat. */
+static inline uint32_t clibbpf_device(uint64_t number) {
+  return (uint32_t)(gnu_dev_major(number) << 20 | gnu_dev_minor(number));
 }
 
 static inline int clibbpf_inode_generation(int descriptor, uint32_t *generation) {

@@ -1,0 +1,113 @@
+public import AddressSets
+internal import CTelosABI
+
+/// One record of the rings, in words. Source: `struct telos_event`.
+public struct KernelEvent: Sendable, Hashable {
+  public enum Kind: String, Sendable, Codable, CaseIterable {
+    case started, ended, exec, tainted, slammed, denied
+    case wouldDeny = "would-deny"
+    case merged
+    case unknown
+  }
+
+  public struct Process: Sendable, Hashable, Codable {
+    public var pid: UInt32
+    public var name: String
+
+    public init(pid: UInt32, name: String) {
+      self.pid = pid
+      self.name = name
+    }
+  }
+
+  /// Counts all records that were tried, over both rings: a gap is a loss.
+  public var sequence: UInt64
+  /// Boot clock, nanoseconds.
+  public var bootTime: UInt64
+  public var agent: UInt64
+  /// Of a denial after a slam: the slam's sequence number; 0 for none.
+  public var linked: UInt64
+  public var kind: Kind
+  /// Nil for events of no gate.
+  public var gate: Gate?
+  /// Kebab-case, for example `no-window`; `none` for none.
+  public var reason: String
+  /// Kebab-case, for example `file-open`.
+  public var hook: String
+  /// What the caller was answered: an errno value, 0 for none.
+  public var error: Int32
+  public var state: AgentState
+  public var domain: UInt32
+  public var pid: UInt32
+  public var tid: UInt32
+  public var uid: UInt32
+  /// Of the daemon's own probe.
+  public var isCanary: Bool
+  public var isAudited: Bool
+  /// Nil when no file was concerned.
+  public var file: FileIdentity?
+  /// As far as the hook could know it; perhaps the last component only. Bytes that are not UTF-8 are replaced.
+  public var path: String
+  /// Nil when no address was concerned.
+  public var address: IPAddress?
+  public var port: UInt16
+  /// `tcp`, `udp`, another protocol's number, or empty.
+  public var transport: String
+  /// The caller first, then its ancestors.
+  public var lineage: [Process]
+
+  init(_ event: telos_event) {
+    sequence = event.sequence
+    bootTime = event.boot_ns
+    agent = event.agent
+    linked = event.linked
+    kind = Self.kind(event.kind)
+    gate = Gate(code: event.gate)
+    reason = KernelNames.reason(event.reason)
+    hook = KernelNames.hook(event.hook)
+    error = event.error
+    state = AgentState(rawValue: event.state)
+    domain = event.domain
+    pid = event.pid
+    tid = event.tid
+    uid = event.uid
+    isCanary = event.flags & TELOS_AGENT_CANARY.rawValue != 0
+    isAudited = event.flags & TELOS_AGENT_AUDIT.rawValue != 0
+    file = event.inode.ino == 0 ? nil : FileIdentity(event.inode)
+    path = withUnsafeBytes(of: event.path) { text($0) }
+    // AF_INET and AF_INET6; AF_UNIX events carry no address.
+    let inet = event.family == 2 || event.family == 10
+    address = inet ? withUnsafeBytes(of: event.address) { IPAddress(bytes: $0) } : nil
+    port = event.port
+    transport =
+      switch event.protocol {
+      case 0: ""
+      case 6: "tcp"
+      case 17: "udp"
+      default: String(event.protocol)
+      }
+    lineage = withUnsafeBytes(of: event.lineage) { bytes in
+      bytes.bindMemory(to: telos_process.self).prefix { $0.pid != 0 }.map { process in
+        Process(pid: process.pid, name: withUnsafeBytes(of: process.comm) { text($0) })
+      }
+    }
+  }
+
+  private static func kind(_ code: UInt8) -> Kind {
+    switch UInt32(code) {
+    case TELOS_EVENT_STARTED.rawValue: .started
+    case TELOS_EVENT_ENDED.rawValue: .ended
+    case TELOS_EVENT_EXEC.rawValue: .exec
+    case TELOS_EVENT_TAINTED.rawValue: .tainted
+    case TELOS_EVENT_SLAMMED.rawValue: .slammed
+    case TELOS_EVENT_DENIED.rawValue: .denied
+    case TELOS_EVENT_WOULD_DENY.rawValue: .wouldDeny
+    case TELOS_EVENT_MERGED.rawValue: .merged
+    default: .unknown
+    }
+  }
+}
+
+private func text(_ bytes: UnsafeRawBufferPointer) -> String {
+  String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+}
