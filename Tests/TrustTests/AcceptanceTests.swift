@@ -1,0 +1,91 @@
+import FoundationEssentials
+import TelosCore
+import Testing
+import Trust
+
+@Suite struct AcceptanceTests {
+  let now = Fleet.now
+  let intent = Fleet.intent()
+
+  private func check(
+    _ intent: IntentStatement, held: [ObjectVersion] = [], labels: Labels = [:],
+    manifest: ManifestStatement?, now: Date = Fleet.now
+  ) throws {
+    try Acceptance(held: held, labels: labels, manifest: manifest, now: now)
+      .check(intent.header, digest: intent.object.digest)
+  }
+
+  @Test func anExpiredIntentIsNotAcceptedAnew() throws {
+    let manifest = try Fleet.manifest([intent.object], expires: Fleet.later.addingTimeInterval(9))
+    #expect(refusal { try check(intent, manifest: manifest, now: Fleet.later) } == .expired)
+  }
+
+  @Test func anExpiredManifestVouchesForNothing() throws {
+    let manifest = try Fleet.manifest([intent.object], expires: now)
+    #expect(refusal { try check(intent, manifest: manifest) } == .expired)
+  }
+
+  @Test func anOlderVersionIsARollback() throws {
+    let newer = Fleet.intent(version: 6)
+    let manifest = try Fleet.manifest([intent.object])
+    #expect(
+      refusal { try check(intent, held: [newer.object], manifest: manifest) } == .rollback)
+    // Another intent's version is no measure.
+    let other = Fleet.intent("other", version: 6)
+    try check(intent, held: [other.object], manifest: manifest)
+  }
+
+  @Test func theSameVersionWithOtherContentIsRefused() throws {
+    let other = Fleet.intent(nodes: ["role": "x"])
+    let manifest = try Fleet.manifest([intent.object])
+    #expect(
+      refusal { try check(intent, held: [other.object], manifest: manifest) } == .wrongDigest)
+    try check(intent, held: [intent.object], manifest: manifest)
+  }
+
+  @Test func anIntentForOtherNodesIsRefused() throws {
+    let agents = Fleet.intent(nodes: ["role": "agents", "site": "fra"])
+    let manifest = try Fleet.manifest([agents.object])
+    #expect(
+      refusal { try check(agents, labels: ["role": "agents"], manifest: manifest) }
+        == .wrongScope)
+    try check(agents, labels: ["role": "agents", "site": "fra", "x": "y"], manifest: manifest)
+  }
+
+  @Test func aScopeIsMatchedLikeLabels() throws {
+    let manifest = try ManifestStatement(
+      scope: "role=agents,site=fra", version: 1, expires: Fleet.later, issued: now, objects: [])
+    let acceptance = Acceptance(
+      held: [], labels: ["role": "agents"], manifest: nil, now: now)
+    #expect(
+      refusal { try acceptance.check(manifest.header, digest: manifest.object.digest) }
+        == .wrongScope)
+    for scope in ["role", "=x", "a=1,a=2", ","] {
+      #expect(
+        refusal {
+          try StatementHeader(kind: .ipset, scope: scope, version: 1, expires: Fleet.later)
+        } == .malformed)
+    }
+  }
+
+  @Test func whatTheManifestDoesNotNameIsRefused() throws {
+    #expect(refusal { try check(intent, manifest: nil) } == .notInManifest)
+    #expect(refusal { try check(intent, manifest: try Fleet.manifest([])) } == .notInManifest)
+    let newer = Fleet.intent(version: 6)
+    #expect(
+      refusal { try check(intent, manifest: try Fleet.manifest([newer.object])) }
+        == .notInManifest)
+  }
+
+  @Test func whatTheManifestNamesWithAnotherDigestIsRefused() throws {
+    let other = Fleet.intent(nodes: ["role": "x"])
+    #expect(
+      refusal { try check(intent, manifest: try Fleet.manifest([other.object])) } == .wrongDigest)
+  }
+
+  @Test func aRefusalNamesItsObject() throws {
+    #expect {
+      try check(intent, manifest: nil)
+    } throws: { ($0 as? Refusal)?.object == intent.object }
+  }
+}
