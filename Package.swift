@@ -159,6 +159,6 @@ let package = Package(
         "Node", "Trust", "FleetWire", "EventLog", "AddressSets", "Intents", "TelosCore", grdb,
         hummingbird, hummingbirdTesting, protobuf, crypto,
       ]),
-    tests("CLITests", ["telos", "TelosCore"]),
+    tests("CLITests", ["telos", "TelosCore", "AddressSets", "Trust", arguments]),
   ]
 )

@@ -10,7 +10,7 @@ internal import Trust
 enum Entry {
   static func main() -> Never {
     do {
-      var command = try Telos.parseAsRoot()
+      var command = try Telos.parse(CommandLine.arguments.dropFirst())
       if let command = command as? any AsyncParsableCommand { wait(for: command) }
       try command.run()
       exit(0)

@@ -14,21 +14,25 @@ struct Telos: ParsableCommand {
       69 not reachable, 75 timed out, 77 not allowed; `telos run` ends with the status of CMD, 126 if \
       the node refused it, 127 if there is no such command.
       """,
-    version: version,
     groupedSubcommands: [
       CommandGroup(
-        name: "On a node", subcommands: [RunCommand.self, SelfCommand.self, ProbeCommand.self]),
+        name: "Agent", subcommands: [RunCommand.self, SelfCommand.self, ProbeCommand.self]),
       CommandGroup(
-        name: "What agents may do", subcommands: [IntentCommand.self]),
+        name: "Intent", subcommands: [IntentCommand.self]),
       CommandGroup(
-        name: "What nobody may reach",
+        name: "Address",
         subcommands: [BlocklistCommand.self, NeverBlockCommand.self]),
       CommandGroup(
-        name: "The fleet",
+        name: "Fleet",
         subcommands: [
           StatusCommand.self, NodeCommand.self, IncidentCommand.self, EventsCommand.self,
         ]),
       CommandGroup(
         name: "Set-up", subcommands: [LoginCommand.self, KeyCommand.self, VersionCommand.self]),
     ])
+
+  /// The command that the words stand for. `--version` is understood alone, so that commands have it for theirs.
+  static func parse(_ words: some Collection<String>) throws -> any ParsableCommand {
+    try parseAsRoot(Array(words) == ["--version"] ? ["version"] : Array(words))
+  }
 }

@@ -1,3 +1,4 @@
+import AddressSets
 import Glibc
 import TelosCore
 import Testing

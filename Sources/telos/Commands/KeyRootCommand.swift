@@ -12,8 +12,9 @@ struct KeyRootCommand: ParsableCommand {
       The first root: without --root-key a key pair is made beside --out (root.json: root.key, root.pub). \
       Keep root.key off the network; the next root needs it.
 
-      A later root: --previous names the one in force; the new one is signed under both, so give the \
-      --root-key of both. With a threshold, the other holders add theirs with `telos key sign`.
+      A later root: --previous names the one in force, whose --root-key has to sign as well. Root keys that \
+      the previous root does not list, and every --root-pub, replace the old ones; without any, the old \
+      ones stay. With a threshold, the other holders add theirs with `telos key sign`.
       """)
 
   @Option(help: "online.json of `telos-coordinator init`.")

@@ -12,7 +12,8 @@ struct LoginCommand: AsyncParsableCommand {
       TELOS_CONFIG), readable by you alone. The token comes from a file or from standard input, never from \
       the command line. For scripts: TELOS_COORDINATOR and TELOS_TOKEN_FILE come before what is configured.
 
-        telos login --coordinator https://coordinator:7445 --ca online.json --token-file admin.token
+        telos login --coordinator https://HOST:7445 --ca online.json \\
+          --token-file admin.token
       """)
 
   @Option(help: "https://HOST:7445.")

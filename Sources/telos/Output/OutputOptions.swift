@@ -6,7 +6,9 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable { case 
 
 /// `-o`, of every listing.
 struct OutputOptions: ParsableArguments {
-  @Option(name: [.customShort("o"), .customLong("output")], help: "How to print.")
+  @Option(
+    name: [.customShort("o"), .customLong("output")],
+    help: ArgumentHelp("How to print.", valueName: "format"))
   var format: OutputFormat = .table
 
   var json: Bool { format == .json }
