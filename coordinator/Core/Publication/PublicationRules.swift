@@ -1,0 +1,109 @@
+internal import AddressSets
+internal import FleetCA
+internal import FleetWire
+internal import FoundationEssentials
+internal import TelosCore
+internal import Trust
+
+/// How objects come to be published. Each change is one transaction: the object, the IP set if it follows from it, and the
+/// manifest that names them, or nothing.
+struct PublicationRules: Sendable {
+  struct Lifetimes: Sendable {
+    /// A manifest is good for this long and is issued anew at every change and every sixth of it.
+    var manifest: TimeInterval = 3600
+    /// An IP set is signed anew at every change and at half of it.
+    var ipset: TimeInterval = 30 * 86400
+  }
+
+  var keys: OnlineKeys
+  var lifetimes = Lifetimes()
+
+  /// Of one set: 17 bytes each at most, far below the 64 MiB of an envelope.
+  static let maximumEntries = 2_000_000
+  static let keptManifests = 4
+  static let keptIPSets = 3
+
+  /// The root in force. Throws `conflict` before the first one is applied.
+  func root(_ store: StoreTransaction) throws -> TrustedRoot {
+    guard let stored = try store.object(.root, "") else {
+      throw TelosError(
+        .conflict, "no root is applied yet, so nothing can be published",
+        hint: "make one with telos key root, then: telos key apply root.json")
+    }
+    let envelope = try stored.decoded()
+    do throws(Refusal) {
+      return try TrustedRoot.restored(envelope: envelope)
+    } catch {
+      throw TelosError(.corrupt, "the stored root is damaged: \(error)")
+    }
+  }
+
+  /// Seconds since 1970, or one more than the version before. So a coordinator that lost its store still goes forward.
+  static func nextVersion(after current: UInt64?, at now: Date) -> UInt64 {
+    max(UInt64(max(0, now.timeIntervalSince1970)), (current ?? 0) + 1)
+  }
+
+  /// Signs the effective set and then the manifest.
+  func publishAll(_ store: StoreTransaction, root: TrustedRoot) throws {
+    try publishIPSet(store)
+    try publishManifest(store, root: root)
+  }
+
+  /// The operators' entries without what must never be blocked.
+  @discardableResult
+  func publishIPSet(_ store: StoreTransaction) throws -> NeverBlockReport {
+    let report = try store.blocklist().subtracting(neverBlock: neverBlock(store))
+    let version = Self.nextVersion(
+      after: try store.object(.ipset, "")?.object.version, at: store.now)
+    let statement = try IPSetStatement(
+      version: version, expires: store.now.addingTimeInterval(lifetimes.ipset), set: report.set)
+    let key = keys.ipset
+    guard report.set.count <= Self.maximumEntries else {
+      throw TelosError(
+        .invalidArgument,
+        "the blocklist would have \(report.set.count) entries; at most \(Self.maximumEntries) fit",
+        hint: "remove entries, or use blocks instead of single addresses")
+    }
+    let envelope = try statement.signed(by: [key])
+    try store.put(
+      StoredObject(
+        envelope: envelope, upload: nil, header: statement.header, signers: [key.publicKey.id]))
+    try store.prune(.ipset, "", keeping: Self.keptIPSets)
+    return report
+  }
+
+  func publishManifest(_ store: StoreTransaction, root: TrustedRoot) throws {
+    try root.checkNotExpired(store.now)
+    let objects = try store.newestObjects([.root, .neverBlock, .ipset, .intent])
+      .filter { try isTrusted($0, root) }
+    let version = Self.nextVersion(
+      after: try store.object(.manifest, "")?.object.version, at: store.now)
+    let statement = try ManifestStatement(
+      version: version, expires: store.now.addingTimeInterval(lifetimes.manifest),
+      issued: store.now, objects: objects.map(\.object))
+    let key = keys.manifest
+    try store.put(
+      StoredObject(
+        envelope: try statement.signed(by: [key]), upload: nil, header: statement.header,
+        signers: [key.publicKey.id]))
+    try store.prune(.manifest, "", keeping: Self.keptManifests)
+  }
+
+  /// Whether the present root still stands behind an object: its key may have lost the role since it was stored.
+  private func isTrusted(_ stored: StoredObject, _ root: TrustedRoot) throws -> Bool {
+    guard stored.object.kind != .root else { return true }
+    let envelope = try stored.decoded()
+    do throws(Refusal) {
+      _ = try root.verifyHeld(envelope, as: Role(stored.object.kind))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  func neverBlock(_ store: StoreTransaction) throws -> AddressSet {
+    guard let stored = try store.object(.neverBlock, "") else { return AddressSet() }
+    let statement = try NeverBlockStatement(payload: stored.decoded().payload)
+    return AddressSet(try statement.entries.map { try IPPrefix($0) })
+  }
+}
