@@ -47,6 +47,14 @@ struct BlocklistTests {
     #expect(Waiting.verdict(receipts(2, 0, 0)) == .held)
   }
 
+  @Test func waitingGoesOnWithANewerVersionThatSomebodyElsePublished() {
+    func set(_ version: UInt64, _ kind: String = "ipset") -> ObjectName {
+      ObjectName(kind: kind, name: "", version: version, digest: "")
+    }
+    #expect(Waiting.newest(set(3), among: [set(2), set(5), set(4), set(9, "root")]) == set(5))
+    #expect(Waiting.newest(set(3), among: []) == set(3))
+  }
+
   @Test func receiptsAreAskedForByNameAndVersion() {
     let set = ObjectName(kind: "ipset", name: "", version: 3, digest: "")
     #expect(Waiting.target(set) == "/v1/objects/ipset/-/receipts?version=3")
