@@ -64,6 +64,10 @@ extension TreeReader {
     guard let value else { return files }
     let fields = fields(value, ["sensitive", "write"])
     for item in items(fields["sensitive"]) {
+      if case .text(let path) = item.tree.content {
+        problem(item, "expected a path in braces", "write {path: \(path), level: critical}")
+        continue
+      }
       let keys = self.fields(item, ["path", "level"])
       if keys["path"] == nil { missing("path", in: item, "write path: /srv/app/**/.env") }
       let path = parsed(keys["path"]) { text throws(TelosError) in

@@ -73,6 +73,7 @@ struct TreeReader {
   }
 
   mutating func missing(_ key: String, in value: Value, _ suggestion: String) {
+    guard case .map = value.tree.content else { return }
     problem(value, "\(Quote(key)) is missing", suggestion)
   }
 
@@ -140,18 +141,23 @@ enum NearestWord {
     return best.1
   }
 
+  /// Letters added, left out, changed or swapped with their neighbour.
   private static func distance(_ left: String, _ right: String) -> Int {
+    let left = Array(left)
     let right = Array(right)
-    var row = Array(0...right.count)
-    for (i, a) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, b) in right.enumerated() {
-        let next = min(row[j + 1] + 1, row[j] + 1, diagonal + (a == b ? 0 : 1))
-        diagonal = row[j + 1]
-        row[j + 1] = next
+    var rows = [Array(0...right.count)]
+    for i in left.indices {
+      var row = [i + 1]
+      for j in right.indices {
+        var best = min(rows[i][j + 1], row[j]) + 1
+        best = min(best, rows[i][j] + (left[i] == right[j] ? 0 : 1))
+        if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+          best = min(best, rows[i - 1][j - 1] + 1)
+        }
+        row.append(best)
       }
+      rows.append(row)
     }
-    return row[right.count]
+    return rows[left.count][right.count]
   }
 }

@@ -1,0 +1,69 @@
+import Intents
+import Testing
+
+@Suite struct YAMLTests {
+  @Test("A key that is there twice is refused with its line")
+  func duplicateKey() {
+    let found = problems(minimal("mode: audit\nttl: 1h\nmode: enforce"))
+    #expect(found.count == 1)
+    #expect(found.first?.message.contains("\"mode\" is there twice") == true)
+    #expect(found.first?.line == 6)
+  }
+
+  @Test("A second document is refused with its line")
+  func twoDocuments() {
+    let found = problems(readLogs + "\n---\n" + readLogs)
+    #expect(found.first?.message.contains("second document") == true)
+    #expect((found.first?.line ?? 0) > 20)
+  }
+
+  @Test("Anchors and aliases are refused with their line")
+  func anchors() {
+    let found = problems(minimal("mode: &m audit\nstdio: *m"))
+    #expect(found.first?.message.contains("anchors") == true)
+    #expect(found.first?.line == 6)
+  }
+
+  @Test("An alias bomb is refused at once")
+  func bomb() {
+    var text = "a0: &a0 [x, x, x]\n"
+    for i in 1..<60 {
+      text += "a\(i): &a\(i) [*a\(i - 1), *a\(i - 1)]\n"
+    }
+    text += "? *a59\n: 1\n"
+    let clock = ContinuousClock()
+    let time = clock.measure { #expect(!problems(text).isEmpty) }
+    #expect(time < .seconds(1))
+  }
+
+  @Test("A document larger than 1 MiB, or nested too deep, is refused")
+  func bounds() {
+    #expect(
+      problems(String(repeating: "# x\n", count: 300_000)).first?.message.contains("1 MiB") == true)
+    let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+    #expect(problems(minimal("unix: \(deep)")).first?.message.contains("too deep") == true)
+    #expect(!problems(minimal("unix: " + String(repeating: "[", count: 50_000))).isEmpty)
+  }
+
+  @Test(
+    "What is no YAML is refused with its line",
+    arguments: [
+      ("a: [1, 2\n", 2), ("a: b: c\n", 1), ("\tx: 1\n", 1), ("a: \"x\n", 2), ("a: *nowhere\n", 1),
+      ("x\u{0}y: 1", 1), ("", 1), ("# only a comment\n", 1),
+    ])
+  func noYAML(text: String, line: Int) {
+    #expect(problems(text).first?.line == line)
+  }
+
+  @Test("A list or text instead of a document is refused", arguments: ["[1]", "hello", "{1: 2}"])
+  func otherShapes(text: String) {
+    #expect(!problems(text).isEmpty)
+  }
+
+  @Test("Control characters in values are refused and not echoed")
+  func control() {
+    let found = problems(minimal("unix: {allow: [\"/run/\\u001b[2Jx\"]}"))
+    #expect(found.first?.message.contains("control character") == true)
+    #expect(found.allSatisfy { !$0.description.unicodeScalars.contains { $0.value < 0x20 } })
+  }
+}
