@@ -64,8 +64,9 @@ __noinline int identify_overlay(__u64 inode, struct ids *ids)
 			under = BPF_CORE_READ(entry, __lowerstack[0].dentry);
 			real = under ? BPF_CORE_READ(under, d_inode) : NULL;
 		}
-	} else if (bpf_core_field_exists(struct ovl_inode___before65, lower)) {
-		real = BPF_CORE_READ((struct ovl_inode___before65 *)overlay, lower);
+	} else if (bpf_core_field_exists(struct ovl_inode___before65, lowerpath)) {
+		under = BPF_CORE_READ((struct ovl_inode___before65 *)overlay, lowerpath.dentry);
+		real = under ? BPF_CORE_READ(under, d_inode) : NULL;
 	}
 	if (real) {
 		identify_raw(real, &ids->id[ids->count & 1]);

@@ -201,7 +201,7 @@ struct ovl_inode {
 };
 
 struct ovl_inode___before65 {
-	struct inode *lower;
+	struct ovl_path lowerpath;
 };
 
 #pragma clang attribute pop
