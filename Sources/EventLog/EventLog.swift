@@ -34,20 +34,16 @@ public final class EventLog: Sendable {
 
   /// Set when this opening found a damaged or vanished log and began a new epoch; the log's first record says so too.
   public let damage: Damage?
-  /// Yields when records were added. For one reader.
-  public let appended: AsyncStream<Void>
-
   let queue: DatabaseQueue
   let bounds: Bounds
   let state: Mutex<LogState>
-  let wake: AsyncStream<Void>.Continuation
+  let changed = Signal()
 
   init(_ queue: DatabaseQueue, _ bounds: Bounds, _ state: LogState, _ damage: Damage?) {
     self.queue = queue
     self.bounds = bounds
     self.state = Mutex(state)
     self.damage = damage
-    (appended, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
   /// Of the log in force; a new one began when a damaged log was set aside.
@@ -59,6 +55,9 @@ public final class EventLog: Sendable {
   /// Events that found no room and of which no `lost` record tells yet.
   public var lost: UInt64 { state.withLock { $0.lost } }
 
+  /// Yields after records were added or acknowledged; changes that follow each other closely may be one.
+  public func changes() -> AsyncStream<Void> { changed.stream() }
+
   /// Numbers, chains and stores events in their order, all or none.
   ///
   /// - Returns: their sequences; 0 for an event that found no room and is counted in a later record of kind `lost`.
@@ -66,21 +65,9 @@ public final class EventLog: Sendable {
   public func append(_ events: [Telos_Fleet_V1_Event]) async throws(TelosError) -> [UInt64] {
     if events.isEmpty { return [] }
     let sequences = try await transact { [bounds] db, state in
-      var sequences: [UInt64] = []
-      for event in events {
-        let limit = bounds.spool + (event.kind == "slammed" ? bounds.spool / 8 : 0)
-        if state.spooled >= limit {
-          state.lost += max(1, event.count)
-          sequences.append(0)
-          continue
-        }
-        try state.tellLost(db)
-        try state.store(event, db)
-        sequences.append(state.last)
-      }
-      return sequences
+      try Self.store(events, bounds, db, &state)
     }
-    wake.yield()
+    changed.notify()
     return sequences
   }
 
@@ -121,27 +108,62 @@ public final class EventLog: Sendable {
       try state.trim(to: bounds.kept, db)
       if state.spooled < bounds.spool { try state.tellLost(db) }
     }
-    wake.yield()
+    changed.notify()
   }
 
-  /// Runs one transaction on the log's own queue; the state in memory follows only what was committed.
+  /// The same, for a thread of its own that may block until the disk has it.
+  @discardableResult
+  public func appendBlocking(_ events: [Telos_Fleet_V1_Event]) throws(TelosError) -> [UInt64] {
+    if events.isEmpty { return [] }
+    let sequences: [UInt64]
+    do {
+      sequences = try queue.writeWithoutTransaction { db in
+        try commit(db) { db, state in try Self.store(events, bounds, db, &state) }
+      }
+    } catch { throw Self.error(error, "write") }
+    changed.notify()
+    return sequences
+  }
+
+  private static func store(
+    _ events: [Telos_Fleet_V1_Event], _ bounds: Bounds, _ db: Database, _ state: inout LogState
+  ) throws -> [UInt64] {
+    var sequences: [UInt64] = []
+    for event in events {
+      let limit = bounds.spool + (event.kind == "slammed" ? bounds.spool / 8 : 0)
+      if state.spooled >= limit {
+        state.lost += max(1, event.count)
+        sequences.append(0)
+        continue
+      }
+      try state.tellLost(db)
+      try state.store(event, db)
+      sequences.append(state.last)
+    }
+    return sequences
+  }
+
   func transact<T: Sendable>(
     _ body: @escaping @Sendable (Database, inout LogState) throws -> T
   ) async throws(TelosError) -> T {
     do {
-      return try await queue.writeWithoutTransaction { [self] db in
-        var next = state.withLock { $0 }
-        var result: T?
-        try db.inTransaction(.immediate) {
-          result = try body(db, &next)
-          try next.save(db)
-          return .commit
-        }
-        state.withLock { $0 = next }
-        guard let result else { throw TelosError(.internalError, "the log's transaction was lost") }
-        return result
-      }
+      return try await queue.writeWithoutTransaction { [self] db in try commit(db, body) }
     } catch { throw Self.error(error, "write") }
+  }
+
+  /// One transaction, on the log's own queue; the state in memory follows only what was committed.
+  private func commit<T>(_ db: Database, _ body: (Database, inout LogState) throws -> T) throws -> T
+  {
+    var next = state.withLock { $0 }
+    var result: T?
+    try db.inTransaction(.immediate) {
+      result = try body(db, &next)
+      try next.save(db)
+      return .commit
+    }
+    state.withLock { $0 = next }
+    guard let result else { throw TelosError(.internalError, "the log's transaction was lost") }
+    return result
   }
 
   static func error(_ error: any Error, _ action: String) -> TelosError {

@@ -41,6 +41,6 @@ extension EventLog {
     }
     let folder = queue.path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
     try Self.writeEpoch(epoch, (folder + ["events.epoch"]).joined(separator: "/"))
-    wake.yield()
+    changed.notify()
   }
 }
