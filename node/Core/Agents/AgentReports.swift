@@ -1,0 +1,51 @@
+internal import AddressSets
+internal import FoundationEssentials
+internal import Kernel
+internal import TelosCore
+
+/// What an agent, and an operator, may know of agents.
+struct AgentReports: Sendable {
+  var table: AgentTable
+  var registry: AgentRegistry
+
+  func report(of id: UInt64) throws(TelosError) -> SelfReport {
+    guard let record = try table.agent(id), let entry = registry[id] else {
+      throw TelosError(.notFound, "this node knows no agent \(AgentLaunch.name(id))")
+    }
+    return SelfReport(
+      agent: AgentLaunch.name(id), intent: .init(entry.launch.intent),
+      expires: Self.time(entry.launch.expires), state: record.state.name,
+      windows: try table.windows(of: id).map { .init($0) }, denials: entry.denials)
+  }
+
+  func agents() throws(TelosError) -> [AgentReport] {
+    try table.agents().compactMap { record in
+      guard !record.isCanary, let launch = registry[record.id]?.launch else { return nil }
+      return AgentReport(
+        id: AgentLaunch.name(record.id), intent: .init(launch.intent), state: record.state.name,
+        tasks: record.tasks, started: Self.time(launch.started), uid: record.uid,
+        executable: launch.executable)
+    }
+  }
+
+  private static func time(_ milliseconds: UInt64) -> String {
+    Date(timeIntervalSince1970: Double(milliseconds / 1000)).rfc3339
+  }
+}
+
+extension SelfReport.IntentName {
+  init(_ object: ObjectVersion) {
+    self.init(name: object.name, version: object.version, digest: object.digest)
+  }
+}
+
+extension SelfReport.Window {
+  init(_ rule: WindowRule) {
+    destination = "\(rule.prefix)"
+    ports = rule.ports.map { $0.first == $0.last ? "\($0.first)" : "\($0.first)-\($0.last)" }
+    protocols =
+      (rule.ports.contains(where: \.tcp) ? ["tcp"] : [])
+      + (rule.ports.contains(where: \.udp) ? ["udp"] : [])
+    whileTainted = rule.ports.contains(where: \.whileTainted)
+  }
+}

@@ -1,0 +1,103 @@
+internal import FoundationEssentials
+internal import IntentCompiler
+internal import Intents
+internal import Kernel
+internal import Logging
+internal import TelosCore
+
+/// From a request of the launcher to an agent in the kernel that waits for its cookie.
+struct AgentStart: Sendable {
+  var keeper: ObjectKeeper
+  var database: NodeDatabase
+  var registry: AgentRegistry
+  var table: AgentTable
+  var resolver: Resolver
+  var log: Logger
+
+  func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
+    try request.check()
+    let held = try await keeper.startable(request.intent)
+    let root = try callerRoot(caller)
+    let executable = try CommandSearch.find(
+      request.argv[0], path: request.env["PATH"], workingDirectory: request.cwd, root: root)
+    let id = try await database.nextAgentID(above: table.highestID)
+
+    var folder: String?
+    if held.intent.files.write == nil {
+      folder = try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
+    }
+    do throws(TelosError) {
+      let policy = try await compile(held.intent, root: root, request, folder)
+      let launch = launch(id, held, caller, policy, executable, folder, root)
+      try await database.started(launch)
+      registry.add(launch)
+      let cookie = try await program(id, policy, caller)
+      log.info("agent \(AgentLaunch.name(id)) may start under \(held.object.name)")
+      return RunAnswer(
+        agent: AgentLaunch.name(id), cookie: ["\(cookie.high)", "\(cookie.low)"], tmpdir: folder,
+        stdio: policy.stdio.rawValue, executable: executable)
+    } catch {
+      registry.remove(id)
+      try? await database.ended([id], at: Machine.unixMilliseconds)
+      if let folder { PrivateFolder.remove(root + folder) }
+      throw error
+    }
+  }
+
+  /// `/proc/PID/root`, after a look that the process still is the caller's.
+  private func callerRoot(_ caller: Caller) throws(TelosError) -> String {
+    guard let status = FileStatus("/proc/\(caller.pid)"),
+      status.owner == caller.uid || status.owner == 0
+    else { throw TelosError(.conflict, "the process that asks, \(caller.pid), is gone") }
+    return "/proc/\(caller.pid)/root"
+  }
+
+  private func compile(_ intent: Intent, root: String, _ request: RunRequest, _ folder: String?)
+    async throws(TelosError) -> AgentPolicy
+  {
+    let resolver = resolver
+    var policy = try await blocking { () throws(TelosError) in
+      try IntentCompiler.compile(
+        intent,
+        in: CompileContext(
+          root: root, workingDirectory: request.cwd, temporaryDirectory: folder,
+          bootNanoseconds: BootClock.now, resolver: resolver))
+    }
+    policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
+    return policy
+  }
+
+  private func launch(
+    _ id: UInt64, _ held: HeldIntent, _ caller: Caller, _ policy: AgentPolicy,
+    _ executable: String, _ folder: String?, _ root: String
+  ) -> AgentLaunch {
+    let now = Machine.unixMilliseconds
+    return AgentLaunch(
+      id: id, intent: held.object, uid: caller.uid, bootID: Machine.current.bootID, started: now,
+      expires: now + policy.ttl * 1000, executable: executable,
+      temporaryFolder: Self.isOurs(root) ? folder : nil)
+  }
+
+  /// Writes everything, reads it back, and only then makes the cookie.
+  private func program(_ id: UInt64, _ policy: AgentPolicy, _ caller: Caller)
+    async throws(TelosError) -> RegistrationCookie
+  {
+    let table = table
+    return try await blocking { () throws(TelosError) in
+      try table.add(id: id, policy: policy, uid: caller.uid)
+      do throws(TelosError) {
+        try table.verify(id, holds: policy)
+        return try table.cookie(for: id)
+      } catch {
+        try? table.remove(id)
+        throw error
+      }
+    }
+  }
+
+  /// Whether a root is this daemon's own, so that its paths mean the same here.
+  private static func isOurs(_ root: String) -> Bool {
+    guard let theirs = FileStatus(root), let ours = FileStatus("/") else { return false }
+    return theirs.device == ours.device && theirs.inode == ours.inode
+  }
+}

@@ -1,0 +1,157 @@
+internal import FoundationEssentials
+public import Hummingbird
+public import Logging
+internal import NIOCore
+internal import TelosCore
+
+/// What a request of the control socket carries beside itself: its caller.
+public struct ControlContext: RequestContext {
+  public struct Source: RequestContextSource {
+    public var logger: Logger
+    public var caller: Caller
+
+    public init(logger: Logger, caller: Caller) {
+      self.logger = logger
+      self.caller = caller
+    }
+  }
+  public var coreContext: CoreRequestContextStorage
+  public let caller: Caller
+
+  public init(source: Source) {
+    coreContext = .init(source: source)
+    caller = source.caller
+  }
+
+  /// In bytes: an argument list of Linux may have 128 KiB a string, a request of this API has less.
+  public var maxUploadSize: Int { 256 << 10 }
+}
+
+/// The routes of docs/protocol.md, and who may use them.
+public struct ControlRouter: Sendable {
+  let actions: any ControlActions
+  /// Asked at each request: the group may be made after the daemon started.
+  let group: @Sendable () -> UInt32?
+
+  public init(actions: any ControlActions, group: @escaping @Sendable () -> UInt32?) {
+    self.actions = actions
+    self.group = group
+  }
+
+  public func router() -> Router<ControlContext> {
+    let router = Router(context: ControlContext.self)
+    router.add(middleware: ErrorAnswers())
+    router.get("/v1/self") { _, context in
+      try Answer(await actions.report(of: try managed(context)))
+    }
+    router.post("/v1/run") { request, context in
+      try unmanaged(context)
+      let body = try await Self.body(request, context)
+      let answer = try await actions.start(body, for: context.caller)
+      return try Answer(answer)
+    }
+    router.get("/v1/status") { _, context in
+      try unmanaged(context)
+      return try Answer(await actions.status())
+    }
+    router.get("/v1/agents") { _, context in
+      try unmanaged(context)
+      return try Answer(await actions.agents())
+    }
+    for path: RouterPath in ["/v1/declare", "/v1/ask"] {
+      router.post(path) { _, context -> Answer in
+        _ = try managed(context)
+        throw TelosError(.notYet, "this node cannot do that yet")
+      }
+    }
+    return router
+  }
+
+  private func managed(_ context: ControlContext) throws(TelosError) -> UInt64 {
+    guard let agent = context.caller.agent else {
+      throw TelosError(
+        .forbidden, "the caller is not an agent of this node",
+        hint: "start it with telos run")
+    }
+    return agent
+  }
+
+  private func unmanaged(_ context: ControlContext) throws(TelosError) {
+    guard context.caller.agent == nil else {
+      throw TelosError(
+        .forbidden, "an agent may not do that", hint: "GET /v1/self tells what it may")
+    }
+    guard context.caller.isOperator(group: group()) else {
+      throw TelosError(
+        .forbidden, "only root and members of the group may do that",
+        hint: "usermod -aG telos NAME, then log in anew")
+    }
+  }
+
+  private static func body(_ request: Request, _ context: ControlContext) async throws -> RunRequest
+  {
+    let buffer: ByteBuffer
+    do { buffer = try await request.body.collect(upTo: context.maxUploadSize) } catch {
+      throw TelosError(
+        .invalidArgument, "the request is larger than \(context.maxUploadSize) bytes")
+    }
+    do {
+      return try JSONDecoder().decode(RunRequest.self, from: Data(buffer.readableBytesView))
+    } catch {
+      throw TelosError(
+        .invalidArgument, "the request is not as POST /v1/run takes it: \(error)",
+        hint: "{\"intent\",\"ttlSeconds\",\"argv\",\"cwd\",\"env\"}")
+    }
+  }
+}
+
+/// JSON with a status.
+struct Answer: ResponseGenerator {
+  var body: [UInt8]
+  var status: HTTPResponse.Status
+
+  init(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    body = [UInt8](try encoder.encode(value))
+    self.status = status
+  }
+
+  func response(from request: Request, context: some RequestContext) -> Response {
+    Response(
+      status: status, headers: [.contentType: "application/json"],
+      body: .init(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}
+
+/// Turns errors into the error object and its status, in this one place.
+struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
+  private struct Form: Encodable {
+    struct Inner: Encodable {
+      var code: String
+      var message: String
+      var hint: String?
+    }
+    var error: Inner
+  }
+
+  func handle(
+    _ request: Request, context: Context,
+    next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    do { return try await next(request, context) } catch {
+      let failure: TelosError
+      if let error = error as? TelosError {
+        failure = error
+      } else if let error = error as? HTTPError, error.status == .notFound {
+        failure = TelosError(.notFound, "there is no \(request.method) \(request.uri.path) here")
+      } else {
+        failure = TelosError(.internalError, "\(error)")
+      }
+      let form = Form(
+        error: .init(code: failure.code.rawValue, message: failure.message, hint: failure.hint))
+      return try Answer(form, status: .init(code: failure.httpStatus)).response(
+        from: request, context: context)
+    }
+  }
+}

@@ -1,0 +1,74 @@
+internal import Kernel
+internal import Synchronization
+internal import TelosCore
+
+/// Whether this kernel's gates hold, and what stands behind them if they do.
+final class GateState: Sendable {
+  struct Standing: Sendable {
+    var gates: Gates
+    var table: AgentTable
+    var resolver: Resolver
+  }
+  private struct State {
+    var mode = NodeStatus.Mode.starting
+    var reports: [GateReport] = []
+    var standing: Standing?
+    var why = "the gates were not looked at yet"
+  }
+  private let state = Mutex(State())
+
+  var mode: NodeStatus.Mode { state.withLock { $0.mode } }
+  /// Why it is not enforcing; empty when it is.
+  var why: String { state.withLock { $0.why } }
+  /// The gates as far as they are attached, proved or not: what runs under them goes on.
+  var standing: Standing? { state.withLock { $0.standing } }
+
+  var gates: [NodeStatus.Gate] {
+    state.withLock { state in
+      guard state.reports.isEmpty else {
+        return state.reports.map {
+          NodeStatus.Gate(gate: $0.gate.rawValue, enforced: $0.enforced, why: $0.reason)
+        }
+      }
+      return Gate.allCases.map { .init(gate: $0.rawValue, enforced: false, why: state.why) }
+    }
+  }
+
+  func refuse(_ reason: String) {
+    state.withLock { state in
+      state.mode = .hyperionOnly
+      state.why = reason
+    }
+  }
+
+  func attach(_ standing: Standing) {
+    state.withLock { state in
+      state.standing = standing
+      state.reports = standing.gates.reports
+      state.why = "the canary has not proved the gates yet"
+    }
+  }
+
+  /// What the canary found. Enforcing takes every gate.
+  func prove(_ reports: [GateReport]) {
+    state.withLock { state in
+      state.reports = reports
+      let missing = reports.filter { !$0.enforced }
+      state.mode = missing.isEmpty && !reports.isEmpty ? .enforcing : .hyperionOnly
+      state.why = missing.map { "\($0.gate.rawValue): \($0.reason)" }.joined(separator: "; ")
+    }
+  }
+
+  /// Throws unless every gate holds, naming the missing ones.
+  func requireEnforcing() throws(TelosError) -> Standing {
+    let (mode, why, standing) = state.withLock { ($0.mode, $0.why, $0.standing) }
+    guard mode == .enforcing, let standing else {
+      let missing = gates.filter { !$0.enforced }.map(\.gate).joined(separator: ", ")
+      throw TelosError(
+        .refused,
+        "this node does not enforce (\(mode.rawValue)): no agent starts here; missing: \(missing): \(why)",
+        hint: "telos probe says what this kernel can enforce")
+    }
+    return standing
+  }
+}

@@ -1,0 +1,116 @@
+internal import EventLog
+internal import FleetIdentity
+internal import FleetWire
+internal import FoundationEssentials
+internal import Kernel
+public import Logging
+internal import SwiftProtobuf
+internal import Synchronization
+internal import TelosCore
+
+/// The daemon: starts in an order that opens no gap, runs until it is cancelled, and detaches nothing when it stops.
+public struct NodeDaemon: Sendable {
+  public static let version = "0.1.0"
+
+  let options: NodeOptions
+  let log: Logger
+  let notification = ServiceNotification()
+
+  public init(options: NodeOptions, log: Logger) {
+    self.options = options
+    self.log = log
+  }
+
+  public func run() async throws {
+    let lock = try DataFolder(options.data).lock()
+    defer { withExtendedLifetime(lock) {} }
+    // On disk, then Hyperion with what was held, then the gates; the network comes last.
+    let parts = try await NodeParts.open(options, log)
+    try await parts.openGates(options)
+    let wake = Signal()
+    let pump = try await EventPump(
+      eventLog: parts.events, registry: parts.registry, log: log,
+      onSlam: { agent in parts.slammed(agent, wake) }, onEnd: { _ in wake.notify() })
+    let reader = try parts.gates.standing.map { standing throws(TelosError) in
+      try KernelEvents(standing.gates) { pump.take($0) }
+    }
+    defer { reader?.stop() }
+    try await parts.proveGates(options)
+
+    let client = parts.fleetClient(wake)
+    let actions = NodeActions(parts: parts, client: client)
+    let socket = try ControlSocket(
+      path: options.configuration.socket,
+      router: ControlRouter(
+        actions: actions, group: { [group = options.configuration.group] in groupNumber(group) }),
+      log: log, label: parts.gates.label)
+    try parts.announce(socket.path)
+
+    let status = await parts.status(coordinator: nil)
+    notification.ready("\(status.mode.rawValue), \(status.held.count) objects held")
+    log.notice("\(status.mode.rawValue); control socket \(socket.path)")
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.forever("control socket") { try await socket.run() } }
+      group.addTask { await self.forever("fleet") { try await client.run() } }
+      group.addTask { await self.serveHealth(parts, actions) }
+      group.addTask { await parts.maintain(pump, wake, notification) }
+      await group.waitForAll()
+    }
+    notification.stopping()
+    _ = try? await parts.events.append([
+      .node("stopped", "the daemon stops; what is in force stays")
+    ])
+    log.notice("stopped; what is in force stays in force")
+  }
+
+  /// A part that fails is started again: none takes the others down.
+  private func forever(_ name: String, _ body: () async throws -> Void) async {
+    while !Task.isCancelled {
+      do {
+        try await body()
+        if Task.isCancelled { return }
+        log.error("\(name) ended")
+      } catch {
+        if Task.isCancelled { return }
+        log.error("\(name): \(error)")
+      }
+      try? await Task.sleep(for: .seconds(2))
+    }
+  }
+
+  private func serveHealth(_ parts: NodeParts, _ actions: NodeActions) async {
+    guard let endpoint = try? Endpoint(options.configuration.metrics) else { return }
+    let server = HealthServer(
+      endpoint: endpoint, status: { await actions.status() },
+      samples: { await parts.samples($0) }, log: log)
+    await forever("metrics at \(endpoint)") { try await server.run() }
+  }
+}
+
+/// What the control socket's requests do here.
+struct NodeActions: ControlActions {
+  var parts: NodeParts
+  var client: FleetClient
+
+  func report(of agent: UInt64) async throws(TelosError) -> SelfReport {
+    guard let standing = parts.gates.standing else {
+      throw TelosError(.unavailable, "this node has no gates")
+    }
+    return try AgentReports(table: standing.table, registry: parts.registry).report(of: agent)
+  }
+
+  func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
+    let standing = try parts.gates.requireEnforcing()
+    return try await AgentStart(
+      keeper: parts.keeper, database: parts.database, registry: parts.registry,
+      table: standing.table, resolver: standing.resolver, log: parts.log
+    ).start(request, for: caller)
+  }
+
+  func status() async -> NodeStatus { await parts.status(coordinator: client.coordinator) }
+
+  func agents() async -> [AgentReport] {
+    guard let standing = parts.gates.standing else { return [] }
+    return (try? AgentReports(table: standing.table, registry: parts.registry).agents()) ?? []
+  }
+}

@@ -1,0 +1,106 @@
+internal import FleetWire
+public import FoundationEssentials
+internal import GRDB
+public import TelosCore
+internal import Trust
+
+/// A signed object that was accepted, with its envelope as it came.
+public struct HeldObject: Sendable, Hashable {
+  public var object: ObjectVersion
+  /// `telos.objects.v1.Envelope`, serialised.
+  public var bytes: Data
+
+  public init(object: ObjectVersion, bytes: Data) {
+    self.object = object
+    self.bytes = bytes
+  }
+
+  /// Throws `corrupt` if the payload is not what was accepted.
+  func checkWhole() throws(TelosError) {
+    guard let envelope = try? Envelope(wire: bytes), envelope.digest == object.digest else {
+      throw TelosError(
+        .corrupt, "the held \(object.kind.rawValue) \"\(object.name)\" differs from its digest")
+    }
+  }
+
+  static func all(_ db: Database) throws -> [HeldObject] {
+    try Row.fetchAll(db, sql: "SELECT * FROM object ORDER BY kind, name").map(HeldObject.init)
+  }
+
+  init(_ row: Row) throws {
+    guard let kind = ObjectKind(rawValue: row["kind"]),
+      let digest = Digest(bytes: row["digest"] as Data),
+      let version = UInt64(exactly: row["version"] as Int64)
+    else { throw TelosError(.corrupt, "the table of held objects has a row that is none") }
+    object = ObjectVersion(kind: kind, name: row["name"], version: version, digest: digest)
+    bytes = row["envelope"]
+  }
+}
+
+extension NodeDatabase {
+  public func objects() async throws(TelosError) -> [HeldObject] {
+    try await read { try HeldObject.all($0) }
+  }
+
+  public func object(_ kind: ObjectKind, _ name: String) async throws(TelosError) -> HeldObject? {
+    try await read { db in
+      try Row.fetchOne(
+        db, sql: "SELECT * FROM object WHERE kind = ? AND name = ?",
+        arguments: [kind.rawValue, name]
+      ).map { try HeldObject($0) }
+    }
+  }
+
+  /// Stores an accepted object over the older version. On return it is on disk.
+  ///
+  /// Throws `conflict` if a newer version is stored: versions never sink, whatever the caller believes.
+  public func accept(_ held: HeldObject, at unixMilliseconds: UInt64) async throws(TelosError) {
+    try await write { db in
+      let object = held.object
+      guard let version = Int64(exactly: object.version) else {
+        throw TelosError(.invalidArgument, "version \(object.version) is out of range")
+      }
+      let present =
+        try Int64.fetchOne(
+          db, sql: "SELECT version FROM object WHERE kind = ? AND name = ?",
+          arguments: [object.kind.rawValue, object.name]) ?? 0
+      guard present <= version else {
+        throw TelosError(.conflict, "version \(present) is stored already, \(version) is older")
+      }
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?)",
+        arguments: [
+          object.kind.rawValue, object.name, version, Data(object.digest.bytes), held.bytes,
+          Int64(clamping: unixMilliseconds),
+        ])
+    }
+  }
+
+  /// Raises a mark to at least `value` and answers with what it then is.
+  @discardableResult
+  public func raise(_ mark: String, to value: UInt64) async throws(TelosError) -> UInt64 {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO mark VALUES (?, ?)
+          ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
+          """, arguments: [mark, Int64(clamping: value)])
+      let stored = try Int64.fetchOne(
+        db, sql: "SELECT value FROM mark WHERE name = ?", arguments: [mark])
+      return UInt64(clamping: stored ?? 0)
+    }
+  }
+
+  /// An agent id that was never used on this node: ids rise, also when this database was lost, because they start
+  /// at the time.
+  public func nextAgentID(above others: UInt64 = 0) async throws(TelosError) -> UInt64 {
+    let time = UInt64(max(0, Date().timeIntervalSince1970)) << 20
+    return try await write { db in
+      let last = try Int64.fetchOne(db, sql: "SELECT value FROM mark WHERE name = 'agent'") ?? 0
+      let next = max(time, UInt64(clamping: last) + 1, others + 1)
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO mark VALUES ('agent', ?)", arguments: [Int64(clamping: next)])
+      return next
+    }
+  }
+}

@@ -1,0 +1,150 @@
+internal import EventLog
+internal import FleetWire
+internal import FoundationEssentials
+internal import Glibc
+internal import Kernel
+internal import Logging
+internal import Synchronization
+internal import TelosCore
+
+/// From the kernel's rings into the log. It works on the thread that reads the rings and returns only when the disk has
+/// what came: while it waits, the kernel keeps the rest.
+final class EventPump: Sendable {
+  private struct State {
+    var gaps: SequenceGaps
+    /// Of every slam: agent and kernel sequence to log sequence.
+    var slams: [SlamKey: UInt64]
+    /// Events that could not be written and of which no record tells yet.
+    var unwritten: UInt64 = 0
+  }
+  private struct SlamKey: Hashable {
+    var agent: UInt64
+    var kernelSequence: UInt64
+  }
+
+  private let eventLog: EventLog
+  private let registry: AgentRegistry
+  private let log: Logger
+  /// Called with agents as soon as they are slammed or ended, before the log has it.
+  private let onSlam: @Sendable (UInt64) -> Void
+  private let onEnd: @Sendable ([UInt64]) -> Void
+  private let state: Mutex<State>
+
+  /// - Parameter bootEpoch: of records before it the kernel sequences were of another boot.
+  init(
+    eventLog: EventLog, registry: AgentRegistry, log: Logger,
+    onSlam: @escaping @Sendable (UInt64) -> Void, onEnd: @escaping @Sendable ([UInt64]) -> Void
+  ) async throws(TelosError) {
+    self.eventLog = eventLog
+    self.registry = registry
+    self.log = log
+    self.onSlam = onSlam
+    self.onEnd = onEnd
+    let (slams, last) = try await Self.past(eventLog)
+    state = Mutex(State(gaps: SequenceGaps(after: last), slams: slams))
+  }
+
+  /// Reads what the log still has: slams, to link later denials to them, and the last kernel sequence of this boot.
+  private static func past(_ log: EventLog) async throws(TelosError) -> ([SlamKey: UInt64], UInt64?)
+  {
+    var slams: [SlamKey: UInt64] = [:]
+    var last: UInt64?
+    var sequence: UInt64 = 0
+    while true {
+      let records = try await log.read(after: sequence)
+      guard let newest = records.last else { return (slams, last) }
+      sequence = newest.sequence
+      for record in records {
+        if record.kind == "node", record.reason == "started",
+          !record.detail.contains(Machine.current.bootID)
+        {
+          last = nil
+        }
+        guard record.kernelSequence != 0 else { continue }
+        last = max(last ?? 0, record.kernelSequence)
+        if record.kind == "slammed", let agent = UInt64(record.agent, radix: 16) {
+          slams[SlamKey(agent: agent, kernelSequence: record.kernelSequence)] = record.sequence
+        }
+      }
+    }
+  }
+
+  /// Takes one batch of the rings. Never throws: what cannot be written after a few tries is counted as lost.
+  func take(_ events: [KernelEvent]) {
+    for event in events where event.kind == .slammed { onSlam(event.agent) }
+    let slams = events.filter { $0.kind == .slammed }
+    let others = events.filter { $0.kind != .slammed }
+    write(slams)
+    write(others)
+    let ended = events.filter { $0.kind == .ended }.map(\.agent)
+    if !ended.isEmpty { onEnd(ended) }
+    let lost = state.withLock { $0.gaps.see(events.map(\.sequence), now: BootClock.now) }
+    tell(lost)
+  }
+
+  /// Tells of losses when nothing comes any more. Call it every few seconds.
+  func tick() {
+    tell(state.withLock { $0.gaps.expire(now: BootClock.now) })
+  }
+
+  private func tell(_ lost: UInt64) {
+    guard lost > 0 else { return }
+    log.error("\(lost) events of the kernel were lost")
+    append([.lost(lost, "ring-full", "\(lost) events found no room in the kernel's ring")])
+  }
+
+  private func write(_ events: [KernelEvent]) {
+    guard !events.isEmpty else { return }
+    let records = state.withLock { state in
+      events.map { event in
+        let linked =
+          event.linked == 0
+          ? 0 : state.slams[SlamKey(agent: event.agent, kernelSequence: event.linked)] ?? 0
+        return Telos_Fleet_V1_Event(event, launch: registry[event.agent]?.launch, linked: linked)
+      }
+    }
+    for (event, record) in zip(events, records) where event.kind == .denied {
+      registry.remember(SelfReport.Denial(record), of: event.agent)
+    }
+    guard let sequences = append(records) else { return }
+    state.withLock { state in
+      for (event, sequence) in zip(events, sequences) where event.kind == .slammed {
+        state.slams[SlamKey(agent: event.agent, kernelSequence: event.sequence)] = sequence
+      }
+    }
+  }
+
+  @discardableResult
+  private func append(_ records: [Telos_Fleet_V1_Event]) -> [UInt64]? {
+    let unwritten = state.withLock { $0.unwritten }
+    let late: [Telos_Fleet_V1_Event] =
+      unwritten == 0
+      ? [] : [.lost(unwritten, "unwritten", "\(unwritten) events could not be written to disk")]
+    for attempt in 0..<5 {
+      do throws(TelosError) {
+        let sequences = try eventLog.appendBlocking(late + records)
+        state.withLock { $0.unwritten -= unwritten }
+        return Array(sequences.dropFirst(late.count))
+      } catch {
+        log.error("cannot log \(records.count) events: \(error)")
+        if attempt < 4 { usleep(500_000) }
+      }
+    }
+    state.withLock { $0.unwritten += UInt64(records.count) }
+    return nil
+  }
+}
+
+extension SelfReport.Denial {
+  init(_ record: Telos_Fleet_V1_Event) {
+    at = Date(timeIntervalSince1970: Double(record.atUnixMs) / 1000).rfc3339Milliseconds
+    gate = record.gate
+    reason = record.reason
+    detail = record.detail
+    path = record.hasFile && !record.file.path.isEmpty ? record.file.path : nil
+    destination =
+      record.hasDestination
+      ? "\(record.destination.protocol) \(record.destination.address) \(record.destination.port)"
+      : nil
+  }
+}

@@ -1,0 +1,100 @@
+internal import AddressSets
+internal import FleetWire
+internal import FoundationEssentials
+internal import Kernel
+internal import SwiftProtobuf
+internal import TelosCore
+internal import Trust
+
+extension Telos_Fleet_V1_Event {
+  /// An event of the node itself.
+  static func node(_ reason: String, _ detail: String) -> Self {
+    .with {
+      $0.kind = "node"
+      $0.reason = reason
+      $0.detail = detail
+      $0.count = 1
+      $0.atUnixMs = Machine.unixMilliseconds
+    }
+  }
+
+  /// A signed object was refused, or loaded with a reservation.
+  static func trust(_ object: ObjectVersion?, _ refusal: Refusal) -> Self {
+    let name = object.map { "\($0.kind.rawValue) \"\($0.name)\" version \($0.version): " } ?? ""
+    return .with {
+      $0.kind = "trust"
+      $0.reason = refusal.code.rawValue
+      $0.detail = name + refusal.message
+      $0.count = 1
+      $0.atUnixMs = Machine.unixMilliseconds
+    }
+  }
+
+  static func lost(_ count: UInt64, _ reason: String, _ detail: String) -> Self {
+    .with {
+      $0.kind = "lost"
+      $0.reason = reason
+      $0.detail = detail
+      $0.count = count
+      $0.atUnixMs = Machine.unixMilliseconds
+    }
+  }
+
+  /// A record of the kernel, with what the node knows of its agent.
+  init(_ event: KernelEvent, launch: AgentLaunch?, linked: UInt64) {
+    self.init()
+    kind = event.kind.rawValue
+    bootNs = event.bootTime
+    let now = BootClock.now
+    let age = now > event.bootTime ? (now - event.bootTime) / 1_000_000 : 0
+    let wall = Machine.unixMilliseconds
+    atUnixMs = wall > age ? wall - age : 0
+    kernelSequence = event.sequence
+    kernelLinked = event.linked
+    linkedSequence = linked
+    agent = event.agent == 0 ? "" : AgentLaunch.name(event.agent)
+    if let launch {
+      intent = launch.intent.name
+      intentVersion = launch.intent.version
+      intentDigest = Data(launch.intent.digest.bytes)
+    }
+    gate = event.gate?.rawValue ?? ""
+    hook = event.hook == "none" ? "" : event.hook
+    reason = event.reason == "none" ? "" : event.reason
+    error = event.error
+    if event.file != nil || !event.path.isEmpty {
+      file = .with {
+        $0.path = event.path
+        $0.inode = event.file?.inode ?? 0
+        $0.device = event.file?.device ?? 0
+        $0.generation = event.file?.generation ?? 0
+      }
+    }
+    if let address = event.address {
+      destination = .with {
+        $0.address = address.description
+        $0.port = UInt32(event.port)
+        $0.protocol = event.transport
+      }
+    }
+    lineage = event.lineage.map { process in
+      .with {
+        $0.pid = process.pid
+        $0.command = process.name
+      }
+    }
+    state = event.state.name
+    uid = event.uid
+    count = 1
+    canary = event.isCanary
+    domain = event.domain
+    detail = EventText.detail(event)
+  }
+}
+
+extension AgentState {
+  /// clean, tainted or slammed
+  var name: String {
+    contains(.slammed) ? "slammed" : contains(.tainted) ? "tainted" : "clean"
+  }
+}

@@ -1,0 +1,47 @@
+internal import AddressSets
+internal import FoundationEssentials
+public import Intents
+public import TelosCore
+public import Trust
+
+/// An intent that this node holds.
+public struct HeldIntent: Sendable, Hashable {
+  public var object: ObjectVersion
+  public var statement: IntentStatement
+  public var intent: Intent
+}
+
+/// Everything accepted, read and ready for use, by kind and scope or name.
+struct HeldState: Sendable {
+  var root: TrustedRoot
+  var manifests: [String: ManifestStatement] = [:]
+  var neverBlock: [String: NeverBlockStatement] = [:]
+  var sets: [String: (object: ObjectVersion, set: AddressSet)] = [:]
+  var intents: [String: HeldIntent] = [:]
+  /// The newest accepted version of each kind and name, in force or not.
+  var accepted: [ObjectVersion] = []
+  /// Accepted, and read back from where it works.
+  var inForce: Set<ObjectVersion> = []
+
+  mutating func accepted(_ object: ObjectVersion) {
+    accepted.removeAll { $0.kind == object.kind && $0.name == object.name }
+    accepted.append(object)
+    inForce = inForce.filter { $0.kind != object.kind || $0.name != object.name }
+  }
+
+  /// The manifest that speaks of the object: the one that names it, else the fleet's.
+  func manifest(for kind: ObjectKind, _ name: String) -> ManifestStatement? {
+    manifests.values.first { $0[kind, name] != nil } ?? manifests[""]
+  }
+
+  /// One set out of those of every scope, the digest of one alone being its own.
+  func effectiveSet() -> (set: AddressSet, version: UInt64, digest: Digest)? {
+    let ordered = sets.sorted { $0.key < $1.key }.map(\.value)
+    guard let first = ordered.first else { return nil }
+    if ordered.count == 1 { return (first.set, first.object.version, first.object.digest) }
+    return (
+      AddressSet(ordered.flatMap(\.set.entries)), ordered.map(\.object.version).max() ?? 0,
+      Digest(of: ordered.flatMap(\.object.digest.bytes))
+    )
+  }
+}

@@ -1,0 +1,11 @@
+public import AddressSets
+public import TelosCore
+
+/// Where address sets are put in force. Each call returns only once the kernel, read back, holds what was given;
+/// an error leaves in force what was.
+public protocol SetEnforcement: Sendable {
+  /// Replaces what is never blocked.
+  func hold(neverBlock: AddressSet) async throws(TelosError)
+  /// Replaces the set that is dropped.
+  func hold(set: AddressSet, version: UInt64, digest: Digest) async throws(TelosError)
+}

@@ -1,0 +1,108 @@
+internal import EventLog
+internal import FleetIdentity
+internal import FleetWire
+internal import FoundationEssentials
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2Posix
+internal import Logging
+internal import SwiftProtobuf
+internal import Synchronization
+internal import TelosCore
+
+/// Keeps one connection to one of the coordinators, for ever: sync, events and certificate renewal on it.
+///
+/// Nothing that is enforced depends on it. An expired certificate is shown and tried again.
+final class FleetClient: Sendable {
+  let endpoints: [Endpoint]
+  let connection: CoordinatorConnection
+  let credentialPath: String
+  let name: String
+  let session: SyncSession
+  let upload: EventUpload
+  let log: Logger
+  private let connected = Mutex<String?>(nil)
+
+  init(
+    endpoints: [Endpoint], connection: CoordinatorConnection, credentialPath: String,
+    name: String, session: SyncSession, upload: EventUpload, log: Logger
+  ) {
+    self.endpoints = endpoints
+    self.connection = connection
+    self.credentialPath = credentialPath
+    self.name = name
+    self.session = session
+    self.upload = upload
+    self.log = log
+  }
+
+  /// The coordinator to which the sync stream is open; nil when there is none.
+  var coordinator: String? { connected.withLock { $0 } }
+
+  func run() async throws {
+    var attempt = 0
+    var next = Int.random(in: 0..<max(1, endpoints.count))
+    while !Task.isCancelled, !endpoints.isEmpty {
+      let endpoint = endpoints[next % endpoints.count]
+      next += 1
+      let start = ContinuousClock.now
+      do {
+        try await serve(endpoint)
+        log.notice("the coordinator at \(endpoint) ended the connection")
+      } catch {
+        if Task.isCancelled { break }
+        log.warning("no connection to \(endpoint): \(error)")
+      }
+      connected.withLock { $0 = nil }
+      attempt = ContinuousClock.now - start > .seconds(30) ? 0 : attempt + 1
+      try await Task.sleep(for: Self.pause(attempt, random: .random(in: 0..<1)))
+    }
+  }
+
+  /// Half a second, doubling to half a minute, each time anywhere between the half and the whole of it.
+  static func pause(_ attempt: Int, random: Double) -> Duration {
+    let longest = min(30, 0.5 * Double(1 << min(attempt, 6)))
+    return .seconds(longest * (0.5 + random / 2))
+  }
+
+  private func serve(_ endpoint: Endpoint) async throws {
+    try await withGRPCClient(transport: try connection.transport(endpoint)) { client in
+      let fleet = Telos_Fleet_V1_Fleet.Client(wrapping: client)
+      var session = session
+      session.onWelcome = { [self] in connected.withLock { $0 = endpoint.description } }
+      let sync = session
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await sync.run(fleet) }
+        group.addTask { [self] in try await uploadEvents(fleet) }
+        group.addTask { [self] in
+          try await renewal(fleet).run { [log] error in
+            log.error("cannot renew the certificate: \(error)")
+          }
+        }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+  }
+
+  private func uploadEvents(_ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>) async throws
+  {
+    while true {
+      do { try await upload.run(fleet) } catch let error as TelosError where error.code == .conflict
+      {
+        log.warning("\(error); sending the events of the new epoch")
+        continue
+      }
+      if Task.isCancelled { return }
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  private func renewal(_ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>) -> Renewal {
+    Renewal(source: connection.source, path: credentialPath, name: name) { request in
+      var options = CallOptions.defaults
+      options.timeout = .seconds(30)
+      let reply = try await fleet.renew(.with { $0.csrDer = Data(request) }, options: options)
+      return reply.certificateChainDer.map { [UInt8]($0) }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+internal import FoundationEssentials
+public import TelosCore
+
+/// `identity.json` in the data folder: what enrolment settled. Certificate, key, authorities and root have files of their own.
+public struct NodeIdentity: Sendable, Hashable, Codable {
+  public var name: String
+  /// As the token bounded and the coordinator accepted them.
+  public var labels: Labels
+  /// Coordinators, HOST:PORT.
+  public var coordinators: [String]
+
+  public init(name: String, labels: Labels, coordinators: [String]) {
+    self.name = name
+    self.labels = labels
+    self.coordinators = coordinators
+  }
+
+  public init(_ folder: DataFolder) throws(TelosError) {
+    let path = folder.file("identity.json")
+    let bytes: [UInt8]
+    do throws(TelosError) {
+      bytes = try DurableFile.read(path, limit: 1 << 20)
+    } catch {
+      throw error.code == .notFound
+        ? TelosError(
+          .notFound, "this node is not enrolled: there is no \(path)",
+          hint: "get a token with `telos node token`, then `telos-node enrol --name NAME TOKEN`")
+        : error
+    }
+    do { self = try JSONDecoder().decode(NodeIdentity.self, from: Data(bytes)) } catch {
+      throw TelosError(.corrupt, "\(path) is damaged: \(error)", hint: "enrol the node again")
+    }
+  }
+
+  public func write(_ folder: DataFolder) throws(TelosError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    let data: Data
+    do { data = try encoder.encode(self) } catch {
+      throw TelosError(.internalError, "cannot encode the node's identity: \(error)")
+    }
+    try DurableFile.write(data, to: folder.file("identity.json"), mode: 0o600)
+  }
+}
+
+extension DataFolder {
+  /// Private key and certificate chain, 0600.
+  public var credential: String { file("node.pem") }
+  /// Certificates of the fleet's authorities.
+  public var authorities: String { file("authorities.pem") }
+  /// The newest root, as an envelope in JSON.
+  public var root: String { file("root.json") }
+  public var database: String { file("node.sqlite") }
+}

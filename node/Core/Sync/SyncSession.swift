@@ -1,0 +1,108 @@
+internal import FleetWire
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2Posix
+internal import Logging
+internal import SwiftProtobuf
+internal import TelosCore
+internal import Trust
+
+/// The sync stream of one connection: hello, then objects down, receipts and status up.
+struct SyncSession: Sendable {
+  var keeper: ObjectKeeper
+  var hello: Telos_Fleet_V1_Hello
+  var log: Logger
+  /// Answered once a moment, and whenever `changes` yields.
+  var status: @Sendable () async -> Telos_Fleet_V1_Status
+  var changes: @Sendable () -> AsyncStream<Void>
+  var onWelcome: @Sendable () -> Void
+
+  /// Objects that the coordinator may have open at a time.
+  static let credits: UInt32 = 16
+  /// Between two status messages at most.
+  static let pace = Duration.seconds(5)
+
+  func run(_ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>) async throws {
+    let (outbox, out) = AsyncStream.makeStream(of: Telos_Fleet_V1_NodeMessage.self)
+    try await fleet.sync(options: CoordinatorConnection.options) { writer in
+      var hello = hello
+      hello.held = await keeper.held.map { .init($0) }
+      hello.credits = Self.credits
+      let first = hello
+      try await writer.write(.with { $0.hello = first })
+      for await message in outbox { try await writer.write(message) }
+    } onResponse: { response in
+      defer { out.finish() }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for try await message in response.messages { await take(message, out) }
+        }
+        group.addTask {
+          while true {
+            try await Task.sleep(for: .seconds(1))
+            for answer in await keeper.tick() { out.yield(receipt(answer)) }
+          }
+        }
+        group.addTask {
+          for await _ in changes() { out.yield(await statusMessage()) }
+        }
+        group.addTask {
+          while true {
+            out.yield(await statusMessage())
+            try await Task.sleep(for: Self.pace)
+          }
+        }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+  }
+
+  private func statusMessage() async -> Telos_Fleet_V1_NodeMessage {
+    let status = await status()
+    return .with { $0.status = status }
+  }
+
+  private func take(
+    _ message: Telos_Fleet_V1_CoordinatorMessage,
+    _ out: AsyncStream<Telos_Fleet_V1_NodeMessage>.Continuation
+  ) async {
+    switch message.body {
+    case .welcome(let welcome):
+      log.info("connected as \(welcome.spiffeID)")
+      onWelcome()
+    case .object(let object):
+      let answers = await keeper.receive(
+        object.envelope, claimed: object.hasObject ? ObjectVersion(object.object) : nil)
+      for answer in answers { out.yield(receipt(answer)) }
+    case .withdrawn(let withdrawn):
+      // The manifest decides; this only says why nothing of it comes any more.
+      log.info("withdrawn: \(withdrawn.object.kind) \(withdrawn.object.name)")
+    case nil: log.warning("a message of the coordinator has no body that this version knows")
+    }
+  }
+
+  private func receipt(_ answer: ObjectKeeper.Answer) -> Telos_Fleet_V1_NodeMessage {
+    var receipt = Telos_Fleet_V1_Receipt()
+    receipt.bootID = Machine.current.bootID
+    receipt.atUnixMs = Machine.unixMilliseconds
+    switch answer {
+    case .held(let object):
+      receipt.object = .init(object)
+      receipt.outcome = .held
+      log.info("holds \(object.kind.rawValue) \(object.name) version \(object.version)")
+    case .refused(let object, let refusal):
+      if let object { receipt.object = .init(object) }
+      receipt.outcome = .refused
+      receipt.errorCode = refusal.code.rawValue
+      receipt.errorMessage = refusal.message
+      log.warning("refused \(object?.kind.rawValue ?? "an object"): \(refusal)")
+    case .failed(let object, let error):
+      receipt.object = .init(object)
+      receipt.outcome = .refused
+      receipt.errorCode = error.code.rawValue
+      receipt.errorMessage = error.description
+      log.error("cannot hold \(object.kind.rawValue) \(object.name): \(error)")
+    }
+    return .with { $0.receipt = receipt }
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import FoundationEssentials
+import Node
+import TelosCore
+
+struct Enrol: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Joins the fleet with a token from `telos node token`.")
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Option(help: "The node's name: 1 to 63 of a-z 0-9 . _ -")
+  var name: String
+
+  @Option(name: [.customLong("label"), .customLong("labels")], help: "key=value; can be repeated.")
+  var labels: [String] = []
+
+  @Option(help: "A file that holds the token, - for standard input: it then is in no process list.")
+  var tokenFile: String?
+
+  @Argument(help: "The token.")
+  var token: String?
+
+  func run() async throws {
+    try await reporting {
+      let configuration = try daemon.configuration()
+      let labels = configuration.labels.merging(try parseLabels(labels)) { $1 }
+      let token = try JoinToken(try text())
+      let identity = try await Enrolment(token: token, name: name, labels: labels)
+        .run(into: try DataFolder(daemon.data))
+      FileHandle.standardOutput(
+        "enrolled as \(identity.name), coordinators \(identity.coordinators.joined(separator: ", "))\n"
+      )
+    }
+  }
+
+  private func text() throws -> String {
+    switch (token, tokenFile) {
+    case (let token?, nil): return token
+    case (nil, "-"): return readLine() ?? ""
+    case (nil, let path?):
+      return String(decoding: try DurableFile.read(path, limit: 1 << 16), as: UTF8.self)
+    default: throw TelosError(.invalidArgument, "give the token, or --token-file FILE")
+    }
+  }
+}

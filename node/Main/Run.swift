@@ -1,0 +1,71 @@
+import ArgumentParser
+import FoundationEssentials
+import Logging
+import Node
+import ServiceLifecycle
+import TelosCore
+import UnixSignals
+
+struct Run: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Runs the daemon.")
+
+  @OptionGroup var daemon: DaemonOptions
+
+  @Option(help: "The folder of gates.bpf.o and hyperion.bpf.o (TELOS_BPF).")
+  var bpf: String?
+
+  @Option(
+    name: .customLong("interface"),
+    help: "Where Hyperion filters; can be repeated. Else: all that are up.")
+  var interfaces: [String] = []
+
+  @Option(help: "A coordinator, HOST:PORT, instead of those of the token; can be repeated.")
+  var coordinator: [String] = []
+
+  @Option(help: "The control socket.")
+  var socket: String?
+
+  @Option(help: "Loopback HOST:PORT of /metrics, /live and /ready.")
+  var metrics: String?
+
+  @Option(help: "A cgroup2 folder that stands in for the root of the tree, for tests.")
+  var cgroup: String?
+
+  @Option(help: "The BPF file system that keeps what is pinned.")
+  var bpffs: String?
+
+  func run() async throws {
+    try await reporting {
+      var configuration = try daemon.configuration()
+      if !interfaces.isEmpty { configuration.interfaces = interfaces }
+      if !coordinator.isEmpty { configuration.coordinators = coordinator }
+      if let socket { configuration.socket = socket }
+      if let metrics { configuration.metrics = metrics }
+      if let cgroup { configuration.cgroup = cgroup }
+      if let bpffs { configuration.bpffs = bpffs }
+      guard let level = Logger.Level(rawValue: configuration.logLevel) else {
+        throw TelosError(
+          .invalidArgument, "\"log\" takes trace, debug, info, notice, warning or error")
+      }
+      LoggingSystem.bootstrap(StreamLogHandler.standardError)
+      var log = Logger(label: "telos-node")
+      log.logLevel = level
+      let environment = ProcessInfo.processInfo.environment
+      let options = NodeOptions(
+        configuration: configuration, data: daemon.data,
+        bpf: bpf ?? environment["TELOS_BPF"] ?? "/usr/lib/telos/bpf")
+      let service = DaemonService(daemon: NodeDaemon(options: options, log: log))
+      try await ServiceGroup(
+        configuration: .init(
+          services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+          gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+      ).run()
+    }
+  }
+}
+
+/// Ends the daemon's task when the service manager asks for it.
+struct DaemonService: Service {
+  let daemon: NodeDaemon
+  func run() async throws { try await cancelWhenGracefulShutdown { try await daemon.run() } }
+}

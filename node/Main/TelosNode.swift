@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct TelosNode: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "telos-node",
+    abstract: "Keeps one machine's agents to their intents, and its packets to the fleet's set.",
+    version: "0.1.0", subcommands: [Enrol.self, Run.self, Status.self])
+}
