@@ -59,15 +59,10 @@ struct PeerRules: Sendable {
   /// can have changed, also whether its issuer still is an authority.
   func judgeAgain(_ leaf: Certificate) throws(PeerRefusal) -> Peer {
     let peer = try judge(leaf)
-    if case .these(let certificates) = authorities {
-      let issued = certificates().contains {
-        $0.subject == leaf.issuer && $0.publicKey.isValidSignature(leaf.signature, for: leaf)
-      }
-      guard issued else {
-        throw PeerRefusal(
-          reason: .untrusted, detail: "the issuer of \(peer.identity) is no authority any more",
-          peer: peer)
-      }
+    if case .these(let certificates) = authorities, !Self.issued(leaf, by: certificates()) {
+      throw PeerRefusal(
+        reason: .untrusted, detail: "the issuer of \(peer.identity) is no authority any more",
+        peer: peer)
     }
     return peer
   }
@@ -85,8 +80,14 @@ struct PeerRules: Sendable {
       guard let leaf = chain.first else {
         return .failure(PeerRefusal(reason: .noCertificate, detail: "no certificate was shown"))
       }
+      let roots = try roots(presented, chain)
+      // First, so that nobody is called by a name that an authority did not give.
+      guard Self.issued(leaf, by: roots) else {
+        return .failure(
+          PeerRefusal(reason: .untrusted, detail: "no authority of the fleet issued it"))
+      }
       _ = try judge(leaf)
-      var verifier = Verifier(rootCertificates: CertificateStore(try roots(presented, chain))) {
+      var verifier = Verifier(rootCertificates: CertificateStore(roots)) {
         RFC5280Policy()
         LeafUsePolicy()
       }
@@ -107,6 +108,13 @@ struct PeerRules: Sendable {
       return .failure(refusal)
     } catch {
       return .failure(PeerRefusal(reason: .untrusted, detail: "the chain cannot be read"))
+    }
+  }
+
+  /// Authorities issue leaves only, so the issuer of a leaf is one of them.
+  private static func issued(_ leaf: Certificate, by authorities: [Certificate]) -> Bool {
+    authorities.contains {
+      $0.subject == leaf.issuer && $0.publicKey.isValidSignature(leaf.signature, for: leaf)
     }
   }
 
