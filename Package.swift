@@ -123,7 +123,7 @@ let package = Package(
         certificateReloading, log, lifecycle, httpClient, yams,
       ], path: "node/Core"),
     .executableTarget(
-      name: "telos-node", dependencies: ["TelosCore", "Node", arguments, log],
+      name: "telos-node", dependencies: ["TelosCore", "Node", arguments, log, lifecycle],
       path: "node/Main", swiftSettings: strict),
 
     // The command line.
