@@ -125,6 +125,12 @@ static inline int clibbpf_prctl(int option, unsigned long first, unsigned long s
   return prctl(option, first, second, 0, 0);
 }
 
+static inline int clibbpf_unshare(int flags) { return (int)syscall(SYS_unshare, flags); }
+
+static inline int clibbpf_setns(int descriptor, int kind) {
+  return (int)syscall(SYS_setns, descriptor, kind);
+}
+
 static inline int clibbpf_pidfd_open(int process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
 }
