@@ -80,6 +80,7 @@ let package = Package(
     // C: the kernel's ABI header and libbpf.
     .systemLibrary(name: "CTelosABI", path: "bpf/abi"),
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+    .target(name: "CCanary"),
 
     // Shared libraries, each depending only on those above it.
     library("TelosCore", [crypto]),
@@ -97,7 +98,7 @@ let package = Package(
       "FleetCA", ["TelosCore", "Trust", "FleetIdentity", x509, asn1, crypto], path: "certs",
       exclude: ["README.md"]),
     library("BPFKit", ["CLibbpf"]),
-    library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CTelosABI"]),
+    library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CCanary", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
     library("EventLog", ["TelosCore", "FleetWire", grdb, crypto, protobuf]),
 
@@ -107,7 +108,7 @@ let package = Package(
       [
         "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity", "FleetCA",
         grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf, protobuf, x509, asn1,
-        crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle,
+        crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle, yams,
       ], path: "coordinator/Core"),
     .executableTarget(
       name: "telos-coordinator", dependencies: ["TelosCore", "Coordinator", arguments, log],
@@ -156,8 +157,9 @@ let package = Package(
     tests(
       "NodeTests",
       [
-        "Node", "Trust", "FleetWire", "EventLog", "AddressSets", "Intents", "TelosCore", grdb,
-        hummingbird, hummingbirdTesting, protobuf, crypto,
+        "Node", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "EventLog", "AddressSets",
+        "Intents", "Kernel", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf, hummingbird,
+        hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,
       ]),
     tests("CLITests", ["telos", "TelosCore", "AddressSets", "Trust", arguments]),
   ]
