@@ -62,6 +62,15 @@ struct RootView {
       path: Self.join(real), mode: status.st_mode, links: UInt64(status.st_nlink))
   }
 
+  /// What a name in a directory without links in its path is, links followed; nil if it is gone or cannot be told.
+  func entry(_ name: String, in folder: String) -> Found? {
+    let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+    var status = stat()
+    guard lstat(hostPath(path), &status) == 0 else { return nil }
+    guard status.st_mode & S_IFMT != S_IFLNK else { return (try? resolve(path)) ?? nil }
+    return Found(path: path, mode: status.st_mode, links: UInt64(status.st_nlink))
+  }
+
   /// The directory that holds the last component of `path`, and that component.
   func parent(of path: String) throws(TelosError) -> (folder: Found?, name: String) {
     let components = Self.components(path)

@@ -63,7 +63,7 @@ extension PolicyBuild {
       visited += names.count
       for name in names.sorted() {
         let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
-        guard let file = try? view.resolve(path) else { continue }
+        guard let file = view.entry(name, in: folder) else { continue }
         if file.isDirectory {
           // Not through links, nor into what is no file system of files.
           if deep, file.path == path, !["/proc", "/sys", "/dev"].contains(path) {
