@@ -41,7 +41,16 @@ extension AgentTable {
   public func restore(_ files: [FileProvenance]) throws(TelosError) {
     try state.withLock { state throws(TelosError) in
       var domains: [UInt32: UInt32] = [:]
+      var unknown: [FileProvenance] = []
       for file in files {
+        let held = try kernel { () throws(BPFError) in
+          try maps.inodes.lookup(telos_inode(file.file))
+        }
+        // What a list joins stays joined to what the kernel knows of it.
+        if let held, held.domain != 0, file.domain != 0 { domains[file.domain] = held.domain }
+        if held == nil { unknown.append(file) }
+      }
+      for file in unknown {
         if file.domain != 0, domains[file.domain] == nil {
           guard let free = state.freeDomains.popLast() else { throw Self.full("domains") }
           domains[file.domain] = free
