@@ -145,7 +145,7 @@ let package = Package(
         "FleetIdentity", "FleetCA", "FleetWire", "Trust", "TelosCore", grpc, grpcTransport,
         grpcProtobuf, protobuf, x509, asn1, crypto, nioSSL,
       ]),
-    tests("KernelTests", ["Kernel", "BPFKit", "CLibbpf", "CTelosABI", "AddressSets", "TelosCore"]),
+    tests("KernelTests", ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
     tests("EventLogTests", ["EventLog", "FleetWire", "TelosCore", grdb, protobuf]),
     tests(
