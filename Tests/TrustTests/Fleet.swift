@@ -5,7 +5,8 @@ import Trust
 
 /// A fleet's keys, a root that lists them, and what they sign.
 struct Fleet {
-  static let now = Date(rfc3339: "2026-11-23T12:00:00Z")!
+  /// 2026-11-23T12:00:00Z
+  static let now = Date(timeIntervalSince1970: 1_795_435_200)
   static let later = now.addingTimeInterval(86_400)
 
   var rootKeys = [SigningKey(), SigningKey(), SigningKey()]
