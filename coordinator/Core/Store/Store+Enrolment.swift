@@ -4,7 +4,7 @@ internal import TelosCore
 
 /// A certificate that was issued, as the store remembers it.
 struct IssuedCertificate: Sendable {
-  /// Hexadecimal, as FleetIdentity's `PeerIdentity` has it.
+  /// Hexadecimal.
   var serial: String
   var expires: Date
 }
@@ -66,6 +66,11 @@ extension Store {
   /// Remembers a renewed certificate; the older ones are good until they expire.
   func renew(node: String, certificate: IssuedCertificate, at now: Date) async throws {
     try await write { db in
+      let isBanned = try Bool.fetchOne(
+        db, sql: "SELECT banned_at IS NOT NULL FROM node WHERE name = ?", arguments: [node])
+      guard isBanned == false else {
+        throw TelosError(.forbidden, "node \(node) is banned or unknown")
+      }
       try db.insert(certificate, of: node, at: now)
       try db.audit(
         AuditEntry(
@@ -74,21 +79,21 @@ extension Store {
     }
   }
 
-  /// Whether a certificate, whose chain and time the transport has checked, may make calls.
-  func admits(node: String, serial: String) async throws -> Bool {
+  /// The certificates that may make calls, by serial: a deny list would forget bans with the store, this forgets nodes.
+  func admittedCertificates(at now: Date) async throws -> [String: String] {
     try await read { db in
-      try Bool.fetchOne(
+      let rows = try Row.fetchAll(
         db,
         sql: """
-          SELECT EXISTS (
-            SELECT 1 FROM certificate JOIN node ON node.name = certificate.node
-            WHERE serial = ? AND node = ? AND revoked_at IS NULL AND banned_at IS NULL)
-          """, arguments: [serial, node]) ?? false
+          SELECT serial, node FROM certificate JOIN node ON node.name = certificate.node
+          WHERE revoked_at IS NULL AND banned_at IS NULL AND not_after > ?
+          """, arguments: [now.milliseconds])
+      return Dictionary(uniqueKeysWithValues: rows.map { ($0["serial"], $0["node"]) })
     }
   }
 
-  /// Bans a node for good: its name and every certificate it has. Answers its serials.
-  func ban(node: String, by entry: AuditEntry, at now: Date) async throws -> [String] {
+  /// Bans a node for good: its name and every certificate it has.
+  func ban(node: String, by entry: AuditEntry, at now: Date) async throws {
     try await write { db in
       try db.execute(
         sql: "UPDATE node SET banned_at = coalesce(banned_at, ?) WHERE name = ?",
@@ -101,17 +106,6 @@ extension Store {
         sql: "UPDATE certificate SET revoked_at = coalesce(revoked_at, ?) WHERE node = ?",
         arguments: [now.milliseconds, node])
       try db.audit(entry, at: now)
-      return try String.fetchAll(
-        db, sql: "SELECT serial FROM certificate WHERE node = ?", arguments: [node])
-    }
-  }
-
-  /// The serials that no handshake and no call may use, of certificates that could still be shown.
-  func revokedSerials(at now: Date) async throws -> [String] {
-    try await read { db in
-      try String.fetchAll(
-        db, sql: "SELECT serial FROM certificate WHERE revoked_at IS NOT NULL AND not_after > ?",
-        arguments: [now.milliseconds])
     }
   }
 }

@@ -58,7 +58,7 @@ extension Store {
   }
 
   private static func openChecked(_ path: String) throws -> Store {
-    var configuration = Configuration()
+    var configuration = GRDB.Configuration()
     configuration.busyMode = .timeout(10)
     configuration.maximumReaderCount = 4
     configuration.prepareDatabase { db in

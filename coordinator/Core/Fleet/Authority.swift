@@ -1,0 +1,99 @@
+internal import FleetCA
+internal import FleetIdentity
+internal import FoundationEssentials
+internal import TelosCore
+internal import X509
+
+/// Lets nodes in: join tokens, certificates, renewals, bans.
+struct Authority: Sendable {
+  let store: Store
+  let ca: CertificateAuthority
+  let admitted: Admitted
+  let calls: LiveCalls
+
+  static let longestToken: TimeInterval = 30 * 86400
+
+  /// A new join token. The secret is answered once and stored only as a hash.
+  func makeJoinToken(labels: Labels, lifetime: TimeInterval, by actor: String, at now: Date)
+    async throws -> (token: JoinToken, secret: [UInt8])
+  {
+    guard lifetime >= 1, lifetime <= Self.longestToken else {
+      throw TelosError(.invalidArgument, "a join token lives between 1 second and 30 days")
+    }
+    try Self.check(labels)
+    let secret = OneTimeSecret.random()
+    let id = String(OneTimeSecret.random().prefix(8).hex)
+    let token = JoinToken(
+      id: id, secretHash: OneTimeSecret.hash(secret), labels: labels, created: now,
+      expires: now.addingTimeInterval(lifetime), used: nil)
+    let detail = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    try await store.addJoinToken(
+      token,
+      by: AuditEntry(
+        actor: actor, action: "node.token", subject: id,
+        detail: "labels \(detail.joined(separator: ","))"))
+    return (token, secret)
+  }
+
+  /// Takes a node in. Whatever is wrong with token or secret is answered alike.
+  func enrol(
+    node: String, labels: Labels, tokenID: String, secret: [UInt8], request: [UInt8], at now: Date
+  ) async throws -> [Certificate] {
+    let unknown = TelosError(
+      .unauthenticated, "the join token is unknown, used up or expired",
+      hint: "make another: telos node token")
+    guard tokenID.utf8.count <= 64, secret.count == 32,
+      let token = try await store.joinToken(id: tokenID),
+      ConstantTime.equal(token.secretHash.bytes, OneTimeSecret.hash(secret).bytes),
+      token.used == nil, token.expires > now
+    else { throw unknown }
+    try Self.check(labels)
+    try Self.check(labels, boundedBy: token.labels)
+    let certificate = try ca.issue(node: node, request: request, now: now)
+    let issued = IssuedCertificate(certificate)
+    try await store.enrol(
+      node: node, labels: labels, token: token, certificate: issued, at: now)
+    admitted.replace(node: node, with: issued)
+    // Of a node that enrolled again: whoever still uses the old certificate.
+    calls.end(node: node)
+    return [certificate, ca.certificate]
+  }
+
+  func renew(node: String, request: [UInt8], at now: Date) async throws -> [Certificate] {
+    let certificate = try ca.issue(node: node, request: request, now: now)
+    let issued = IssuedCertificate(certificate)
+    try await store.renew(node: node, certificate: issued, at: now)
+    admitted.add(issued, of: node)
+    return [certificate, ca.certificate]
+  }
+
+  /// Refuses the node's certificates from here on and ends its streams.
+  func ban(node: String, by actor: String, at now: Date) async throws {
+    try await store.ban(
+      node: node, by: AuditEntry(actor: actor, action: "node.ban", subject: node), at: now)
+    admitted.ban(node)
+    calls.end(node: node)
+  }
+
+  static func check(_ labels: Labels) throws(TelosError) {
+    let fits = labels.allSatisfy { key, value in
+      (1...63).contains(key.utf8.count) && value.utf8.count <= 128
+        && (key + value).unicodeScalars.allSatisfy {
+          $0.value > 0x20 && $0.value != 0x7f && $0 != "," && $0 != "="
+        }
+    }
+    guard labels.count <= 32, fits else {
+      throw TelosError(
+        .invalidArgument, "labels are at most 32 of key=value without spaces, commas and =")
+    }
+  }
+
+  /// A node may claim what its token says, and nothing else.
+  static func check(_ labels: Labels, boundedBy bound: Labels) throws(TelosError) {
+    for (key, value) in labels.sorted(by: { $0.key < $1.key }) where bound[key] != value {
+      throw TelosError(
+        .forbidden, "the join token does not allow the label \(key)=\(value)",
+        hint: "make a token with that label, or take it out of the node's configuration")
+    }
+  }
+}

@@ -1,0 +1,122 @@
+internal import FleetCA
+internal import FleetIdentity
+internal import FleetWire
+internal import FoundationEssentials
+internal import GRPCCore
+internal import Logging
+internal import SwiftProtobuf
+internal import TelosCore
+internal import X509
+
+/// Port 7443: enrolled nodes. Who calls is what `PeerInterceptor` found in the certificate, never what a message says.
+struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
+  let authority: Authority
+  let publisher: Publisher
+  let connections: Connections
+  let bell: EventBell
+  let metrics: Metrics
+  let log: Logger
+
+  var store: Store { publisher.store }
+
+  func renew(request: Telos_Fleet_V1_RenewRequest, context: ServerContext) async throws
+    -> Telos_Fleet_V1_RenewReply
+  {
+    try await RPCErrors.translating {
+      let chain = try await authority.renew(
+        node: try Self.caller(), request: [UInt8](request.csrDer), at: Date())
+      return .with {
+        $0.certificateChainDer = chain.map { Data($0.der) }
+        $0.authoritiesDer = [Data(authority.ca.certificate.der)]
+      }
+    }
+  }
+
+  func sync(
+    request: RPCAsyncSequence<Telos_Fleet_V1_NodeMessage, any Error>,
+    response: RPCWriter<Telos_Fleet_V1_CoordinatorMessage>, context: ServerContext
+  ) async throws {
+    try await RPCErrors.translating {
+      let node = try Self.caller()
+      let (id, signals) = connections.join(node)
+      defer { connections.leave(node, id) }
+      let session = SyncSession(node: node, publisher: publisher, log: log)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for try await message in request {
+            try await session.receive(message, at: Date())
+            connections.wake(node)
+          }
+        }
+        group.addTask {
+          for await _ in signals {
+            for message in try await session.outgoing(at: Date()) {
+              try await response.write(message)
+            }
+          }
+          throw RPCError(code: .unavailable, message: "the stream is replaced or shut down")
+        }
+        group.addTask {
+          while true {
+            try await Task.sleep(for: .seconds(15))
+            connections.wake(node)
+          }
+        }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+  }
+
+  func events(
+    request: RPCAsyncSequence<Telos_Fleet_V1_EventBatch, any Error>,
+    response: RPCWriter<Telos_Fleet_V1_EventAck>, context: ServerContext
+  ) async throws {
+    try await RPCErrors.translating {
+      let node = try Self.caller()
+      let (id, signals) = connections.joinEvents()
+      defer { connections.leave(node, id) }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for try await batch in request {
+            try await response.write(try await ingest(batch, of: node))
+          }
+        }
+        group.addTask {
+          for await _ in signals {}
+          throw RPCError(code: .unavailable, message: "the coordinator shuts down")
+        }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+  }
+
+  /// Answers only after the batch is committed.
+  func ingest(_ batch: Telos_Fleet_V1_EventBatch, of node: String) async throws
+    -> Telos_Fleet_V1_EventAck
+  {
+    let ingestion = try await store.ingest(
+      node: node, epoch: batch.epoch, events: batch.events, at: Date())
+    metrics.ingested(ingestion)
+    for finding in ingestion.findings {
+      log.error(
+        "the log of a node is not whole",
+        metadata: [
+          "node": "\(node)", "reason": "\(finding.reason.rawValue)", "detail": "\(finding.detail)",
+        ])
+    }
+    if ingestion.stored > 0 { bell.ring() }
+    return .with {
+      $0.epoch = batch.epoch
+      $0.throughSequence = ingestion.through
+    }
+  }
+
+  private static func caller() throws -> String {
+    guard let node = Peer.currentNode else {
+      throw TelosError(.unauthenticated, "the call has no identity")
+    }
+    return node
+  }
+}

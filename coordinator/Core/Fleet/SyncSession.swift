@@ -1,0 +1,133 @@
+internal import FleetIdentity
+internal import FleetWire
+internal import FoundationEssentials
+internal import GRPCCore
+internal import Logging
+internal import SwiftProtobuf
+internal import TelosCore
+
+/// One sync stream: turns messages into state and store, and state into messages.
+actor SyncSession {
+  private let node: String
+  private let publisher: Publisher
+  private let log: Logger
+  private var state: SyncState?
+  private var welcomed = false
+
+  static let maximumHeld = 4096
+
+  init(node: String, publisher: Publisher, log: Logger) {
+    self.node = node
+    self.publisher = publisher
+    self.log = log
+  }
+
+  /// What to write now: the welcome first, once the node has said hello.
+  func outgoing(at now: Date) throws -> [Telos_Fleet_V1_CoordinatorMessage] {
+    guard var state else { return [] }
+    var messages: [Telos_Fleet_V1_CoordinatorMessage] = []
+    if !welcomed {
+      welcomed = true
+      messages.append(
+        .with {
+          $0.welcome.spiffeID = PeerIdentity.coordinator.spiffeID
+          $0.welcome.atUnixMs = UInt64(max(0, now.milliseconds))
+        })
+    }
+    for outgoing in state.next(publisher.current, now: now) {
+      messages.append(
+        .with {
+          switch outgoing {
+          case .object(let stored):
+            $0.object.object = Telos_Fleet_V1_ObjectVersion(stored.object)
+            $0.object.envelope = stored.envelope
+          case .withdrawn(let object):
+            $0.withdrawn.object = Telos_Fleet_V1_ObjectVersion(object)
+          }
+        })
+    }
+    self.state = state
+    return messages
+  }
+
+  func receive(_ message: Telos_Fleet_V1_NodeMessage, at now: Date) async throws {
+    switch message.body {
+    case .hello(let hello): try await greet(hello, at: now)
+    case .receipt(let receipt): try await take(receipt, at: now)
+    case .status(let status): try await take(status, at: now)
+    case .credit(let credit): state?.allow(credits: credit.credits)
+    case nil: throw TelosError(.invalidArgument, "a message without a body this version knows")
+    }
+  }
+
+  private func greet(_ hello: Telos_Fleet_V1_Hello, at now: Date) async throws {
+    guard state == nil else { throw TelosError(.invalidArgument, "a second hello") }
+    guard hello.nodeName == node else {
+      throw TelosError(.forbidden, "the certificate is for node \(node), the hello for another")
+    }
+    guard hello.held.count <= Self.maximumHeld, hello.bootID.utf8.count <= 64,
+      hello.kernel.utf8.count <= 128, hello.version.utf8.count <= 64
+    else { throw TelosError(.invalidArgument, "the hello is too large") }
+    guard let record = try await publisher.store.node(node) else {
+      throw TelosError(.unauthenticated, "node \(node) is not enrolled here")
+    }
+    try Authority.check(hello.labels)
+    try Authority.check(hello.labels, boundedBy: record.labelBound)
+    let held = hello.held.compactMap { ObjectVersion($0) }
+      .filter { $0.version <= UInt64.maximumStored }
+    try await publisher.store.greeted(
+      by: node,
+      NodeRecord.Greeting(
+        labels: hello.labels, bootID: hello.bootID, kernel: hello.kernel, version: hello.version,
+        layout: hello.layout, held: held), at: now)
+    state = SyncState(labels: hello.labels, held: held, credits: hello.credits)
+    log.info("node connected", metadata: ["node": "\(node)", "version": "\(hello.version)"])
+  }
+
+  private func take(_ receipt: Telos_Fleet_V1_Receipt, at now: Date) async throws {
+    guard let object = ObjectVersion(receipt.object), object.version <= UInt64.maximumStored else {
+      throw TelosError(.invalidArgument, "a receipt for no object that there could be")
+    }
+    let outcome: Receipt.Outcome
+    switch receipt.outcome {
+    case .held: outcome = .held
+    case .refused: outcome = .refused
+    default: throw TelosError(.invalidArgument, "a receipt without an outcome")
+    }
+    try await publisher.store.save(
+      Receipt(
+        node: node, object: object, outcome: outcome, errorCode: receipt.errorCode.bounded(64),
+        errorMessage: receipt.errorMessage.bounded(1024), bootID: receipt.bootID.bounded(64),
+        at: now, simulated: receipt.simulated), at: now)
+    state?.answer(
+      object, outcome: outcome, code: receipt.errorCode,
+      manifest: publisher.current.manifestVersion)
+    if outcome == .refused {
+      log.warning(
+        "a node refused an object",
+        metadata: [
+          "node": "\(node)", "kind": "\(object.kind.rawValue)", "name": "\(object.name)",
+          "version": "\(object.version)", "code": "\(receipt.errorCode.bounded(64))",
+        ])
+    }
+  }
+
+  private func take(_ status: Telos_Fleet_V1_Status, at now: Date) async throws {
+    let report = NodeRecord.Report(
+      mode: status.mode.bounded(32), ready: status.ready, xdp: status.xdpMode.bounded(32),
+      gates: status.gates.prefix(64).map {
+        NodeRecord.Gate(gate: $0.gate.bounded(64), enforced: $0.enforced, why: $0.why.bounded(512))
+      },
+      counters: Dictionary(
+        status.counters.prefix(256).map { ($0.name.bounded(64), min($0.value, .maximumStored)) },
+        uniquingKeysWith: { $1 }))
+    try await publisher.store.reported(by: node, report, at: now)
+  }
+}
+
+extension String {
+  /// Outside text as the store keeps it.
+  func bounded(_ bytes: Int) -> String {
+    utf8.count <= bytes ? self : String(decoding: utf8.prefix(bytes), as: UTF8.self)
+  }
+}

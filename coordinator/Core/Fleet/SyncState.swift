@@ -1,0 +1,109 @@
+internal import FoundationEssentials
+internal import TelosCore
+internal import Trust
+
+/// What one node has, has been sent and has refused: decides what to send next. No clock, no stream: they are given.
+struct SyncState: Sendable {
+  struct Key: Hashable, Sendable {
+    var kind: ObjectKind
+    var name: String
+  }
+
+  enum Outgoing: Sendable, Hashable {
+    case object(StoredObject)
+    case withdrawn(ObjectVersion)
+  }
+
+  private struct Refused: Sendable {
+    var object: ObjectVersion
+    var code: String
+    /// Of the manifest that was published then.
+    var manifest: UInt64
+  }
+
+  /// An object without an answer after this long is sent again.
+  static let patience: TimeInterval = 60
+  static let maximumWindow = 64
+  /// Refusals that another manifest or root may turn round.
+  static let mayPass: Set<String> = Set(
+    [
+      RefusalCode.notInManifest, .wrongDigest, .expired, .expiredRoot, .unknownKey, .wrongRole,
+      .missingThreshold,
+    ].map(\.rawValue))
+
+  let labels: Labels
+  /// How many objects may be on their way without a receipt.
+  private var window: Int
+  private var held: [Key: ObjectVersion]
+  private var refused: [Key: Refused] = [:]
+  private var inFlight: [ObjectVersion: Date] = [:]
+  private var withdrawn: Set<ObjectVersion> = []
+
+  init(labels: Labels, held: [ObjectVersion], credits: UInt32) {
+    self.labels = labels
+    self.held = Dictionary(
+      held.map { (Key(kind: $0.kind, name: $0.name), $0) },
+      uniquingKeysWith: { $0.version > $1.version ? $0 : $1 })
+    window = min(Int(credits), Self.maximumWindow)
+  }
+
+  mutating func allow(credits: UInt32) { window = min(Int(credits), Self.maximumWindow) }
+
+  /// What to send now, in order; what is returned counts as sent.
+  mutating func next(_ publication: Publication, now: Date) -> [Outgoing] {
+    var outgoing: [Outgoing] = []
+    var wanted: Set<Key> = []
+    for stored in publication.objects where stored.selector.matches(labels) {
+      let object = stored.object
+      let key = Key(kind: object.kind, name: object.name)
+      wanted.insert(key)
+      guard needs(object, key, publication, now) else { continue }
+      let again = inFlight[object] != nil
+      guard again || inFlight.count < window else { continue }
+      inFlight[object] = now
+      outgoing.append(.object(stored))
+    }
+    // Without a manifest nothing is known to be gone.
+    guard publication.manifestVersion > 0 else { return outgoing }
+    for (key, object) in held where key.kind == .intent && !wanted.contains(key) {
+      if withdrawn.insert(object).inserted { outgoing.append(.withdrawn(object)) }
+    }
+    return outgoing
+  }
+
+  private func needs(
+    _ object: ObjectVersion, _ key: Key, _ publication: Publication, _ now: Date
+  ) -> Bool {
+    // A node may hold more than a coordinator restored from a backup knows: it would only refuse.
+    if let present = held[key], present == object || present.version > object.version {
+      return false
+    }
+    if let refused = refused[key], refused.object == object {
+      guard Self.mayPass.contains(refused.code), refused.manifest < publication.manifestVersion
+      else { return false }
+    }
+    if let sent = inFlight[object] { return now.timeIntervalSince(sent) >= Self.patience }
+    return true
+  }
+
+  /// A node's answer to an object that it was sent, or, unasked, a statement of what it holds.
+  mutating func answer(
+    _ object: ObjectVersion, outcome: Receipt.Outcome, code: String, manifest: UInt64
+  ) {
+    inFlight[object] = nil
+    let key = Key(kind: object.kind, name: object.name)
+    switch outcome {
+    case .held:
+      held[key] = object
+      refused[key] = nil
+      withdrawn.remove(object)
+    case .refused:
+      refused[key] = Refused(object: object, code: code, manifest: manifest)
+    }
+    // What a newer version replaced is not waited for any more.
+    for other in inFlight.keys
+    where other.kind == object.kind && other.name == object.name && other.version < object.version {
+      inFlight[other] = nil
+    }
+  }
+}

@@ -1,0 +1,75 @@
+internal import FoundationEssentials
+internal import Hummingbird
+internal import TelosCore
+
+/// Events and what was made of them.
+extension API {
+  func addEvents(to router: RouterGroup<APIContext>) {
+    router.get("incidents") { request, _ in
+      let state: Incident.State? = try request.text("state").map { text in
+        guard let state = Incident.State(rawValue: text) else {
+          throw TelosError(.invalidArgument, "state is open or closed")
+        }
+        return state
+      }
+      let limit = try request.number("limit", in: 1...10_000, default: 1000)
+      let incidents = try await store.incidents(state: state, limit: limit)
+      return try Answer.json(incidents.map { IncidentAnswer($0) })
+    }
+    router.get("incidents/:id") { _, context in
+      let id = try context.parameters.require("id")
+      guard let incident = try await store.incident(id) else {
+        throw TelosError(
+          .notFound, "there is no incident \(id.bounded(40))",
+          hint: "telos incident list shows the ids; their beginning is enough if it is clear")
+      }
+      let chain = try await store.chain(of: incident)
+      return try Answer.json(IncidentAnswer(incident, chain: chain))
+    }
+    router.get("events") { request, _ in try await events(request) }
+  }
+
+  static let longestFollow = 60
+
+  /// `after` is a cursor, or `latest` for what comes from now on; `follow` waits for that many seconds at most.
+  private func events(_ request: Request) async throws -> Response {
+    let limit = try request.number("limit", in: 1...10_000, default: 1000)
+    let follow = try request.number("follow", in: 0...Self.longestFollow, default: 0)
+    let node = request.text("node")
+    let agent = request.text("agent")
+    var cursor: Int64 = 0
+    if let text = request.text("after") {
+      if text == "latest" {
+        cursor = try await store.newestEvent()
+      } else if let number = Int64(text), number >= 0 {
+        cursor = number
+      } else {
+        throw TelosError(.invalidArgument, "after is not a cursor that this API gave")
+      }
+    }
+    let rings = bell.listen()
+    var events = try await store.events(after: cursor, limit: limit, node: node, agent: agent)
+    let end = ContinuousClock.now.advanced(by: .seconds(follow))
+    while events.isEmpty, ContinuousClock.now < end {
+      await Self.wait(for: rings, until: end)
+      events = try await store.events(after: cursor, limit: limit, node: node, agent: agent)
+    }
+    return try Answer.json(
+      EventsAnswer(
+        events: events.map { EventAnswer($0) }, next: String(events.last?.id ?? cursor)))
+  }
+
+  private static func wait(for rings: AsyncStream<Void>, until end: ContinuousClock.Instant) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in rings { return } }
+      group.addTask { try? await Task.sleep(until: end, clock: .continuous) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+}
+
+private struct EventsAnswer: Encodable {
+  var events: [EventAnswer]
+  var next: String
+}

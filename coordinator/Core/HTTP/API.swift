@@ -1,0 +1,87 @@
+internal import FoundationEssentials
+internal import Hummingbird
+internal import Logging
+internal import TelosCore
+internal import Trust
+
+/// The HTTP API that the CLI and the view use, as docs/protocol.md has it.
+struct API: Sendable {
+  let publisher: Publisher
+  let authority: Authority
+  let connections: Connections
+  let bell: EventBell
+  let metrics: Metrics
+  /// What join tokens tell nodes to call.
+  let addresses: Addresses
+  let log: Logger
+
+  struct Addresses: Sendable {
+    /// HOST:PORT of enrolment.
+    var enrolment: [String]
+    /// HOST:PORT of sync.
+    var sync: [String]
+  }
+
+  var store: Store { publisher.store }
+
+  /// Sizes of bodies in bytes: JSON holds payloads in base64, a third larger.
+  enum Limit {
+    static let small = 64 << 10
+    static let root = 512 << 10
+    static let intent = 2 << 20
+    static let list = 96 << 20
+  }
+
+  func router() -> Router<APIContext> {
+    let router = Router(context: APIContext.self)
+    router.addMiddleware {
+      ErrorAnswers(metrics: metrics, log: log)
+      BearerAuthentication(store: store)
+    }
+    let v1 = router.group("v1")
+    addObjects(to: v1)
+    addBlocklist(to: v1)
+    addNodes(to: v1)
+    addEvents(to: v1)
+    v1.get("status") { _, _ in try await status() }
+    return router
+  }
+
+  private func status() async throws -> Response {
+    let nodes = try await store.nodes()
+    let connected = connections.connected
+    let publication = publisher.current
+    return try Answer.json(
+      StatusAnswer(
+        version: CoordinatorVersion.current,
+        nodes: .init(
+          known: nodes.count { $0.banned == nil },
+          connected: nodes.count { connected.contains($0.name) },
+          enforcing: nodes.count {
+            connected.contains($0.name) && $0.report.mode == "enforcing"
+          }),
+        objects: publication.objects.map(\.object),
+        incidents: .init(open: try await store.openIncidents()),
+        root: publication.root.map {
+          .init(version: $0.version, expires: $0.expires.rfc3339)
+        }))
+  }
+}
+
+private struct StatusAnswer: Encodable {
+  struct Nodes: Encodable {
+    var known: Int
+    var connected: Int
+    var enforcing: Int
+  }
+  struct Incidents: Encodable { var open: Int }
+  struct Root: Encodable {
+    var version: UInt64
+    var expires: String
+  }
+  var version: String
+  var nodes: Nodes
+  var objects: [ObjectVersion]
+  var incidents: Incidents
+  var root: Root?
+}

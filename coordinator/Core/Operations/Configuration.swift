@@ -1,0 +1,53 @@
+public import TelosCore
+
+/// How a coordinator runs. Every value has a default; a file and then flags change them.
+public struct Configuration: Sendable {
+  /// A host and port to listen on, or to be called at.
+  public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+    public var host: String
+    public var port: Int
+
+    public init(host: String, port: Int) {
+      self.host = host
+      self.port = port
+    }
+
+    /// Reads `HOST:PORT`, `[V6]:PORT`; port 0 lets the system choose.
+    public init(_ text: String) throws(TelosError) {
+      guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        (0...65535).contains(port)
+      else { throw Self.malformed(text) }
+      var host = String(text[..<colon])
+      if host.hasPrefix("["), host.hasSuffix("]") {
+        host = String(host.dropFirst().dropLast())
+      } else if host.contains(":") {
+        throw Self.malformed(text)
+      }
+      guard !host.isEmpty else { throw Self.malformed(text) }
+      self.init(host: host, port: port)
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    private static func malformed(_ text: String) -> TelosError {
+      TelosError(
+        .invalidArgument, "\"\(text)\" is no address to listen on",
+        hint: "write it as 0.0.0.0:7443 or [::]:7443")
+    }
+  }
+
+  /// The data folder.
+  public var data = "/var/lib/telos-coordinator"
+  /// gRPC with mutual TLS: sync and events.
+  public var sync = Endpoint(host: "0.0.0.0", port: 7443)
+  /// gRPC with a server certificate only: enrolment.
+  public var enrolment = Endpoint(host: "0.0.0.0", port: 7444)
+  /// HTTPS for CLI and view.
+  public var api = Endpoint(host: "0.0.0.0", port: 7445)
+  /// Metrics and health, plain HTTP: on loopback.
+  public var operations = Endpoint(host: "127.0.0.1", port: 7447)
+  /// In seconds; a manifest is issued anew after a sixth of it.
+  public var manifestLifetime = 3600
+
+  public init() {}
+}

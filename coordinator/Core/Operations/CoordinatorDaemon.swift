@@ -1,0 +1,72 @@
+internal import FleetCA
+internal import FleetIdentity
+internal import FoundationEssentials
+public import Logging
+internal import TelosCore
+internal import X509
+
+/// One coordinator: everything it is made of, put together from its data folder. ``run(onReady:)`` makes it serve.
+public struct CoordinatorDaemon: Sendable {
+  let configuration: Configuration
+  let folder: DataFolder
+  let log: Logger
+  let ca: CertificateAuthority
+  let server: CredentialSource
+  let publisher: Publisher
+  let authority: Authority
+  let connections = Connections()
+  let admitted = Admitted()
+  let calls = LiveCalls()
+  let bell = EventBell()
+  let metrics = Metrics()
+
+  var store: Store { publisher.store }
+
+  /// Opens store and keys; locks the folder until the process ends.
+  ///
+  /// - Parameter newStore: makes an empty store if there is none or it is damaged. It knows no node and no ban: every node
+  ///   has to enrol again, and every object to be applied again.
+  public init(_ configuration: Configuration, newStore: Bool = false, log: Logger) async throws {
+    self.configuration = configuration
+    self.log = log
+    folder = DataFolder(path: configuration.data)
+    try folder.lock()
+    ca = try CertificateAuthority(folder: configuration.data)
+    server = try CredentialSource(Credential(contentsOf: folder.server))
+    let (store, opening) = try Store.open(folder.store, createIfMissing: newStore)
+    var rules = PublicationRules(keys: try OnlineKeys(folder: configuration.data))
+    rules.lifetimes.manifest = TimeInterval(configuration.manifestLifetime)
+    publisher = Publisher(store: store, rules: rules, connections: connections, log: log)
+    authority = Authority(store: store, ca: ca, admitted: admitted, calls: calls)
+    try await take(opening)
+    admitted.replace(with: try await store.admittedCertificates(at: Date()))
+    try await publisher.load()
+  }
+
+  private func take(_ opening: Store.Opening) async throws {
+    switch opening {
+    case .opened: return
+    case .created: log.critical("began an empty store: no node and no ban is known")
+    case .replaced(let aside):
+      log.critical(
+        "the store was damaged; began an empty one: no node and no ban is known",
+        metadata: ["setAside": "\(aside)"])
+    }
+    let token = String(decoding: try SecretFile.read(folder.adminToken), as: UTF8.self)
+    try await store.addToken(
+      hash: BearerToken.hash(token), name: "admin", role: .admin, expires: nil, at: Date())
+    try await store.audit(
+      AuditEntry(
+        actor: "coordinator", action: "store.new", subject: "fleet", detail: "\(opening)"),
+      at: Date())
+  }
+
+  /// Makes the server certificate anew once half of its life is over; open connections stay.
+  func renewServerCertificate(at now: Date) throws {
+    guard now >= Renewal.due(server.credential.leaf) else { return }
+    let renewed = try ca.issueServer(names: try folder.readNames(), now: now)
+    try renewed.write(to: folder.server)
+    try server.replace(with: renewed)
+    log.info("made the server certificate anew")
+  }
+}

@@ -1,0 +1,46 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import TelosCore
+
+/// The files of a coordinator, all in one folder of mode 0700.
+struct DataFolder: Sendable {
+  let path: String
+
+  var store: String { "\(path)/coordinator.sqlite" }
+  var server: String { "\(path)/server.pem" }
+  var adminToken: String { "\(path)/admin.token" }
+  var online: String { "\(path)/online.json" }
+  /// Names and addresses of the server certificate, one a line.
+  var names: String { "\(path)/names" }
+
+  /// Makes the folder if it is not there.
+  func make() throws(TelosError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw TelosError(.forbidden, "cannot make the folder \(path): \(error)")
+    }
+    chmod(path, 0o700)
+  }
+
+  func readNames() throws(TelosError) -> [String] {
+    String(decoding: try DurableFile.read(names, limit: 1 << 16), as: UTF8.self)
+      .split(separator: "\n").map(String.init)
+  }
+
+  /// Held for as long as the process runs: two coordinators on one SQLite store would publish past each other.
+  func lock() throws(TelosError) {
+    let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw TelosError(
+        .notFound, "cannot open the data folder \(path): \(String(cString: strerror(errno)))",
+        hint: "telos-coordinator init --data \(path) makes it")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw TelosError(.conflict, "another coordinator runs with the data folder \(path)")
+    }
+  }
+}

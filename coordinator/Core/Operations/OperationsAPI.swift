@@ -1,0 +1,64 @@
+internal import FleetIdentity
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import TelosCore
+internal import Trust
+internal import X509
+
+/// Metrics and health, without authentication: it listens on loopback.
+struct OperationsAPI: Sendable {
+  let publisher: Publisher
+  let connections: Connections
+  let metrics: Metrics
+  let server: CredentialSource
+
+  func router() -> Router<BasicRequestContext> {
+    let router = Router()
+    router.get("metrics") { _, _ in
+      let text = metrics.text(try await gauges(at: Date()))
+      return Answer.raw(Data(text.utf8), type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+    router.get("live") { _, _ in Answer.raw(Data("live\n".utf8), type: "text/plain") }
+    router.get("ready") { _, _ in
+      let problem = await problem(at: Date())
+      var response = Answer.raw(Data("\(problem ?? "ready")\n".utf8), type: "text/plain")
+      if problem != nil { response.status = .serviceUnavailable }
+      return response
+    }
+    return router
+  }
+
+  /// Why this coordinator cannot do its work; nil if it can.
+  private func problem(at now: Date) async -> String? {
+    let publication = publisher.current
+    guard (try? await publisher.store.openIncidents()) != nil else { return "the store fails" }
+    guard let root = publication.root else { return "no root is applied" }
+    guard root.expires > now else { return "the root expired" }
+    guard publication.manifestExpires > now else { return "the manifest expired" }
+    guard server.credential.leaf.notValidAfter > now else { return "the certificate expired" }
+    return nil
+  }
+
+  private func gauges(at now: Date) async throws -> Metrics.Gauges {
+    let nodes = try await publisher.store.nodes().filter { $0.banned == nil }
+    let connected = connections.connected
+    let publication = publisher.current
+    return Metrics.Gauges(
+      nodesKnown: nodes.count,
+      nodesConnected: nodes.count { connected.contains($0.name) },
+      nodesEnforcing: nodes.count {
+        connected.contains($0.name) && $0.report.mode == "enforcing"
+      },
+      incidentsOpen: try await publisher.store.openIncidents(),
+      blocklistEntries: try await publisher.store.snapshot(at: now) { try $0.blocklistCount() },
+      objects: publication.objects.map {
+        ($0.object.kind.rawValue, $0.object.name, $0.object.version)
+      },
+      manifestExpires: publication.root == nil
+        ? nil : publication.manifestExpires.timeIntervalSince(now),
+      rootExpires: publication.root?.expires.timeIntervalSince(now),
+      certificateExpires: server.credential.leaf.notValidAfter.timeIntervalSince(now))
+  }
+}

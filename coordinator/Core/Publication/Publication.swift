@@ -1,0 +1,37 @@
+internal import FoundationEssentials
+internal import TelosCore
+internal import Trust
+
+/// What is published now: an immutable value that every stream reads.
+struct Publication: Sendable {
+  var root: TrustedRoot?
+  /// 0 before the first manifest.
+  var manifestVersion: UInt64 = 0
+  var manifestExpires = Date.distantPast
+  /// In the order in which a node can take them: the root that verifies the manifest, the manifest that names the rest, what
+  /// is never blocked before what is blocked.
+  var objects: [StoredObject] = []
+
+  static let order: [ObjectKind] = [.root, .manifest, .neverBlock, .ipset, .intent]
+
+  init() {}
+
+  /// - Parameter newest: the newest version of every object.
+  init(newest: [StoredObject]) throws {
+    guard let root = newest.first(where: { $0.object.kind == .root }) else { return }
+    self.root = try TrustedRoot.restored(envelope: root.decoded())
+    guard let manifest = newest.first(where: { $0.object.kind == .manifest }) else {
+      objects = [root]
+      return
+    }
+    let statement = try ManifestStatement(payload: manifest.decoded().payload)
+    manifestVersion = statement.version
+    manifestExpires = statement.expires
+    let named = Set(statement.objects)
+    objects = Self.order.flatMap { kind in
+      newest.filter {
+        $0.object.kind == kind && (kind == .root || kind == .manifest || named.contains($0.object))
+      }
+    }
+  }
+}
