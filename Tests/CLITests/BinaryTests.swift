@@ -89,7 +89,9 @@ struct BinaryTests {
     #expect(outcome.errors.contains("chmod 600"))
   }
 
-  @Test(arguments: ["http://host:7445", "host:7445", "https://", "https://host/path", "https://u@h"])
+  @Test(arguments: [
+    "http://host:7445", "host:7445", "https://", "https://host/path", "https://u@h",
+  ])
   func anAddressThatIsNoCoordinatorsIsRefused(text: String) {
     #expect(throws: TelosError.self) { try Access.address(text) }
   }

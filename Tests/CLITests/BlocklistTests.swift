@@ -8,7 +8,8 @@ import Testing
 @Suite("blocklists")
 struct BlocklistTests {
   @Test func aBadLineRefusesTheWholeFileAndNamesItsNumber() throws {
-    let file = try TemporaryFile("192.0.2.1\n# fine\n\n198.51.100.0/24 ; SBL1\n300.1.1.1\n192.0.2.2\n")
+    let file = try TemporaryFile(
+      "192.0.2.1\n# fine\n\n198.51.100.0/24 ; SBL1\n300.1.1.1\n192.0.2.2\n")
     let error = #expect(throws: TelosError.self) { try BlocklistCommand.read(file.path) }
     #expect(error?.code == .invalidArgument)
     #expect(error?.message.contains("line 5") == true)
@@ -22,7 +23,8 @@ struct BlocklistTests {
   }
 
   @Test func addressesOnTheCommandLineAreCheckedBeforeAnythingIsSent() throws {
-    #expect(try BlocklistCommand.check(["192.0.2.1", "2001:DB8::1"]) == ["192.0.2.1", "2001:db8::1"])
+    #expect(
+      try BlocklistCommand.check(["192.0.2.1", "2001:DB8::1"]) == ["192.0.2.1", "2001:db8::1"])
     #expect(throws: TelosError.self) { try BlocklistCommand.check(["192.0.2.1", "192.0.2.0/24x"]) }
   }
 

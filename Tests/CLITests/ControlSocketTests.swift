@@ -22,7 +22,8 @@ struct ControlSocketTests {
   @Test func aRefusalKeepsTheNodesReasonAndHint() throws {
     let server = UnixServer { _ in
       UnixServer.json(
-        409, #"{"error":{"code":"refused","message":"the exec gate is missing","hint":"boot 6.1"}}"#)
+        409, #"{"error":{"code":"refused","message":"the exec gate is missing","hint":"boot 6.1"}}"#
+      )
     }
     defer { server.stop() }
     let error = #expect(throws: TelosError.self) {

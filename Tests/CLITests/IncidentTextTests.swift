@@ -43,7 +43,8 @@ struct IncidentTextTests {
 
   @Test func pathsAsLongAsTheKernelTakesThemStayWithin100Columns() throws {
     let path = "/" + String(repeating: "p", count: 255)
-    let event = Event(kind: "denied", at: "2026-11-23T12:00:00.000Z", gate: "exec",
+    let event = Event(
+      kind: "denied", at: "2026-11-23T12:00:00.000Z", gate: "exec",
       file: Event.File(path: path))
     let lines = EventLines.lines(event, origin: false, indent: 2)
     #expect(lines.count > 3)

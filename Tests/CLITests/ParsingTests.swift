@@ -91,7 +91,8 @@ struct ParsingTests {
   @Test func eventsAskOnlyForWhatWasAskedFor() throws {
     let events = try Self.parse(
       "events", "--follow", "--node", "a&b", "--agent", "00ff", as: EventsCommand.self)
-    #expect(events.target(after: "7") == "/v1/events?limit=1000&after=7&node=a%26b&agent=00ff&follow=25")
+    #expect(
+      events.target(after: "7") == "/v1/events?limit=1000&after=7&node=a%26b&agent=00ff&follow=25")
     let plain = try Self.parse("events", "--limit", "5", as: EventsCommand.self)
     #expect(plain.target(after: nil) == "/v1/events?limit=5")
   }

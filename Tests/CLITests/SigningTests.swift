@@ -78,8 +78,10 @@ struct SigningTests {
 
   @Test func aRootIsReplacedByOneWithAnotherKeyThatTheOldOneSigns() throws {
     let desk = try Desk()
-    let common = ["key", "root", "--online", "\(desk.path)/online.json", "--intent-key",
-      "\(desk.path)/op.pub"]
+    let common = [
+      "key", "root", "--online", "\(desk.path)/online.json", "--intent-key",
+      "\(desk.path)/op.pub",
+    ]
     var first = try Telos.parseAsRoot(common + ["--out", "\(desk.path)/root.json"])
     try first.run()
     try desk.run("key", "new", "--out", "\(desk.path)/next")

@@ -8,7 +8,8 @@ struct TableTests {
     var table = Table("NAME", "VERSION>", "WHY")
     table.add("a", "7", "")
     table.add("longer", "1234", "x")
-    #expect(table.lines(width: nil) == ["NAME    VERSION  WHY", "a             7", "longer     1234  x"])
+    #expect(
+      table.lines(width: nil) == ["NAME    VERSION  WHY", "a             7", "longer     1234  x"])
   }
 
   @Test func onlyFlexibleColumnsAreCutAndNothingIsCutInAPipe() {
@@ -52,7 +53,8 @@ struct TableTests {
     #expect(half == "ipset ██░░ held by 1/2 nodes")
     let refused = ProgressBar.text("ipset", done: 1, total: 2, refused: 1, width: 4)
     #expect(refused == "ipset ██░░ held by 1/2 nodes, 1 refused")
-    #expect(ProgressBar.text("x", done: 1, total: 1, refused: 0, width: 2) == "x ██ held by 1/1 node")
+    #expect(
+      ProgressBar.text("x", done: 1, total: 1, refused: 0, width: 2) == "x ██ held by 1/1 node")
     #expect(ProgressBar.text("x", done: 0, total: 0, refused: 0, width: 2).contains("0/0"))
   }
 

@@ -5,7 +5,10 @@ struct EventsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
     abstract: "List what the nodes reported; with --follow, as it comes in.",
-    discussion: "With -o json: one event a line.")
+    discussion: """
+      Oldest first. --follow begins now, unless --after says where (0: with the oldest). With -o json: one \
+      event a line.
+      """)
 
   @Flag(help: "Go on as new events arrive.")
   var follow = false
@@ -41,7 +44,7 @@ struct EventsCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Coordinator.with { coordinator in
-      var cursor = after
+      var cursor = after ?? (follow ? "latest" : nil)
       var printed = 0
       repeat {
         let bytes = try await coordinator.get(target(after: cursor))

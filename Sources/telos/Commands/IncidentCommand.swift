@@ -7,7 +7,8 @@ struct IncidentCommand: ParsableCommand {
     subcommands: [List.self, Show.self, Watch.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List incidents, the open ones first.")
+    static let configuration = CommandConfiguration(
+      abstract: "List incidents, the open ones first.")
 
     @Option(help: "Only those in this state: open, closed.")
     var state: String?
@@ -45,7 +46,8 @@ struct IncidentCommand: ParsableCommand {
       try await Coordinator.with { coordinator in
         let bytes = try await coordinator.get("/v1/incidents/\(encoded(id))")
         if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
-        let incident = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
+        var incident = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
+        await incident.findSigners(coordinator)
         for line in IncidentText.lines(incident) { Terminal.line(line) }
       }
     }

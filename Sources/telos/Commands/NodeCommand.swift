@@ -21,7 +21,9 @@ struct NodeCommand: ParsableCommand {
         var table = Table(
           "NAME", "CONNECTED", "MODE", "READY", "XDP", "KERNEL~", "LAST SEEN", "LABELS~")
         for node in nodes {
-          let labels = (node.labels ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+          let labels = (node.labels ?? [:]).sorted { $0.key < $1.key }.map {
+            "\($0.key)=\($0.value)"
+          }
           table.add(
             node.name, node.banned == true ? "banned" : node.connected.words,
             node.mode ?? "", node.ready.words, node.xdp ?? "", node.kernel ?? "",

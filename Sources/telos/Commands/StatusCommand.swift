@@ -74,7 +74,8 @@ enum StatusText {
 
   static func lines(_ node: JSONDocument) -> [String] {
     guard case .object(var values) = node else { return [] }
-    let name = values.removeValue(forKey: "name")?.words ?? values.removeValue(forKey: "node")?.words
+    let name =
+      values.removeValue(forKey: "name")?.words ?? values.removeValue(forKey: "node")?.words
     var lines = ["Node " + (name ?? "on this machine").printable]
     for key in ["mode", "ready", "xdp"] {
       if let value = values.removeValue(forKey: key) { lines += field(key, value.words) }

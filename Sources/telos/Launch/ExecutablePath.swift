@@ -17,7 +17,8 @@ enum ExecutablePath {
       }
     }
     var refused: String?
-    let folders = (search ?? "/bin:/usr/bin").split(separator: ":", omittingEmptySubsequences: false)
+    let folders = (search ?? "/bin:/usr/bin").split(
+      separator: ":", omittingEmptySubsequences: false)
     for folder in folders {
       let path = folder.isEmpty ? "./\(command)" : "\(folder)/\(command)"
       switch check(path) {

@@ -52,7 +52,8 @@ struct HTTPResponse: Sendable, Equatable {
     var index = 0
     let limit = min(bytes.count, headLimit)
     while index + 3 < limit {
-      if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
+      if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10
+      {
         return (index, index + 4)
       }
       index += 1

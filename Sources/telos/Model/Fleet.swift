@@ -100,6 +100,18 @@ struct Incident: Codable, Sendable {
   var refused: [Destination]?
 }
 
+extension Incident {
+  /// Fills in who signed the intent, where the coordinator still serves that very version.
+  mutating func findSigners(_ coordinator: Coordinator) async {
+    guard let stored = intentObject, stored.signedBy == nil,
+      let current = try? await coordinator.get(
+        StoredObject.self, "/v1/intents/\(encoded(stored.object.name))"),
+      current.object.digest == stored.object.digest
+    else { return }
+    intentObject?.signedBy = current.signedBy
+  }
+}
+
 /// Who signed what; either an object's name alone or with its signers.
 struct StoredIntentObject: Codable, Sendable {
   var object: ObjectName

@@ -72,7 +72,8 @@ enum JSONInput {
     }
     switch error as? DecodingError {
     case .keyNotFound(let key, let context):
-      return "“\([path(context), key.stringValue].filter { !$0.isEmpty }.joined(separator: "."))” is missing"
+      return
+        "“\([path(context), key.stringValue].filter { !$0.isEmpty }.joined(separator: "."))” is missing"
     case .typeMismatch(_, let context), .valueNotFound(_, let context):
       return "“\(path(context))” has another type"
     case .dataCorrupted(let context): return "\(context.debugDescription) at “\(path(context))”"

@@ -6,7 +6,8 @@ struct ProgressBar {
   init(_ title: String) { self.title = title }
 
   /// The line for `done` of `total`; refused nodes count towards neither end.
-  static func text(_ title: String, done: Int, total: Int, refused: Int, width: Int = 24) -> String {
+  static func text(_ title: String, done: Int, total: Int, refused: Int, width: Int = 24) -> String
+  {
     let filled = total == 0 ? width : min(width, width * done / total)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     let noun = total == 1 ? "node" : "nodes"

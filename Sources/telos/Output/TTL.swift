@@ -16,7 +16,9 @@ struct TTL: ExpressibleByArgument, Sendable, Hashable, CustomStringConvertible {
         guard digits.count <= 10 else { return nil }
         continue
       }
-      guard let count = UInt64(digits), let unit = units.firstIndex(of: character) else { return nil }
+      guard let count = UInt64(digits), let unit = units.firstIndex(of: character) else {
+        return nil
+      }
       units = units[units.index(after: unit)...]
       let scale: UInt64 =
         switch character {

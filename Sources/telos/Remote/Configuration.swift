@@ -55,7 +55,7 @@ struct ConfigurationFolder: Sendable {
     let bytes: [UInt8]
     do {
       bytes = try DurableFile.read(file, limit: 1 << 20)
-    } catch where error.code == .notFound {
+    } catch  where error.code == .notFound {
       throw TelosError(
         .notFound, "no coordinator is configured: \(file) does not exist",
         hint: "telos login --coordinator https://HOST:7445 --ca ca.pem --token-file admin.token")

@@ -35,7 +35,8 @@ enum EnvelopeFile {
     if let role, envelope.payloadType != role.payloadType {
       let found = Role(payloadType: envelope.payloadType)?.rawValue ?? envelope.payloadType
       throw TelosError(
-        .invalidArgument, "\(path) holds an object of type \(found.printable), not \(role.rawValue)")
+        .invalidArgument, "\(path) holds an object of type \(found.printable), not \(role.rawValue)"
+      )
     }
     return envelope
   }

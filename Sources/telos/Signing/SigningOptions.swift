@@ -5,7 +5,9 @@ internal import Trust
 
 /// What every `sign` takes.
 struct SigningOptions: ParsableArguments {
-  @Option(help: "The private key, NAME.key of `telos key new`. Repeat it where a threshold asks for more.")
+  @Option(
+    help: "The private key, NAME.key of `telos key new`. Repeat it where a threshold asks for more."
+  )
   var key: [String]
 
   @Option(
