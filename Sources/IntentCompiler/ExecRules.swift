@@ -46,10 +46,11 @@ extension PolicyBuild {
   }
 
   /// A dynamic loader as a program runs any other program.
-  private func refuseLoaders(_ candidates: [Candidate]) throws(TelosError) {
+  private mutating func refuseLoaders(_ candidates: [Candidate]) throws(TelosError) {
     for candidate in candidates where !candidate.entry.path.isGlob {
-      let identities = try context.resolver.identities(of: view.hostPath(candidate.file.path))
-      guard rules.flags(of: identities).contains(.interpreter) || Self.isLoader(candidate.file.name)
+      guard
+        rules.flags(of: try identities(candidate.file)).contains(.interpreter)
+          || Self.isLoader(candidate.file.name)
       else { continue }
       throw TelosError(
         .refused, "\(candidate.path) is an ELF interpreter: approved, it could run any program",
@@ -67,14 +68,14 @@ extension PolicyBuild {
     var result: [Candidate] = []
     for path in try view.glob(pattern) {
       guard let file = try view.resolve(path), file.isRegular, file.isExecutable else { continue }
-      let content = try view.head(of: file, limit: ProgramKind.headBytes)
-      if ProgramKind.multiCall(name: file.name, content: content) != nil {
+      let program = try program(file)
+      if program.multiCall != nil {
         notes.append("\(path) is left out: \(file.path) is many programs in one")
       } else if Self.isLoader(file.name) {
         notes.append("\(path) is left out: it is an ELF interpreter")
       } else {
         result.append(
-          Candidate(path: path, entry: entry, file: file, kind: ProgramKind(content)))
+          Candidate(path: path, entry: entry, file: file, kind: program.kind))
       }
     }
     guard !result.isEmpty else {
@@ -85,7 +86,7 @@ extension PolicyBuild {
     return result
   }
 
-  private func literal(_ entry: Intent.Executable) throws(TelosError) -> Candidate {
+  private mutating func literal(_ entry: Intent.Executable) throws(TelosError) -> Candidate {
     let path = entry.path.description
     guard let file = try view.resolve(path) else {
       throw TelosError(
@@ -102,15 +103,15 @@ extension PolicyBuild {
         .refused, "exec.allow: \(path) is not executable",
         hint: "approve the program that reads it instead")
     }
-    let content = try view.head(of: file, limit: ProgramKind.headBytes)
-    if let sign = ProgramKind.multiCall(name: file.name, content: content) {
+    let program = try program(file)
+    if let sign = program.multiCall {
       throw TelosError(
         .refused,
         "exec.allow: \(path) is \(file.path), one binary that is many programs (\(sign)): approving one approves all",
         hint: "approve single programs, such as those of Debian's coreutils")
     }
     if let wanted = entry.sha256 { try check(file, path, wanted) }
-    return Candidate(path: path, entry: entry, file: file, kind: ProgramKind(content))
+    return Candidate(path: path, entry: entry, file: file, kind: program.kind)
   }
 
   private func check(_ file: RootView.Found, _ path: String, _ wanted: Digest) throws(TelosError) {

@@ -24,7 +24,7 @@ public enum IntentCompiler {
     var build = PolicyBuild(context: context)
     try build.addExecutables(intent.exec)
     try build.addWriteRoots(intent.files.write, own: intent.exec.own)
-    for file in intent.files.sensitive { try build.addSensitive(file) }
+    try build.addSensitive(intent.files.sensitive)
     for name in intent.unix { try build.addSocket(name) }
 
     var policy = AgentPolicy()
@@ -50,6 +50,9 @@ struct PolicyBuild {
   var rules = RuleTable()
   var abstractSockets: [String] = []
   var notes: [String] = []
+  /// By path without links: globs meet the same file under many names.
+  private var known: [String: [FileIdentity]] = [:]
+  private var programs: [String: Program] = [:]
 
   init(context: CompileContext) {
     self.context = context
@@ -61,11 +64,25 @@ struct PolicyBuild {
     _ found: RootView.Found, as path: String, _ flags: RuleFlags, sha256: Digest? = nil,
     tails: [TailRule] = []
   ) throws(TelosError) {
+    try rules.add(
+      FileRule(
+        path: path, identities: try identities(found), flags: flags, sha256: sha256, tails: tails))
+  }
+
+  mutating func identities(_ found: RootView.Found) throws(TelosError) -> [FileIdentity] {
+    if let identities = known[found.path] { return identities }
     let identities = try context.resolver.identities(of: view.hostPath(found.path))
     guard !identities.isEmpty else {
-      throw TelosError(.kernel, "\(path) has no identity that the kernel knows")
+      throw TelosError(.kernel, "\(found.path) has no identity that the kernel knows")
     }
-    try rules.add(
-      FileRule(path: path, identities: identities, flags: flags, sha256: sha256, tails: tails))
+    known[found.path] = identities
+    return identities
+  }
+
+  mutating func program(_ found: RootView.Found) throws(TelosError) -> Program {
+    if let program = programs[found.path] { return program }
+    let program = try Program(found, view)
+    programs[found.path] = program
+    return program
   }
 }

@@ -1,5 +1,3 @@
-internal import TelosCore
-
 /// What the first bytes of an executable say of it.
 enum ProgramKind: Equatable {
   /// With the path of its ELF interpreter, if it has one.
@@ -35,6 +33,7 @@ enum ProgramKind: Equatable {
   }
 
   /// The text of PT_INTERP. Both widths, little-endian, which is what this project runs on.
+  /// - Returns: nil if it has none, or it is not within `bytes`.
   private static func elfInterpreter(_ bytes: [UInt8]) -> String? {
     func number(_ offset: Int, _ width: Int) -> Int? {
       guard offset >= 0, offset + width <= bytes.count else { return nil }
@@ -59,38 +58,5 @@ enum ProgramKind: Equatable {
         decoding: bytes[offset..<(offset + length)].prefix { $0 != 0 }, as: UTF8.self)
     }
     return nil
-  }
-
-  /// How much of a file is read to know it: more than any multi-call binary has.
-  static let headBytes = 16 << 20
-
-  private static let multiCallNames = ["busybox", "toybox", "coreutils", "uutils", "sbase-box"]
-  private static let multiCallTexts = [
-    "BusyBox is a multi-call binary", "usage: toybox", "--coreutils-prog", "(multi-call binary)",
-  ]
-
-  /// Why a file counts as one binary that is many programs; nil if it does not.
-  static func multiCall(name: String, content: [UInt8]) -> String? {
-    if let known = multiCallNames.first(where: { name == $0 || name.hasPrefix("\($0).") }) {
-      return known
-    }
-    guard content.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { return nil }
-    return multiCallTexts.first { find(Array($0.utf8), in: content) }
-  }
-
-  private static func find(_ needle: [UInt8], in hay: [UInt8]) -> Bool {
-    guard let first = needle.first, hay.count >= needle.count else { return false }
-    return hay.withUnsafeBytes { hay in
-      needle.withUnsafeBytes { needle in
-        var at = 0
-        let end = hay.count - needle.count
-        while at <= end {
-          guard let hit = hay[at...end].firstIndex(of: first) else { return false }
-          if hay[hit..<(hit + needle.count)].elementsEqual(needle) { return true }
-          at = hit + 1
-        }
-        return false
-      }
-    }
   }
 }

@@ -33,6 +33,8 @@ extension RootView {
     guard names.count < Self.maximumNames else {
       throw TelosError(.refused, "\(folder) has too many names for a glob")
     }
-    return names.filter { fnmatch(component, $0, FNM_PERIOD | FNM_PATHNAME | FNM_NOESCAPE) == 0 }
+    return names.map(\.text).filter {
+      fnmatch(component, $0, FNM_PERIOD | FNM_PATHNAME | FNM_NOESCAPE) == 0
+    }
   }
 }

@@ -10,7 +10,8 @@ struct RootView {
   struct Found: Hashable {
     var path: String
     var mode: mode_t
-    var links: UInt64
+    /// In bytes; 0 for directories.
+    var size = 0
 
     var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     var isRegular: Bool { mode & S_IFMT == S_IFREG }
@@ -58,17 +59,17 @@ struct RootView {
       pending += Self.components(target).reversed()
     }
     if real.isEmpty, stat(hostPath("/"), &status) != 0 { return nil }
-    return Found(
-      path: Self.join(real), mode: status.st_mode, links: UInt64(status.st_nlink))
+    return Found(path: Self.join(real), mode: status.st_mode, size: Int(status.st_size))
   }
 
   /// What a name in a directory without links in its path is, links followed; nil if it is gone or cannot be told.
-  func entry(_ name: String, in folder: String) -> Found? {
+  func entry(_ name: String, in folder: String, kind: UInt8) -> Found? {
     let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+    if kind == DT_DIR { return Found(path: path, mode: S_IFDIR) }
     var status = stat()
     guard lstat(hostPath(path), &status) == 0 else { return nil }
     guard status.st_mode & S_IFMT != S_IFLNK else { return (try? resolve(path)) ?? nil }
-    return Found(path: path, mode: status.st_mode, links: UInt64(status.st_nlink))
+    return Found(path: path, mode: status.st_mode, size: Int(status.st_size))
   }
 
   /// The directory that holds the last component of `path`, and that component.
@@ -78,8 +79,14 @@ struct RootView {
     return (folder.flatMap { $0.isDirectory ? $0 : nil }, components.last ?? "")
   }
 
+  /// An entry of a directory; the kind is `DT_UNKNOWN` where the file system does not say.
+  struct Name {
+    var text: String
+    var kind: UInt8
+  }
+
   /// Names in a directory without links in its path, unordered, at most `limit`; nil if it cannot be read.
-  func names(in folder: String, limit: Int) -> [String]? {
+  func names(in folder: String, limit: Int) -> [Name]? {
     let descriptor = open(hostPath(folder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     guard let stream = fdopendir(descriptor) else {
@@ -87,12 +94,12 @@ struct RootView {
       return nil
     }
     defer { closedir(stream) }
-    var names: [String] = []
+    var names: [Name] = []
     while names.count < limit, let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      let text = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name != "." && name != ".." { names.append(name) }
+      if text != "." && text != ".." { names.append(Name(text: text, kind: entry.pointee.d_type)) }
     }
     return names
   }

@@ -3,18 +3,28 @@ internal import Kernel
 internal import TelosCore
 
 extension PolicyBuild {
-  /// How many files a pattern's existing matches are looked for among, and how many get a rule of their own. Beyond
-  /// it the rule of the directory alone holds.
-  private static let maximumVisited = 10_000
-  private static let maximumMarked = 1_024
-
-  mutating func addSensitive(_ entry: Intent.SensitiveFile) throws(TelosError) {
-    let flags: RuleFlags = entry.level == .critical ? .critical : .warn
-    switch entry.path.form {
-    case .literal: try addSensitiveFile(entry.path.anchor, flags)
-    case .children(let match): try addSensitiveNames(entry.path, match, deep: false, flags)
-    case .descendants(let match): try addSensitiveNames(entry.path, match, deep: true, flags)
+  mutating func addSensitive(_ entries: [Intent.SensitiveFile]) throws(TelosError) {
+    var walks: [SensitiveWalk] = []
+    for entry in entries {
+      let flags: RuleFlags = entry.level == .critical ? .critical : .warn
+      let (match, deep): (PathPattern.Match, Bool)
+      switch entry.path.form {
+      case .literal:
+        try addSensitiveFile(entry.path.anchor, flags)
+        continue
+      case .children(let names): (match, deep) = (names, false)
+      case .descendants(let names): (match, deep) = (names, true)
+      }
+      let anchor = try addTail(
+        entry.path, TailRule(flags: flags, match: match.tail, deep: deep))
+      let pattern = SensitiveWalk.Pattern(match: match, deep: deep, flags: flags)
+      if let known = walks.firstIndex(where: { $0.anchor == anchor }) {
+        walks[known].patterns.append(pattern)
+      } else {
+        walks.append(SensitiveWalk(anchor: anchor, patterns: [pattern]))
+      }
     }
+    for walk in walks { try mark(walk) }
   }
 
   private mutating func addSensitiveFile(_ path: String, _ flags: RuleFlags) throws(TelosError) {
@@ -37,49 +47,26 @@ extension PolicyBuild {
     }
   }
 
-  private mutating func addSensitiveNames(
-    _ pattern: PathPattern, _ match: PathPattern.Match, deep: Bool, _ flags: RuleFlags
-  ) throws(TelosError) {
+  private mutating func addTail(_ pattern: PathPattern, _ tail: TailRule) throws(TelosError)
+    -> String
+  {
     guard let anchor = try view.resolve(pattern.anchor), anchor.isDirectory else {
       throw TelosError(
         .notFound, "files.sensitive: the folder \(pattern.anchor) of \(pattern) is not there",
         hint: "create it before the agent starts, or take the entry out")
     }
-    let tail = TailRule(flags: flags, match: match.tail, deep: deep)
     try add(anchor, as: pattern.anchor, [], tails: [tail])
-    try markExisting(anchor, match, deep: deep, flags, pattern)
+    return anchor.path
   }
 
   /// Flags what is there already by identity too: it may have other names elsewhere.
-  private mutating func markExisting(
-    _ anchor: RootView.Found, _ match: PathPattern.Match, deep: Bool, _ flags: RuleFlags,
-    _ pattern: PathPattern
-  ) throws(TelosError) {
-    var folders = [anchor.path]
-    var visited = 0
-    var marked = 0
-    while let folder = folders.popLast() {
-      let names = view.names(in: folder, limit: Self.maximumVisited - visited) ?? []
-      visited += names.count
-      for name in names.sorted() {
-        let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
-        guard let file = view.entry(name, in: folder) else { continue }
-        if file.isDirectory {
-          // Not through links, nor into what is no file system of files.
-          if deep, file.path == path, !["/proc", "/sys", "/dev"].contains(path) {
-            folders.append(path)
-          }
-        } else if match.matches(name), file.isRegular, marked < Self.maximumMarked {
-          try add(file, as: path, flags)
-          marked += 1
-        }
-      }
-      if visited >= Self.maximumVisited || marked >= Self.maximumMarked {
-        notes.append(
-          "\(pattern) means very many files: beyond \(marked) of them it holds by name, not for other hard links of theirs"
-        )
-        return
-      }
+  private mutating func mark(_ walk: SensitiveWalk) throws(TelosError) {
+    let (files, whole) = walk.files(view)
+    for (file, path, flags) in files { try add(file, as: path, flags) }
+    if !whole {
+      notes.append(
+        "below \(walk.anchor) are very many files: beyond \(files.count) the rules hold by name, not for other hard links"
+      )
     }
   }
 

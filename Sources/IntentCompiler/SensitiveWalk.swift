@@ -1,0 +1,64 @@
+internal import Glibc
+internal import Intents
+internal import Kernel
+
+/// A look at what patterns with one anchor match now, nearest folders first, bounded.
+struct SensitiveWalk {
+  struct Pattern {
+    var match: PathPattern.Match
+    var deep: Bool
+    var flags: RuleFlags
+  }
+
+  /// Without links in it.
+  var anchor: String
+  var patterns: [Pattern]
+
+  /// Every agent's start waits for this walk; beyond it the rule of the directory alone holds.
+  private static let maximumNames = 10_000
+  private static let maximumFolders = 1_000
+  private static let maximumFiles = 1_024
+
+  /// The files, and whether these are all.
+  func files(_ view: RootView) -> (
+    files: [(file: RootView.Found, path: String, flags: RuleFlags)], whole: Bool
+  ) {
+    var files: [(RootView.Found, String, RuleFlags)] = []
+    var folders = [anchor]
+    var next = 0
+    var visited = 0
+    while next < folders.count {
+      guard next < Self.maximumFolders, visited < Self.maximumNames else { return (files, false) }
+      let folder = folders[next]
+      let names = view.names(in: folder, limit: Self.maximumNames - visited) ?? []
+      visited += names.count
+      for name in names.sorted(by: { $0.text < $1.text }) {
+        let path = folder == "/" ? "/\(name.text)" : "\(folder)/\(name.text)"
+        let flags = flags(of: name.text, deep: next > 0)
+        // Most names are neither: their kind alone tells.
+        guard !flags.isEmpty || name.kind == DT_DIR || name.kind == DT_UNKNOWN,
+          let file = view.entry(name.text, in: folder, kind: name.kind)
+        else { continue }
+        if file.isDirectory {
+          // Not through links, nor into what holds no files.
+          if file.path == path, patterns.contains(where: \.deep),
+            !["/proc", "/sys", "/dev"].contains(path)
+          {
+            folders.append(path)
+          }
+        } else if !flags.isEmpty, file.isRegular {
+          guard files.count < Self.maximumFiles else { return (files, false) }
+          files.append((file, path, flags))
+        }
+      }
+      next += 1
+    }
+    return (files, visited < Self.maximumNames)
+  }
+
+  private func flags(of name: String, deep: Bool) -> RuleFlags {
+    patterns.reduce(into: []) { flags, pattern in
+      if pattern.deep || !deep, pattern.match.matches(name) { flags.formUnion(pattern.flags) }
+    }
+  }
+}
