@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/fs.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <net/if_arp.h>
 #include <netpacket/packet.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -129,6 +133,38 @@ static inline int clibbpf_unshare(int flags) { return (int)syscall(SYS_unshare, 
 
 static inline int clibbpf_setns(int descriptor, int kind) {
   return (int)syscall(SYS_setns, descriptor, kind);
+}
+
+/* Asks the kernel to end one TCP or UDP socket (SOCK_DESTROY). 0, or the errno. `local` and `peer` are 16 bytes,
+ * IPv4 in the first four, ports and addresses in network order. */
+static inline int clibbpf_destroy_socket(int netlink, uint8_t family, uint8_t protocol, uint16_t local_port,
+                                         uint16_t peer_port, const uint8_t *local, const uint8_t *peer,
+                                         uint64_t cookie) {
+  struct {
+    struct nlmsghdr head;
+    struct inet_diag_req_v2 body;
+  } request;
+  struct {
+    struct nlmsghdr head;
+    struct nlmsgerr body;
+  } answer;
+  memset(&request, 0, sizeof request);
+  request.head.nlmsg_len = sizeof request;
+  request.head.nlmsg_type = SOCK_DESTROY;
+  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.body.sdiag_family = family;
+  request.body.sdiag_protocol = protocol;
+  request.body.idiag_states = ~0u;
+  request.body.id.idiag_sport = local_port;
+  request.body.id.idiag_dport = peer_port;
+  memcpy(request.body.id.idiag_src, local, 16);
+  memcpy(request.body.id.idiag_dst, peer, 16);
+  request.body.id.idiag_cookie[0] = (uint32_t)cookie;
+  request.body.id.idiag_cookie[1] = (uint32_t)(cookie >> 32);
+  if (send(netlink, &request, sizeof request, 0) != (ssize_t)sizeof request) return errno;
+  ssize_t count = recv(netlink, &answer, sizeof answer, 0);
+  if (count < (ssize_t)sizeof answer || answer.head.nlmsg_type != NLMSG_ERROR) return EIO;
+  return -answer.body.error;
 }
 
 static inline int clibbpf_pidfd_open(int process) {

@@ -10,11 +10,12 @@ final class GateMapsOnly {
   let namespace: Namespace
   let gates: Gates
   let table: AgentTable
+  let socketsDescriptor: Descriptor
 
   init() throws {
     let namespace = try Namespace()
     self.namespace = namespace
-    gates = try namespace {
+    (gates, socketsDescriptor) = try namespace {
       var template = Array("/tmp/telos-maps-XXXXXX".utf8CString)
       try require(mkdtemp(&template) != nil, "make a folder")
       let folder = String(
@@ -33,7 +34,10 @@ final class GateMapsOnly {
       let maps = try GateMaps(pins)
       umount2(folder, 2)  // MNT_DETACH; the maps live on in their descriptors
       rmdir(folder)
-      return Gates(pins: pins, build: Digest(of: [0]), reused: false, reports: [], maps: maps)
+      return (
+        Gates(pins: pins, build: Digest(of: [0]), reused: false, reports: [], maps: maps),
+        try object.descriptor(ofMap: "sockets")
+      )
     }
     table = try AgentTable(gates)
   }
