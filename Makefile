@@ -9,7 +9,8 @@ BUILD := build
 BINARIES := .build/release
 # One release build serves tests, lab and packages.
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
-BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Ibpf \
+# BPF_PROG names a hook's arguments up to the last one that is used.
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -Ibpf \
   -I/usr/include/$(shell uname -m)-linux-gnu
 BPF_OBJECTS := $(BUILD)/bpf/gates.bpf.o $(BUILD)/bpf/hyperion.bpf.o
 SWIFT_SOURCES = git ls-files --cached --others --exclude-standard '*.swift' | grep -v /Generated/ | \
