@@ -61,7 +61,9 @@ struct Coordinator: Sendable {
   }
 
   func post(_ target: String, _ body: some Encodable) async throws(TelosError) -> [UInt8] {
-    try await post(target, Array(try JSONOutput.text(body, compact: true).utf8))
+    // Not through `post`: bytes are Encodable too, and this overload would call itself without end.
+    let bytes = Array(try JSONOutput.text(body, compact: true).utf8)
+    return try await exchange(.POST, target, body: bytes, seconds: 300)
   }
 
   private func exchange(
