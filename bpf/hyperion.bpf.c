@@ -130,9 +130,7 @@ static __always_inline int is_vlan(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
-/* "frags": otherwise drivers refuse the program where the MTU is larger than a page. */
-SEC("xdp.frags")
-int hyperion_xdp(struct xdp_md *ctx)
+static __always_inline int judge_arrival(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
@@ -180,6 +178,13 @@ int hyperion_xdp(struct xdp_md *ctx)
 	}
 	count(TELOS_DROP_PASSED);
 	return XDP_PASS;
+}
+
+/* "frags": otherwise drivers refuse the program where the MTU is larger than a page. */
+SEC("xdp.frags")
+int hyperion_xdp(struct xdp_md *ctx)
+{
+	return judge_arrival(ctx);
 }
 
 /* The packet starts at its network header. The load helper, unlike direct access, also reads fragments. */
