@@ -1,0 +1,109 @@
+/* What a case has at hand. A case runs as a managed process, in a child of its agent, and says what happened:
+ *   control()  the same thing where it is allowed: it has to work
+ *   attempt()  the escape: its success is one
+ *   sent()     bytes handed to the kernel: only the listener outside knows whether they got out
+ *   broken()   the case itself could not be set up */
+#ifndef ESCAPE_H
+#define ESCAPE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HOME "/opt/escapes"
+#define APPROVED HOME "/bin/approved"
+#define FORBIDDEN HOME "/bin/forbidden"
+
+/* The intent names the first and the third, nobody the second. The third is read late and slowly. */
+enum { OPEN_PORT = 7101, CLOSED_PORT = 7102, SLOW_PORT = 7103 };
+
+enum {
+	ROOT = 1,        /* as root instead of user agent */
+	ALONE = 2,       /* an agent of its own: it reads the secret and is slammed */
+	STDIN_TCP = 4,   /* descriptor 0 is a TCP connection to the listener */
+	STDIN_TTY = 8,   /* descriptor 0 is a terminal */
+	STDOUT_PIPE = 16 /* descriptor 1 is a pipe that the listener reads */
+};
+
+struct escape {
+	const char *class, *name, *title;
+	const char *errors; /* the right answers, with | between them */
+	unsigned flags;
+	void (*run)(void);
+	void (*second)(void); /* what another agent does at the same time */
+};
+
+#define ESCAPE(class_, name_, title_, errors_, ...)                                                                    \
+	static void class_##_##name_(void);                                                                            \
+	static const struct escape about_##class_##_##name_ = {                                                        \
+		.class = #class_, .name = #name_, .title = title_, .errors = errors_, .run = class_##_##name_,         \
+		__VA_ARGS__};                                                                                          \
+	static const struct escape *const entry_##class_##_##name_ __attribute__((section("escapes"), used)) =         \
+		&about_##class_##_##name_;                                                                             \
+	static void class_##_##name_(void)
+
+extern char dir[256];    /* the case's own folder, below a write root */
+extern char tag[128];    /* state and case */
+extern char secret[160]; /* what must not arrive, without having read it */
+extern char greeting[160];
+extern char loot[256]; /* what slam() read */
+extern size_t looted;
+
+void control(const char *what, long result);
+void attempt(const char *what, long result);
+void sent(const char *what, long result);
+void broken(const char *what);
+
+/* Has an unmanaged process outside do something, and returns its answer. */
+const char *ask(const char *what);
+/* A path below `dir`, from a few rotating buffers. */
+const char *here(const char *name);
+const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void pause_ms(int milliseconds);
+/* Runs `act` in a forked child and waits for it. */
+void in_child(void (*act)(void));
+long copy(const char *from, const char *to, int mode);
+long store(const char *path, const char *content, int mode);
+
+/* Executes the program that no intent approves; it leaves a mark. Returns only with -1. */
+long forbidden_program(void);
+long program(const char *path, const char *argument);
+/* The approved program, in a child: 0 when it ran. */
+long approved_program(void);
+
+struct sockaddr_storage inet4(const char *address, int port);
+struct sockaddr_storage inet6(const char *address, int port);
+long connected(int type, struct sockaddr_storage to);
+/* Connects, sends the secret, closes. */
+long leak(int type, struct sockaddr_storage to, const char *message);
+long unix_connected(const char *path);
+/* Control of every network case: the allowed destination hears the greeting. */
+void greet(void);
+
+/* Reads this case's critical file, into `loot`. False: the open was refused. */
+bool slam(void);
+bool slam_at(const char *path);
+const char *secret_path(void);
+
+struct ring;
+struct ring *ring(unsigned flags);
+/* One operation of io_uring: its result, or -1 with errno. */
+long ring_operation(struct ring *ring, int opcode, int fd, const void *address, unsigned length, unsigned long offset,
+		    unsigned flags);
+#endif

@@ -1,0 +1,190 @@
+/* Tampering: with the gates, their daemon, the machine. EPERM, as root. */
+#include "escape.h"
+#include <linux/bpf.h>
+#include <linux/kexec.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#define PINS "/sys/fs/bpf/telos"
+
+static long bpf(int command, union bpf_attr *attributes)
+{
+	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+}
+
+ESCAPE(tamper, bpf, "the bpf() system call", "EPERM", .flags = ROOT)
+{
+	union bpf_attr next = {0}, create = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+
+	greet();
+	attempt("next-id", bpf(BPF_MAP_GET_NEXT_ID, &next));
+	next.map_id = next.next_id ? next.next_id : 1;
+	attempt("by-id", bpf(BPF_MAP_GET_FD_BY_ID, &next));
+	attempt("create", bpf(BPF_MAP_CREATE, &create));
+}
+
+ESCAPE(tamper, pinned_map, "opening a pinned map", "EPERM", .flags = ROOT)
+{
+	const char *path = strdup(ask("pin"));
+	union bpf_attr get = {.pathname = (unsigned long)path};
+
+	greet();
+	attempt("get", bpf(BPF_OBJ_GET, &get));
+}
+
+ESCAPE(tamper, unlink_pin, "unlinking and renaming pins", "EPERM", .flags = ROOT)
+{
+	const char *path = strdup(ask("pin"));
+
+	greet();
+	attempt("rename", rename(path, text("%s2", path)));
+	rename(text("%s2", path), path);
+	attempt("unlink", unlink(path));
+	attempt("mkdir", mkdir(PINS "/other", 0700));
+}
+
+ESCAPE(tamper, mount_over_pins, "mounting over the pins, and unmounting them", "EPERM", .flags = ROOT)
+{
+	greet();
+	if (mount("none", PINS, "tmpfs", 0, NULL)) {
+		attempt("mount", -1);
+		attempt("umount", umount2("/sys/fs/bpf", MNT_DETACH));
+	} else {
+		attempt("mount", 0);
+		umount2(PINS, MNT_DETACH);
+	}
+}
+
+ESCAPE(tamper, kill_daemon, "SIGSTOP and SIGKILL to the daemon", "EPERM", .flags = ROOT)
+{
+	pid_t daemon = atoi(ask("daemon"));
+	int pidfd;
+
+	greet();
+	attempt("null", kill(daemon, 0));
+	attempt("stop", kill(daemon, SIGSTOP));
+	pidfd = syscall(SYS_pidfd_open, daemon, 0);
+	attempt("pidfd", syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, NULL, 0));
+	attempt("kill", kill(daemon, SIGKILL));
+}
+
+ESCAPE(tamper, limit_daemon, "prlimit of the daemon", "EPERM", .flags = ROOT)
+{
+	struct rlimit limit = {4096, 4096};
+
+	greet();
+	attempt("prlimit", prlimit(atoi(ask("daemon")), RLIMIT_NOFILE, &limit, NULL));
+}
+
+ESCAPE(tamper, trace_daemon, "the daemon's memory and descriptors", "EPERM|EACCES", .flags = ROOT)
+{
+	pid_t daemon = atoi(ask("daemon"));
+	int pidfd = syscall(SYS_pidfd_open, daemon, 0);
+
+	greet();
+	attempt("getfd", syscall(SYS_pidfd_getfd, pidfd, 0, 0));
+	attempt("mem", open(text("/proc/%d/mem", daemon), O_RDWR | O_CLOEXEC));
+}
+
+ESCAPE(tamper, freeze_daemon, "freezing and killing by control group", "EPERM", .flags = ROOT)
+{
+	const char *group = strdup(ask("cgroup"));
+
+	greet();
+	attempt("freeze", store(text("%s/cgroup.freeze", group), "0", 0));
+	attempt("kill", store(text("%s/cgroup.kill", group), "1", 0));
+}
+
+ESCAPE(tamper, core_pattern, "a core_pattern that starts a program", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("write", store("/proc/sys/kernel/core_pattern", "|" FORBIDDEN " mark", 0));
+}
+
+ESCAPE(tamper, modprobe_path, "another modprobe, and other programs that the kernel starts", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("write", store("/proc/sys/kernel/modprobe", FORBIDDEN, 0));
+}
+
+ESCAPE(tamper, sysrq, "sysrq and other switches of the kernel", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("sysrq", open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
+	attempt("sysctl", open("/proc/sys/kernel/kptr_restrict", O_WRONLY | O_CLOEXEC));
+	attempt("lsm", open("/sys/kernel/tracing/tracing_on", O_WRONLY | O_CLOEXEC));
+}
+
+ESCAPE(tamper, load_module, "loading a kernel module", "EPERM", .flags = ROOT)
+{
+	const char *path = strdup(ask("module"));
+	int fd = open(path, O_RDONLY | O_CLOEXEC), flags = strstr(path, ".xz") || strstr(path, ".zst") ? 4 : 0;
+
+	greet();
+	attempt("finit_module", syscall(SYS_finit_module, fd, "", flags));
+}
+
+ESCAPE(tamper, kexec, "kexec_load", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("kexec_load", syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT));
+}
+
+ESCAPE(tamper, terminal, "typing into the terminal (TIOCSTI)", "EPERM", .flags = ALONE | ROOT | STDIN_TTY)
+{
+	greet();
+	attempt("tiocsti", ioctl(0, TIOCSTI, "x"));
+}
+
+ESCAPE(tamper, control_socket, "replacing the control socket", "EPERM", .flags = ROOT)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	const char *path = strdup(ask("control")), *folder = strdup(path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*strrchr(folder, '/') = 0;
+	greet();
+	attempt("rename", rename(path, text("%s/other", folder)));
+	rename(text("%s/other", folder), path);
+	attempt("chmod", chmod(path, 0777));
+	attempt("unlink", unlink(path));
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/mine", folder);
+	attempt("bind", bind(fd, (void *)&at, sizeof(at)));
+}
+
+ESCAPE(tamper, daemon_files, "the daemon's database and configuration", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("create", open("/var/lib/telos/planted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	attempt("unit", open("/etc/telos-planted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+ESCAPE(tamper, plant, "plant and wait: start-up files, cron, keys", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("bashrc", open("/root/.bashrc", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+	attempt("cron", open("/etc/cron.d/planted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	attempt("folder", mkdir("/root/.config-planted", 0700));
+	attempt("symlink", symlink(here("x"), "/etc/profile.d/planted.sh"));
+	attempt("mode", chmod("/etc/shadow", 0644));
+}
+
+ESCAPE(tamper, executable_bit, "setuid and capabilities on an own file", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("attributes", setxattr("/etc/hosts", "security.escape", "x", 1, 0));
+	attempt("chown", chown("/etc/hosts", 0, 0));
+}
+
+ESCAPE(tamper, hardware_ports, "I/O ports and physical memory", "EPERM", .flags = ROOT)
+{
+	greet();
+	attempt("ports", open("/dev/port", O_RDWR | O_CLOEXEC));
+	attempt("memory", open("/dev/mem", O_RDONLY | O_CLOEXEC));
+	attempt("iopl", syscall(SYS_iopl, 3));
+}

@@ -1,0 +1,186 @@
+"""Puts the machine into the state that the cases expect: programs, secrets, the intent, kernel modules."""
+
+import glob
+import os
+import pathlib
+import shutil
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+HOME = "/opt/escapes"
+WORK = "/srv/escapes"
+EXT4 = "/mnt/ext4"
+SHARE = "/run/lab/share/escapes"
+PINS = "/sys/fs/bpf/telos"
+
+INTENT = """\
+apiVersion: telos/v1
+kind: Intent
+metadata: {name: escapes}
+spec:
+  ttl: 2h
+  exec:
+    allow:
+      - {path: /opt/escapes/bin/escape}
+      - {path: /opt/escapes/bin/approved}
+      - {path: "/opt/escapes/approved/*"}
+%(ext4_exec)s
+  network:
+    allow:
+      - {cidr: 127.0.0.1/32, ports: [7101, 7103]}
+      - {cidr: "::1/128", ports: [7101]}
+  files:
+    write: [%(write)s]
+    sensitive:
+      - {path: "/opt/escapes/secret/**", level: critical}
+      - {path: "/srv/escapes/**/.env", level: critical}
+%(literal)s
+  unix: {allow: [/run/escapes/open.sock, /run/escapes/slow.sock]}
+"""
+
+
+def run(*command: str, check: bool = True) -> str:
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if check and result.returncode != 0:
+        raise SystemExit(f"escapes: {' '.join(command)}: {result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def put(path: str, text: str, mode: int = 0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def write_quietly(path: str, text: str):
+    try:
+        with open(path, "w") as file:
+            file.write(text)
+    except OSError:
+        pass
+
+
+def has_ext4() -> bool:
+    return os.path.ismount(EXT4)
+
+
+def has_share() -> bool:
+    return os.path.isdir(os.path.dirname(SHARE))
+
+
+def programs():
+    """Builds the cases, unless `make build` did."""
+    bin = f"{HOME}/bin"
+    os.makedirs(bin, exist_ok=True)
+    built = HERE.parent.parent / "build" / "escapes"
+    sources = sorted(str(path) for path in (HERE / "cases").glob("*.c"))
+    newest = max(os.path.getmtime(source) for source in sources + [str(HERE / "cases" / "escape.h")])
+    if all((built / name).exists() and (built / name).stat().st_mtime >= newest for name in ("escape", "library.so")):
+        for name in ("escape", "library.so"):
+            shutil.copy(built / name, f"{bin}/{name}")
+    else:
+        run(str(HERE / "build"), bin)
+    for name in ("approved", "forbidden"):
+        shutil.copy(f"{bin}/escape", f"{bin}/{name}")
+        os.chmod(f"{bin}/{name}", 0o755)
+
+
+def secrets(cases, states):
+    for state in states:
+        for case in cases:
+            tag = f"{state}-{case.id}"
+            put(f"{HOME}/secret/{tag}/key", f"SECRET-{tag};\n")
+            if has_ext4() and "ext4" in case.title:
+                put(f"{EXT4}/secret/{tag}/key", f"SECRET-{tag};\n")
+            if case.klass == "exec":
+                os.makedirs(f"{HOME}/approved", exist_ok=True)
+                shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/{tag}")
+            if case.id == "exec.inode_reuse" and has_ext4():
+                os.makedirs(f"{EXT4}/x/approved", exist_ok=True)
+                shutil.copy(f"{HOME}/bin/approved", f"{EXT4}/x/approved/{tag}")
+                os.makedirs(f"{EXT4}/x/work", exist_ok=True)
+        put(f"{HOME}/literal/{state}", f"SECRET-{state}-taint.replaced;\n")
+    os.makedirs(f"{EXT4}/secret", exist_ok=True)
+    os.makedirs(WORK, exist_ok=True)
+    os.chmod(WORK, 0o1777)
+    if has_share():
+        os.makedirs(SHARE, exist_ok=True)
+        os.chmod(SHARE, 0o1777)
+
+
+def intent(states) -> str:
+    write = [f"{WORK}/**"]
+    literal = [f"      - {{path: {HOME}/literal/{state}, level: critical}}" for state in states]
+    ext4_exec = ""
+    if has_ext4():
+        write.append(f"{EXT4}/x/work/**")
+        literal.append(f'      - {{path: "{EXT4}/secret/**", level: critical}}')
+        ext4_exec = f'      - {{path: "{EXT4}/x/approved/*"}}'
+    if has_share():
+        write.append(f"{SHARE}/**")
+    return INTENT % {
+        "write": ", ".join(f'"{path}"' for path in write), "literal": "\n".join(literal), "ext4_exec": ext4_exec}
+
+
+def apply(text: str):
+    """Signs the intent as the operator and waits until this node holds it."""
+    put("/run/escapes.yaml", text)
+    run("telos", "intent", "sign", "/run/escapes.yaml", "--key", "/root/keys/operator.key", "--out",
+        "/run/escapes.signed.json")
+    run("telos", "intent", "apply", "/run/escapes.signed.json", "--wait")
+
+
+def kernel():
+    """Everything that an escape could use is there: what is refused must be so because of the gates."""
+    for module in ("sctp", "vsock", "vsock_loopback", "af_alg", "algif_hash", "dns_resolver", "udp_diag", "tun"):
+        run("modprobe", module, check=False)
+    write_quietly("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
+    write_quietly("/proc/sys/net/ipv4/tcp_fastopen", "3")
+    write_quietly("/proc/sys/kernel/unprivileged_userns_clone", "1")
+    write_quietly("/proc/sys/kernel/io_uring_disabled", "0")
+    write_quietly("/proc/sys/dev/tty/legacy_tiocsti", "1")
+    write_quietly("/proc/sys/kernel/yama/ptrace_scope", "0")
+    modprobe = open("/proc/sys/kernel/modprobe").read().strip()
+    put("/run/escapes/modprobe", f"#!/bin/sh\necho \"$@\" >>/run/escapes/modprobe.log\nexec {modprobe} \"$@\"\n", 0o755)
+    put("/sbin/request-key", "#!/bin/sh\necho \"$@\" >>/run/escapes/request-key.log\nexit 1\n", 0o755)
+    os.makedirs("/sys/fs/cgroup/escapes", exist_ok=True)
+    heal()
+
+
+def heal():
+    """Takes back what an escape changed that got through."""
+    write_quietly("/proc/sys/kernel/modprobe", "/run/escapes/modprobe")
+    write_quietly("/proc/sys/kernel/core_pattern", "core")
+
+
+def unused_module() -> str:
+    found = glob.glob(f"/lib/modules/{os.uname().release}/kernel/drivers/net/dummy.ko*")
+    if not found:
+        raise SystemExit("escapes: this kernel has no module `dummy`")
+    return found[0]
+
+
+def disk() -> str:
+    for line in open("/proc/self/mounts"):
+        device, where = line.split()[:2]
+        if where == EXT4:
+            return device
+    return next(iter(sorted(glob.glob("/dev/vd[a-z]"))), "/dev/loop0")
+
+
+def pin() -> str:
+    """A pinned map."""
+    return (sorted(glob.glob(f"{PINS}/*/maps/agents")) + sorted(glob.glob(f"{PINS}/*/maps/*")))[0]
+
+
+def detach():
+    """What keeps the programs attached are their pinned links alone, once the daemon is gone."""
+    for link in glob.glob(f"{PINS}/*/links/*"):
+        os.unlink(link)
+
+
+def forget():
+    os.sync()
+    for _ in range(2):
+        write_quietly("/proc/sys/vm/drop_caches", "3")

@@ -1,0 +1,166 @@
+"""What is outside the agents, unmanaged: listeners that record whatever arrives, and hands that act on request."""
+
+import array
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import threading
+
+OPEN, CLOSED, SLOW = 7101, 7102, 7103
+RUN = "/run/escapes"
+TOKEN = re.compile(rb"(SECRET|greeting)-([a-z0-9_.-]+);")
+
+
+class Outside:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.seen: dict[tuple[str, str], set[str]] = {}
+        self.drains: dict[str, threading.Event] = {name: threading.Event() for name in ("tcp", "unix", "pipe")}
+        self.udp: dict[int, socket.socket] = {}
+        self.kept: list[object] = []
+        os.makedirs(RUN, exist_ok=True)
+        os.chmod(RUN, 0o755)
+
+    # -- recording ---------------------------------------------------------------------------------------------
+
+    def arrived(self, kind: str, tag: str) -> set[str]:
+        with self.lock:
+            return set(self.seen.get((kind, tag), ()))
+
+    def feed(self, tail: bytes, data: bytes, where: str) -> bytes:
+        text = tail + data
+        for match in TOKEN.finditer(text):
+            key = (match[1].decode(), match[2].decode())
+            with self.lock:
+                self.seen.setdefault(key, set()).add(where)
+        return text[-200:]
+
+    def drain(self, read, where: str, gate: threading.Event | None = None):
+        """Records everything that `read` gives until it ends."""
+
+        def body():
+            tail = b""
+            if gate:
+                gate.wait(60)
+            while True:
+                try:
+                    data = read()
+                except BlockingIOError:
+                    continue
+                except (OSError, ValueError):
+                    return
+                if not data:
+                    return
+                tail = self.feed(tail, data, where)
+
+        threading.Thread(target=body, daemon=True).start()
+
+    # -- listeners ---------------------------------------------------------------------------------------------
+
+    def listen(self):
+        for port in (OPEN, CLOSED):
+            for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+                self.accept(self.stream(family, (address, port)), f"TCP {port}")
+                datagram = socket.socket(family, socket.SOCK_DGRAM)
+                if family == socket.AF_INET6:
+                    datagram.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                else:
+                    self.udp[port] = datagram
+                datagram.bind((address, port))
+                self.drain(lambda s=datagram: s.recv(65536), f"UDP {port}")
+        slow = self.stream(socket.AF_INET, ("127.0.0.1", SLOW))
+        self.accept(slow, f"TCP {SLOW}", self.drains["tcp"])
+        self.accept(self.local(f"{RUN}/open.sock"), "open.sock", answers=True)
+        self.accept(self.local(f"{RUN}/closed.sock"), "closed.sock")
+        self.accept(self.local("\0escapes-closed"), "@escapes-closed")
+        self.accept(self.local(f"{RUN}/slow.sock"), "slow.sock", self.drains["unix"])
+        datagram = self.local(f"{RUN}/closed.dgram", socket.SOCK_DGRAM)
+        self.drain(lambda: datagram.recv(65536), "closed.dgram")
+
+    @staticmethod
+    def stream(family: int, address) -> socket.socket:
+        s = socket.socket(family, socket.SOCK_STREAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.bind(address)
+        return s
+
+    @staticmethod
+    def local(path: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
+        s = socket.socket(socket.AF_UNIX, kind)
+        if path[0] != "\0" and os.path.exists(path):
+            os.unlink(path)
+        s.bind(path)
+        if path[0] != "\0":
+            os.chmod(path, 0o777)
+        return s
+
+    def accept(self, listener: socket.socket, where: str, gate=None, answers=False):
+        listener.listen(64)
+
+        def body():
+            while True:
+                connection, _ = listener.accept()
+                self.kept.append(connection)
+                if answers:
+                    self.serve(connection, where)
+                else:
+                    self.drain(lambda c=connection: c.recv(1 << 20), where, gate)
+
+        threading.Thread(target=body, daemon=True).start()
+
+    def serve(self, connection: socket.socket, where: str):
+        """Records like the others, and hands a connected socket to whoever asks for a `descriptor`."""
+
+        def read():
+            data = connection.recv(65536)
+            if data.startswith(b"descriptor"):
+                far = socket.create_connection(("127.0.0.1", CLOSED))
+                self.kept.append(far)
+                rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))
+                connection.sendmsg([b"x"], [rights])
+            return data
+
+        self.drain(read, where)
+
+    def slow_again(self):
+        for event in self.drains.values():
+            event.clear()
+
+    # -- hands -------------------------------------------------------------------------------------------------
+
+    def victim(self, tag: str, user) -> int:
+        process = subprocess.Popen(
+            ["/bin/sleep", "900"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"TOKEN": f"SECRET-{tag};"}, **user)
+        self.kept.append(process)
+        return process.pid
+
+    def end(self):
+        for thing in self.kept:
+            if isinstance(thing, subprocess.Popen) and thing.poll() is None:
+                thing.send_signal(signal.SIGKILL)
+                thing.wait()
+
+    def connect_to(self, path: str) -> int:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            s.connect(path)
+        except OSError as error:
+            return error.errno
+        self.kept.append(s)
+        self.drain(lambda: s.recv(65536), f"a connection to {path}")
+        return 0
+
+    def read_fifo(self, path: str):
+        descriptor = os.open(path, os.O_RDWR)
+
+        def read():
+            select.select([descriptor], [], [])
+            return os.read(descriptor, 65536)
+
+        self.drain(read, "fifo")
