@@ -17,10 +17,7 @@ extension PolicyBuild {
         }
       }
     } else {
-      folders.append(
-        try addWritableFolder(
-          context.workingDirectory, "the working directory",
-          "start the agent in a folder of its own, or name files.write in the intent"))
+      folders.append(try addWorkingDirectory())
       if let temporary = context.temporaryDirectory {
         folders.append(try addWritableFolder(temporary, "TMPDIR", "make another TMPDIR"))
       }
@@ -34,6 +31,20 @@ extension PolicyBuild {
       }
       try add(folder, as: pattern.anchor, .own)
     }
+  }
+
+  /// Nobody signed the working directory, so it may not be one that the system runs or trusts.
+  private mutating func addWorkingDirectory() throws(TelosError) -> String {
+    let path = context.workingDirectory
+    let hint = "start the agent in a folder of its own, or name files.write in the intent"
+    let found = try folder(path, "the working directory")
+    let system = ["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr"]
+    if let bad = system.first(where: { Self.isIn(found.path, $0) }) {
+      throw TelosError(
+        .refused, "the working directory: \(path) lies in \(bad), which other programs trust",
+        hint: hint)
+    }
+    return try addWritableFolder(path, "the working directory", hint)
   }
 
   private mutating func addWritableFolder(_ path: String, _ key: String, _ hint: String)
@@ -74,7 +85,14 @@ extension PolicyBuild {
         .refused, "files.write: \(path) is \(file.path), where no agent writes",
         hint: "take the entry out")
     }
-    try add(file, as: path, .write)
+    do throws(TelosError) {
+      try add(file, as: path, .write)
+    } catch {
+      guard file.isCharacterDevice else { throw error }
+      throw TelosError(
+        .notYet, "not yet: files.write: this node cannot tell the device \(path) by identity",
+        hint: "null, zero, full, random and the own terminal need no entry")
+    }
   }
 
   private func folder(_ path: String, _ key: String) throws(TelosError) -> RootView.Found {

@@ -3,9 +3,8 @@ internal import TelosCore
 extension Intent {
   /// What the intent lets an agent do, what stops it, and what stays open: text for people, several lines.
   public var explanation: String {
-    [
-      heading, execText, networkText, filesText, localText, slamText, openText,
-    ].joined(separator: "\n")
+    ([heading, execText] + networkTexts + filesTexts + [localText, slamText, openText])
+      .compactMap(\.self).joined(separator: "\n")
   }
 
   private var heading: String {
@@ -24,48 +23,50 @@ extension Intent {
       """
   }
 
-  private var execText: String {
+  private var execText: String? {
     var lines = exec.allow.map { one in
       "\(one.path)" + (one.path.isGlob ? " (what matches when the agent starts)" : "")
         + (one.sha256.map { " with the content sha256:\("\($0)".prefix(12))…" } ?? "")
     }
     lines += exec.own.map { "what it wrote itself below \($0.anchor)" }
-    return Self.section("It may run", lines, none: "")
+    return Self.section("It may run", lines)
   }
 
-  private var networkText: String {
+  private var networkTexts: [String?] {
     let windows = network.allow.map { window in
       "\(window.text)" + (window.ttl.map { ", for \($0) from its start" } ?? "")
     }
-    return Self.section("It may reach", windows, none: "nothing: no destination is allowed")
-      + Self.section(
-        "Contact with these slams, even where allowed above",
-        network.sensitive.map(\.text), none: nil)
+    return [
+      Self.section("It may reach", windows, none: "nothing: no destination is allowed"),
+      Self.section("Contact with these slams, and is refused", network.sensitive.map(\.text)),
+    ]
   }
 
-  private var filesText: String {
+  private var filesTexts: [String?] {
     let roots =
       files.write.map { $0.map { "\($0)" } }
-      ?? ["below its working directory", "below a private TMPDIR"]
+      ?? ["what is below its working directory", "what is below a private TMPDIR"]
     let critical = files.sensitive.filter { $0.level == .critical }.map { "\($0.path)" }
     let warn = files.sensitive.filter { $0.level == .warn }.map { "\($0.path)" }
-    return Self.section("It may write", roots, none: "nothing")
-      + Self.section("Reading these slams", critical, none: nil)
-      + Self.section("Reading these marks it as tainted and is reported", warn, none: nil)
+    return [
+      Self.section("It may write", roots, none: "nothing"),
+      Self.section("Reading these slams", critical),
+      Self.section("Reading these taints, which is reported", warn),
+    ]
   }
 
-  private var localText: String {
+  private var localText: String? {
     Self.section(
       "It may connect to these local sockets, besides other agents and the node's own",
-      unix.map { "\($0)" }, none: nil)
+      unix.map { "\($0)" })
   }
 
-  private var slamText: String {
+  private var slamText: String? {
     let still = network.reachableWhileTainted.map(\.text)
     let stdio_ =
       switch stdio {
       case .allow: "its standard output stays open: what it prints can carry what it read"
-      case .untilTaint: "its standard output is refused from the taint on"
+      case .untilTaint: "its standard output and error are refused as well"
       case .deny: "its standard input, output and error are refused from the start"
       }
     return Self.section(
@@ -76,10 +77,10 @@ extension Intent {
           ? "no destination stays reachable" : "still reachable: \(still.joined(separator: "; "))",
         stdio_,
         "its child processes, and agents that shared data with it, are slammed with it",
-      ], none: "")
+      ])
   }
 
-  private var openText: String {
+  private var openText: String? {
     var lines = [
       "it may read every file that its user may read; only the files above taint it"
     ]
@@ -101,7 +102,7 @@ extension Intent {
     }
     lines.append("programs outside the agent can read what it writes")
     lines.append("libraries of the system may be mapped and run by what is approved")
-    return Self.section("What this leaves open", lines, none: "")
+    return Self.section("What this leaves open", lines)
   }
 
   /// Whether the file name is that of a common interpreter or shell.
@@ -112,7 +113,8 @@ extension Intent {
       "gawk", "mawk", "tclsh", "java", "make",
     ]
     let stem = name.prefix { $0.isLetter }
-    return name == "*" || known.contains(String(stem))
+    let isAll = name == "*" && (path.hasSuffix("bin/*") || path == "/*")
+    return isAll || known.contains(String(stem))
   }
 
   private static func pairs(_ labels: [String: String]) -> String {
@@ -120,10 +122,9 @@ extension Intent {
   }
 
   /// - Parameter none: the line for an empty list; nil leaves the section out.
-  private static func section(_ title: String, _ lines: [String], none: String?) -> String {
-    if lines.isEmpty, none == nil { return "" }
-    let body = lines.isEmpty ? [none ?? ""] : lines
-    return "\(title)\n" + body.map { "  - \($0)\n" }.joined()
+  private static func section(_ title: String, _ lines: [String], none: String? = nil) -> String? {
+    let body = lines.isEmpty ? [none].compactMap(\.self) : lines
+    return body.isEmpty ? nil : "\(title)\n" + body.map { "  - \($0)\n" }.joined()
   }
 }
 

@@ -66,4 +66,31 @@ import Testing
     #expect(found.first?.message.contains("control character") == true)
     #expect(found.allSatisfy { !$0.description.unicodeScalars.contains { $0.value < 0x20 } })
   }
+
+  @Test("Mutilated documents are read or refused, and crash nothing")
+  func mutilated() {
+    let good = Array(readLogs.utf8)
+    let tokens = [
+      "&a", "*a", "- ", ": ", "{", "}", "[", "]", "---\n", "\"", "'", "#", "!!str ", "? ", "|",
+      "\t",
+    ]
+    for _ in 0..<1000 {
+      var bad = good
+      for _ in 0..<Int.random(in: 1...4) {
+        let at = Int.random(in: 0..<bad.count)
+        switch Int.random(in: 0..<3) {
+        case 0: bad[at] = UInt8.random(in: 0...255)
+        case 1: bad.removeSubrange(at..<min(bad.count, at + Int.random(in: 1...40)))
+        default: bad.insert(contentsOf: (tokens.randomElement() ?? "x").utf8, at: at)
+        }
+        if bad.isEmpty { bad = good }
+      }
+      do throws(IntentProblems) {
+        _ = try IntentParser.parse(String(decoding: bad, as: UTF8.self))
+      } catch {
+        #expect(!error.problems.isEmpty)
+        #expect(error.problems.allSatisfy { $0.line >= 1 && !$0.message.isEmpty })
+      }
+    }
+  }
 }
