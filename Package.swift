@@ -135,6 +135,12 @@ let package = Package(
         arguments, httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL, protobuf, x509, asn1,
       ], swiftSettings: strict),
 
+    // What `make bench` runs natively.
+    .executableTarget(
+      name: "telos-bench", dependencies: ["TelosCore", "BPFKit", "CTelosABI"],
+      path: "Tests/bench/Hyperion", exclude: ["hyperion_bench.bpf.c", "run"],
+      swiftSettings: strict),
+
     tests("TelosCoreTests", ["TelosCore"]),
     tests("AddressSetsTests", ["AddressSets"]),
     tests("TrustTests", ["Trust", "TelosCore", crypto]),
@@ -151,8 +157,9 @@ let package = Package(
     tests(
       "CoordinatorTests",
       [
-        "Coordinator", "Trust", "FleetWire", "FleetCA", "AddressSets", "TelosCore", grdb,
-        hummingbird, hummingbirdTesting, protobuf, crypto,
+        "Coordinator", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "AddressSets", "TelosCore",
+        grdb, hummingbird, hummingbirdTesting, grpc, grpcTransport, protobuf, crypto, nioCore, x509,
+        log,
       ]),
     tests(
       "NodeTests",
