@@ -135,7 +135,7 @@ struct BlocklistCommand: ParsableCommand {
 
   static func apply(_ change: Change, wait: WaitOptions, output: OutputOptions) async throws {
     try await Coordinator.with { coordinator in
-      let bytes = try await coordinator.post("/v1/blocklist", change)
+      let bytes = try await coordinator.post("/v1/blocklist", json: change)
       let published = try JSONInput.decode(Published.self, from: bytes, what: "the answer")
       if output.json {
         try JSONOutput.print(try JSONDocument(parsing: bytes))
@@ -156,7 +156,7 @@ struct BlocklistCommand: ParsableCommand {
     ]
     let spared = published.neverBlocked ?? []
     if !spared.isEmpty {
-      lines.append("not blocked, because the never-block list has them: ")
+      lines.append("not blocked, because the never-block list has them:")
       lines += spared.map { "  \($0.printable)" }
     }
     return lines

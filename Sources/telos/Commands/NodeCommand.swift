@@ -61,7 +61,7 @@ struct NodeCommand: ParsableCommand {
       let ttl = ttl.seconds
       try await Coordinator.with { coordinator in
         let request = TokenRequest(labels: labels, ttlSeconds: ttl)
-        let bytes = try await coordinator.post("/v1/nodes/tokens", request)
+        let bytes = try await coordinator.post("/v1/nodes/tokens", json: request)
         guard case .object(var fields) = try JSONDocument(parsing: bytes) else {
           throw TelosError(.internalError, "the coordinator's answer is no token")
         }

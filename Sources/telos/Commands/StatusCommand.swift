@@ -29,7 +29,10 @@ struct StatusCommand: AsyncParsableCommand {
       do {
         let node = try JSONDocument(parsing: socket.get("/v1/status"))
         document["node"] = node
-        if !output.json { StatusText.print(node) }
+        if !output.json {
+          if document["coordinator"] != nil { Terminal.line() }
+          StatusText.print(node)
+        }
       } catch {
         failures.append(error)
       }
@@ -64,7 +67,6 @@ enum StatusText {
         object.kind, object.name.isEmpty ? "-" : object.name, "\(object.version)", object.digest)
     }
     table.print(empty: "")
-    Terminal.line()
   }
 
   /// The node's own answer: mode first, then everything else it says.

@@ -32,12 +32,12 @@ enum ConnectionFailure {
         .unauthenticated, "the certificate of \(coordinator) is for another name or address",
         hint: "use a name that was given to telos-coordinator init --name")
     }
-    if let error = error as? NIOSSLError {
-      return unreachable(coordinator, "the TLS handshake failed: \(error)")
+    if error is NIOSSLError {
+      return unreachable(coordinator, "what answers there does not speak TLS as a coordinator does")
     }
     if let error = error as? NIOConnectionError {
-      if let dns = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
-        return unreachable(coordinator, "its name cannot be resolved: \(dns)")
+      if error.dnsAError ?? error.dnsAAAAError != nil, error.connectionErrors.isEmpty {
+        return unreachable(coordinator, "its name cannot be resolved")
       }
       let reasons = error.connectionErrors.map { failure in
         "\(failure.target): " + words(failure.error)

@@ -60,10 +60,9 @@ struct Coordinator: Sendable {
     try await exchange(.POST, target, body: body, seconds: 300)
   }
 
-  func post(_ target: String, _ body: some Encodable) async throws(TelosError) -> [UInt8] {
-    // Not through `post`: bytes are Encodable too, and this overload would call itself without end.
-    let bytes = Array(try JSONOutput.text(body, compact: true).utf8)
-    return try await exchange(.POST, target, body: bytes, seconds: 300)
+  func post(_ target: String, json body: some Encodable) async throws(TelosError) -> [UInt8] {
+    let text = try JSONOutput.text(body, compact: true)
+    return try await post(target, Array(text.utf8))
   }
 
   private func exchange(
