@@ -21,9 +21,9 @@ struct GatesTests {
     return gates
   }
 
-  func prove(_ gates: Gates) throws -> [GateReport] {
+  func prove(_ gates: Gates, _ resolver: (any FileResolver)? = nil) throws -> [GateReport] {
     let table = try AgentTable(gates)
-    let canary = Canary(gates: gates, table: table, resolver: Resolver(gates))
+    let canary = Canary(gates: gates, table: table, resolver: resolver ?? Resolver(gates))
     return try canary.prove(id: table.highestID + 1, folder: "/run/telos")
   }
 
@@ -82,7 +82,8 @@ struct GatesTests {
     var reports: [GateReport] = []
     for _ in 0..<240 where reports.isEmpty || reports.contains(where: \.enforced) {
       usleep(500_000)
-      reports = try prove(gates)
+      // The kernel no longer says what the decoy is; nothing depends on it here.
+      reports = try prove(gates, StatResolver())
     }
     for report in reports { #expect(!report.enforced, "\(report.gate)") }
     try expectReattached()
