@@ -225,10 +225,8 @@ ESCAPE(identity, vm_writev, "process_vm_writev into an unmanaged process", "EPER
 	struct iovec from = {&byte, 1}, to = {(void *)writable(victim), 1}, back = {&byte, 1};
 
 	controls();
-	if (!to.iov_base) { /* its maps cannot be read either: the address of the agent itself does for the check */
-		attempt("maps", -1);
+	if (!to.iov_base) /* its maps cannot be read either: for the check any address does */
 		to.iov_base = &byte;
-	}
 	/* Puts back what was there. */
 	attempt("readv", process_vm_readv(victim, &back, 1, &to, 1, 0));
 	attempt("writev", process_vm_writev(victim, &from, 1, &to, 1, 0));
@@ -252,9 +250,9 @@ ESCAPE(identity, pidfd_getfd, "pidfd_getfd takes an unmanaged process's connecti
 	if (sscanf(ask("connection"), "%d %d", &victim, &number) != 2)
 		broken("connection");
 	pidfd = syscall(SYS_pidfd_open, victim, 0);
-	fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	fd = pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, number, 0);
 	if (fd < 0)
-		attempt("pidfd_getfd", -1);
+		attempt(pidfd < 0 ? "pidfd_open" : "pidfd_getfd", -1);
 	else
 		attempt("send", send(fd, secret, strlen(secret), MSG_NOSIGNAL));
 }

@@ -69,7 +69,7 @@ ESCAPE(tamper, kill_daemon, "SIGSTOP and SIGKILL to the daemon", "EPERM", .flags
 	attempt("null", kill(daemon, 0));
 	attempt("stop", kill(daemon, SIGSTOP));
 	pidfd = syscall(SYS_pidfd_open, daemon, 0);
-	attempt("pidfd", syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, NULL, 0));
+	attempt("pidfd", pidfd < 0 ? -1 : syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, NULL, 0));
 	attempt("kill", kill(daemon, SIGKILL));
 }
 
@@ -84,10 +84,11 @@ ESCAPE(tamper, limit_daemon, "prlimit of the daemon", "EPERM", .flags = ROOT)
 ESCAPE(tamper, trace_daemon, "the daemon's memory and descriptors", "EPERM|EACCES", .flags = ROOT)
 {
 	pid_t daemon = atoi(ask("daemon"));
-	int pidfd = syscall(SYS_pidfd_open, daemon, 0);
+	int pidfd;
 
 	greet();
-	attempt("getfd", syscall(SYS_pidfd_getfd, pidfd, 0, 0));
+	pidfd = syscall(SYS_pidfd_open, daemon, 0);
+	attempt("getfd", pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, 0, 0));
 	attempt("mem", open(text("/proc/%d/mem", daemon), O_RDWR | O_CLOEXEC));
 }
 

@@ -209,8 +209,11 @@ long connected(int type, struct sockaddr_storage to)
 
 	if (fd < 0)
 		return -1;
-	if (connect(deadline(fd), (void *)&to, sizeof(to)) == 0)
-		return fd;
+	deadline(fd);
+	do /* io_uring may interrupt */
+		if (connect(fd, (void *)&to, sizeof(to)) == 0 || errno == EISCONN)
+			return fd;
+	while (errno == EINTR || errno == EALREADY);
 	error = errno;
 	close(fd);
 	errno = error;

@@ -48,6 +48,7 @@ class Agent:
         stdout = None
         if flags & STDOUT_PIPE:
             read, stdout = os.pipe()
+            os.fchmod(stdout, 0o666)
             outside.drain(lambda: os.read(read, 1 << 20), "descriptor 1", drain)
         with open(self.errors, "wb") as errors:
             os.chmod(self.errors, 0o666)

@@ -1,10 +1,12 @@
 """Puts the machine into the state that the cases expect: programs, secrets, the intent, kernel modules."""
 
+import ctypes
 import glob
 import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 HOME = "/opt/escapes"
@@ -97,9 +99,14 @@ def secrets(cases, states):
                 os.makedirs(f"{HOME}/approved", exist_ok=True)
                 shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/{tag}")
             if case.id == "exec.inode_reuse" and has_ext4():
-                os.makedirs(f"{EXT4}/x/approved", exist_ok=True)
-                shutil.copy(f"{HOME}/bin/approved", f"{EXT4}/x/approved/{tag}")
-                os.makedirs(f"{EXT4}/x/work", exist_ok=True)
+                # Made where the agent will make its own, so that ext4 looks for a free inode in the same place.
+                work = f"{EXT4}/x/work/{tag}"
+                for path in (work, f"{EXT4}/x/approved"):
+                    os.makedirs(path, exist_ok=True)
+                os.chmod(work, 0o777)
+                shutil.copy(f"{HOME}/bin/approved", f"{work}/seed")
+                os.link(f"{work}/seed", f"{EXT4}/x/approved/{tag}")
+                os.unlink(f"{work}/seed")
         put(f"{HOME}/literal/{state}", f"SECRET-{state}-taint.replaced;\n")
     os.makedirs(f"{EXT4}/secret", exist_ok=True)
     os.makedirs(WORK, exist_ok=True)
@@ -174,10 +181,24 @@ def pin() -> str:
     return (sorted(glob.glob(f"{PINS}/*/maps/agents")) + sorted(glob.glob(f"{PINS}/*/maps/*")))[0]
 
 
+def links() -> int:
+    """How many links of BPF programs there are (BPF_LINK_GET_NEXT_ID)."""
+    libc, attributes, count = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint32 * 4)(), 0
+    while libc.syscall(321, 31, attributes, ctypes.sizeof(attributes)) == 0:
+        count += 1
+        attributes[0] = attributes[1]
+    return count
+
+
 def detach():
     """What keeps the programs attached are their pinned links alone, once the daemon is gone."""
     for link in glob.glob(f"{PINS}/*/links/*"):
         os.unlink(link)
+    for _ in range(600):  # the kernel ends links in its own time
+        if links() == 0:
+            break
+        time.sleep(0.1)
+    time.sleep(1)
 
 
 def forget():

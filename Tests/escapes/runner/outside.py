@@ -18,7 +18,8 @@ class Outside:
     def __init__(self):
         self.lock = threading.Lock()
         self.seen: dict[tuple[str, str], set[str]] = {}
-        self.drains: dict[str, threading.Event] = {name: threading.Event() for name in ("tcp", "unix", "pipe")}
+        self.state = ""
+        self.gates: dict[str, threading.Event] = {}
         self.udp: dict[int, socket.socket] = {}
         self.kept: list[object] = []
         os.makedirs(RUN, exist_ok=True)
@@ -44,7 +45,7 @@ class Outside:
         def body():
             tail = b""
             if gate:
-                gate.wait(60)
+                gate.wait()
             while True:
                 try:
                     data = read()
@@ -57,6 +58,11 @@ class Outside:
                 tail = self.feed(tail, data, where)
 
         threading.Thread(target=body, daemon=True).start()
+
+    def gate(self, case: str, state: str | None = None) -> threading.Event:
+        """What holds back the reader of the case's connection in one state."""
+        with self.lock:
+            return self.gates.setdefault(f"{state or self.state}-{case}", threading.Event())
 
     # -- listeners ---------------------------------------------------------------------------------------------
 
@@ -72,11 +78,11 @@ class Outside:
                 datagram.bind((address, port))
                 self.drain(lambda s=datagram: s.recv(65536), f"UDP {port}")
         slow = self.stream(socket.AF_INET, ("127.0.0.1", SLOW))
-        self.accept(slow, f"TCP {SLOW}", self.drains["tcp"])
+        self.accept(slow, f"TCP {SLOW}", "blocked_send")
         self.accept(self.local(f"{RUN}/open.sock"), "open.sock", answers=True)
         self.accept(self.local(f"{RUN}/closed.sock"), "closed.sock")
         self.accept(self.local("\0escapes-closed"), "@escapes-closed")
-        self.accept(self.local(f"{RUN}/slow.sock"), "slow.sock", self.drains["unix"])
+        self.accept(self.local(f"{RUN}/slow.sock"), "slow.sock", "blocked_unix")
         datagram = self.local(f"{RUN}/closed.dgram", socket.SOCK_DGRAM)
         self.drain(lambda: datagram.recv(65536), "closed.dgram")
 
@@ -99,7 +105,7 @@ class Outside:
             os.chmod(path, 0o777)
         return s
 
-    def accept(self, listener: socket.socket, where: str, gate=None, answers=False):
+    def accept(self, listener: socket.socket, where: str, held_by: str | None = None, answers=False):
         listener.listen(64)
 
         def body():
@@ -109,6 +115,7 @@ class Outside:
                 if answers:
                     self.serve(connection, where)
                 else:
+                    gate = self.gate(held_by) if held_by else None
                     self.drain(lambda c=connection: c.recv(1 << 20), where, gate)
 
         threading.Thread(target=body, daemon=True).start()
@@ -126,10 +133,6 @@ class Outside:
             return data
 
         self.drain(read, where)
-
-    def slow_again(self):
-        for event in self.drains.values():
-            event.clear()
 
     # -- hands -------------------------------------------------------------------------------------------------
 
