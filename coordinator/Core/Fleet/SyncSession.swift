@@ -86,7 +86,11 @@ actor SyncSession {
 
   private func take(_ receipt: Telos_Fleet_V1_Receipt, at now: Date) async throws {
     guard let object = ObjectVersion(receipt.object), object.version <= UInt64.maximumStored else {
-      throw TelosError(.invalidArgument, "a receipt for no object that there could be")
+      // A node that could not even read what it got cannot say what it was.
+      log.warning(
+        "a receipt names no object",
+        metadata: ["node": "\(node)", "code": "\(receipt.errorCode.bounded(64))"])
+      return
     }
     let outcome: Receipt.Outcome
     switch receipt.outcome {

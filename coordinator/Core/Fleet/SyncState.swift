@@ -24,12 +24,10 @@ struct SyncState: Sendable {
   /// An object without an answer after this long is sent again.
   static let patience: TimeInterval = 60
   static let maximumWindow = 64
-  /// Refusals that another manifest or root may turn round.
-  static let mayPass: Set<String> = Set(
-    [
-      RefusalCode.notInManifest, .wrongDigest, .expired, .expiredRoot, .unknownKey, .wrongRole,
-      .missingThreshold,
-    ].map(\.rawValue))
+  /// Refusals that no other manifest or root turns round: such a version is not sent again on this stream.
+  static let permanent: Set<String> = Set(
+    [RefusalCode.truncated, .oversized, .malformed, .wrongType, .badSignature, .rollback]
+      .map(\.rawValue))
 
   let labels: Labels
   /// How many objects may be on their way without a receipt.
@@ -79,7 +77,7 @@ struct SyncState: Sendable {
       return false
     }
     if let refused = refused[key], refused.object == object {
-      guard Self.mayPass.contains(refused.code), refused.manifest < publication.manifestVersion
+      guard !Self.permanent.contains(refused.code), refused.manifest < publication.manifestVersion
       else { return false }
     }
     if let sent = inFlight[object] { return now.timeIntervalSince(sent) >= Self.patience }

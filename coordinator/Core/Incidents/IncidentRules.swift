@@ -83,7 +83,9 @@ enum IncidentRules {
   /// What was refused, for a person.
   private static func words(_ event: Telos_Fleet_V1_Event) -> String {
     let gate = event.gate.isEmpty ? "an action" : event.gate
-    if let destination = Incident.Destination(event) { return "\(gate) to \(destination.description)" }
+    if let destination = Incident.Destination(event) {
+      return "\(gate) to \(destination.description)"
+    }
     if event.hasFile, !event.file.path.isEmpty { return "\(gate) of \(event.file.path)" }
     return event.reason.isEmpty ? gate : "\(gate) (\(event.reason))"
   }

@@ -38,7 +38,7 @@ extension CoordinatorDaemon {
             .init(service: GRPCService(server: sync, connections: connections)),
             .init(service: GRPCService(server: enrolment, connections: connections)),
             .init(
-              service: Background {
+              service: Serving {
                 // HTTP needs the real ports for join tokens, so gRPC comes first.
                 let (first, second) = try await (Self.endpoint(sync), Self.endpoint(enrolment))
                 await started.set { $0.sync = first }
@@ -137,8 +137,7 @@ extension CoordinatorDaemon {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await https.run() }
       group.addTask { try await operations.run() }
-      try await group.next()
-      group.cancelAll()
+      try await group.waitForAll()
     }
   }
 
@@ -180,7 +179,9 @@ private actor Started {
   private var missing = 4
   private let onReady: @Sendable (CoordinatorDaemon.Listening) -> Void
 
-  init(onReady: @escaping @Sendable (CoordinatorDaemon.Listening) -> Void) { self.onReady = onReady }
+  init(onReady: @escaping @Sendable (CoordinatorDaemon.Listening) -> Void) {
+    self.onReady = onReady
+  }
 
   func set(_ change: @Sendable (inout CoordinatorDaemon.Listening) -> Void) {
     change(&listening)
@@ -204,6 +205,15 @@ private struct GRPCService: Service {
       server.beginGracefulShutdown()
     }
   }
+}
+
+/// Work that heeds the graceful shutdown by itself.
+private struct Serving: Service {
+  let work: @Sendable () async throws -> Void
+
+  init(_ work: @escaping @Sendable () async throws -> Void) { self.work = work }
+
+  func run() async throws { try await work() }
 }
 
 /// Work that ends when the group shuts down.

@@ -70,8 +70,10 @@ final class Metrics: Sendable {
     for (name, help, value) in [
       ("telos_manifest_expiry_seconds", "Until the manifest expires.", gauges.manifestExpires),
       ("telos_root_expiry_seconds", "Until the root expires.", gauges.rootExpires),
-      ("telos_cert_expiry_seconds", "Until the server certificate expires.",
-        gauges.certificateExpires),
+      (
+        "telos_cert_expiry_seconds", "Until the server certificate expires.",
+        gauges.certificateExpires
+      ),
     ] {
       if let value { lines.gauge(name, help, Int(value.rounded())) }
     }

@@ -81,7 +81,9 @@ private struct LogHead {
     }
     // What the first record of a log names as the hash before it.
     hash = [UInt8](repeating: 0, count: 32)
-    if !rows.isEmpty { find(.replaced, "a new log, epoch \(epoch), takes the place of the old one") }
+    if !rows.isEmpty {
+      find(.replaced, "a new log, epoch \(epoch), takes the place of the old one")
+    }
   }
 
   /// Stores one record; false if it was there before.

@@ -37,7 +37,8 @@ final class Store: Sendable {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB:
       TelosError(
         .corrupt, "the store is damaged: \(error.message ?? "\(error.resultCode)")",
-        hint: "stop the coordinator and restore a backup; its next start sets the damaged file aside")
+        hint:
+          "stop the coordinator and restore a backup; its next start sets the damaged file aside")
     case .SQLITE_FULL:
       TelosError(.unavailable, "the store's disk is full", hint: "free space and try again")
     case .SQLITE_BUSY, .SQLITE_LOCKED:

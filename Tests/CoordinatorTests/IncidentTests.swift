@@ -1,0 +1,84 @@
+import FleetWire
+import Foundation
+import TelosCore
+import Testing
+
+@testable import Coordinator
+
+@Suite struct IncidentTests {
+  @Test func aSlamAndWhatItRefusedAreOneIncident() async throws {
+    let bench = try Bench()
+    let log = try RecordedLog.slam()
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    let incident = try #require(try await bench.store.incidents(state: .open).first)
+    #expect(
+      incident.summary
+        == "agent 3f00000000000001 under intent read-logs read /srv/app/.env and was slammed; "
+        + "3 destinations refused")
+    #expect(incident.severity == .critical)
+    #expect(incident.lineage.map(\.command) == ["cat", "sh"])
+    #expect(incident.refused.map(\.address) == ["192.0.2.1", "192.0.2.2", "2001:db8::1"])
+    let chain = try await bench.store.chain(of: incident)
+    #expect(
+      chain.map(\.event.kind)
+        == ["started", "exec", "slammed", "denied", "denied", "denied", "denied"])
+  }
+
+  @Test func theSameEventsInOtherBatchesGiveTheSameIncident() async throws {
+    let log = try RecordedLog.slam()
+    let whole = try Bench()
+    _ = try await whole.store.ingest(node: "n1", epoch: 1, events: log.events, at: whole.now)
+    let single = try Bench()
+    for event in log.events {
+      _ = try await single.store.ingest(node: "n1", epoch: 1, events: [event], at: single.now)
+    }
+    #expect(try await whole.store.incidents() == single.store.incidents())
+  }
+
+  @Test func refusalsWithoutASlamAreANoticeThenAWarning() async throws {
+    let bench = try Bench()
+    var log = RecordedLog()
+    for _ in 0..<3 {
+      try log.append("denied", agent: "a1") {
+        $0.gate = "exec"
+        $0.file.path = "/usr/bin/nc"
+      }
+    }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    let incident = try #require(try await bench.store.incidents().first)
+    #expect(incident.severity == .notice)
+    #expect(
+      incident.summary
+        == "agent a1 under intent read-logs was refused 3 times, first exec of /usr/bin/nc")
+    for _ in 0..<7 { try log.append("denied", agent: "a1") { $0.gate = "exec" } }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    #expect(try await bench.store.incidents().map(\.severity) == [.warning])
+  }
+
+  @Test func canariesAndHonestAgentsMakeNoIncident() async throws {
+    let bench = try Bench()
+    var log = RecordedLog()
+    try log.append("started", agent: "a1")
+    try log.append("exec", agent: "a1")
+    try log.append("slammed", agent: "c1") { $0.canary = true }
+    try log.append("would-deny", agent: "a1")
+    try log.append("trust") { $0.reason = "rollback" }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    #expect(try await bench.store.incidents().isEmpty)
+  }
+
+  @Test func agentsOfTwoNodesAreNotMixedUp() async throws {
+    let bench = try Bench()
+    let log = try RecordedLog.slam()
+    for node in ["n1", "n2"] {
+      _ = try await bench.store.ingest(node: node, epoch: 1, events: log.events, at: bench.now)
+    }
+    let incidents = try await bench.store.incidents()
+    #expect(incidents.count == 2)
+    #expect(Set(incidents.map(\.id)).count == 2)
+    for incident in incidents {
+      let chain = try await bench.store.chain(of: incident)
+      #expect(chain.allSatisfy { $0.node == incident.node })
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import AddressSets
+import FleetCA
+import FleetIdentity
+import FleetWire
+import Foundation
+import TelosCore
+import Testing
+import Trust
+
+@testable import Coordinator
+
+@Suite struct PublicationTests {
+  @Test func nothingIsPublishedBeforeARoot() async throws {
+    let bench = try Bench()
+    let error = await #expect(throws: TelosError.self) {
+      try await bench.publisher.applyIntent(try bench.intent(), by: "test")
+    }
+    #expect(error?.code == .conflict)
+    #expect(bench.publisher.current.objects.isEmpty)
+  }
+
+  @Test func aNodeAcceptsWhatIsPublishedInTheOrderInWhichItIsSent() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
+    _ = try await bench.publisher.applyNeverBlock(try bench.neverBlock(["192.0.2.1"]), by: "test")
+    let objects = bench.publisher.current.objects
+    #expect(objects.map(\.object.kind) == [.root, .manifest, .neverBlock, .ipset, .intent])
+
+    // What a node does: the pinned root, then the manifest, then everything that the manifest names.
+    let root = try TrustedRoot.pinned(
+      envelope: try objects[0].decoded(), digest: objects[0].object.digest, now: bench.now)
+    let manifest = try root.verify(
+      try objects[1].decoded(), as: ManifestStatement.self, now: bench.now
+    ).statement
+    let acceptance = Acceptance(held: [], labels: [:], manifest: manifest, now: bench.now)
+    for stored in objects[2...] {
+      let envelope = try stored.decoded()
+      _ = try root.verify(envelope, as: Role(stored.object.kind), now: bench.now)
+      let header =
+        switch stored.object.kind {
+        case .neverBlock: try NeverBlockStatement(payload: envelope.payload).header
+        case .ipset: try IPSetStatement(payload: envelope.payload).header
+        default: try IntentStatement(payload: envelope.payload).header
+        }
+      try acceptance.check(header, digest: envelope.digest)
+    }
+  }
+
+  @Test func anIntentByTheWrongKeyIsRefusedWithItsReason() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    for (key, code) in [
+      (SigningKey(), "unknown-key"), (bench.rootKey, "wrong-role"),
+      (bench.keys.manifest, "wrong-role"),
+    ] {
+      let error = await #expect(throws: TelosError.self) {
+        try await bench.publisher.applyIntent(try bench.intent(by: key), by: "test")
+      }
+      #expect(error?.message.hasPrefix(code) == true)
+    }
+    #expect(!bench.publisher.current.objects.contains { $0.object.kind == .intent })
+  }
+
+  @Test func anOlderOrDifferentIntentOfTheSameVersionIsRefused() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    let upload = try bench.intent(version: 5)
+    let object = try await bench.publisher.applyIntent(upload, by: "test")
+    #expect(try await bench.publisher.applyIntent(upload, by: "test") == object)
+    for (version, nodes, code) in [
+      (UInt64(4), [:] as Labels, "rollback"), (5, ["a": "b"], "wrong-digest"),
+    ] {
+      let error = await #expect(throws: TelosError.self) {
+        try await bench.publisher.applyIntent(
+          try bench.intent(version: version, nodes: nodes), by: "test")
+      }
+      #expect(error?.message.hasPrefix(code) == true)
+    }
+    let error = await #expect(throws: TelosError.self) {
+      try await bench.publisher.applyIntent(
+        try bench.intent(version: 6, expires: -1), by: "test")
+    }
+    #expect(error?.message.hasPrefix("expired") == true)
+  }
+
+  @Test func uploadsAreKeptByteForByte() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    let upload = Data("  ".utf8) + (try bench.intent()) + Data("\n".utf8)
+    _ = try await bench.publisher.applyIntent(upload, by: "test")
+    let stored = try await bench.store.snapshot(at: bench.now) {
+      try $0.object(.intent, "read-logs")
+    }
+    #expect(stored?.upload == upload)
+    #expect(try stored?.decoded() == Envelope(json: upload))
+  }
+
+  @Test func theBlocklistIsPublishedWithoutWhatIsNeverBlocked() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    let first = try bench.publishedSet()
+    #expect(first.set.isEmpty)
+    let wanted = AddressSet(
+      [try IPPrefix("203.0.113.9"), try IPPrefix("192.0.2.7"), try IPPrefix("2001:db8::/32")])
+    let outcome = try await bench.publisher.changeBlocklist(
+      .edit(add: wanted, remove: AddressSet()), by: "test")
+    #expect(outcome.added == 3)
+    #expect(try bench.publishedSet().set == wanted)
+    #expect(outcome.object.version > first.version)
+
+    _ = try await bench.publisher.applyNeverBlock(try bench.neverBlock(["192.0.2.0/24"]), by: "t")
+    #expect(
+      try bench.publishedSet().set.entries.map(\.description) == ["203.0.113.9", "2001:db8::/32"])
+
+    let again = try await bench.publisher.changeBlocklist(
+      .edit(add: wanted, remove: AddressSet()), by: "test")
+    #expect(again.added == 0)
+    #expect(again.unchanged == 3)
+    #expect(again.neverBlocked == ["192.0.2.7"])
+    #expect(again.object.version == (try bench.publishedSet().version))
+
+    let replaced = try await bench.publisher.changeBlocklist(
+      .replace(AddressSet([try IPPrefix("203.0.113.9"), try IPPrefix("203.0.113.10")])), by: "test")
+    #expect(replaced.added == 1)
+    #expect(replaced.removed == 2)
+    #expect(replaced.unchanged == 1)
+  }
+
+  @Test func theManifestIsIssuedAnewBeforeItExpires() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test", at: bench.now)
+    let first = bench.publisher.current.manifestVersion
+    try await bench.publisher.renew(at: bench.now.addingTimeInterval(60))
+    #expect(bench.publisher.current.manifestVersion == first)
+    try await bench.publisher.renew(at: bench.now.addingTimeInterval(601))
+    #expect(bench.publisher.current.manifestVersion > first)
+    #expect(bench.publisher.current.manifestExpires > bench.now.addingTimeInterval(4000))
+  }
+
+  @Test func aRootOfSomebodyElseChangesNothing() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    let stranger = try Bench.root(
+      bench.keys.publicByRole, SigningKey(), SigningKey(), [], 2,
+      bench.now.addingTimeInterval(1000))
+    await #expect(throws: TelosError.self) {
+      try await bench.publisher.applyRoot(stranger, by: "test")
+    }
+    #expect(bench.publisher.current.root?.version == 1)
+    let withoutUs = try Bench()
+    let error = await #expect(throws: TelosError.self) {
+      try await withoutUs.publisher.applyRoot(try bench.root(), by: "test")
+    }
+    #expect(error?.message.contains("does not list this coordinator's key") == true)
+  }
+
+  @Test func anIntentWhoseKeyLostItsRoleIsPublishedNoMore() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
+    let next = try Bench.root(
+      bench.keys.publicByRole, SigningKey(), bench.rootKey, [bench.ca.certificate.pem], 2,
+      bench.now.addingTimeInterval(1000))
+    _ = try await bench.publisher.applyRoot(next, by: "test")
+    #expect(bench.publisher.current.root?.version == 2)
+    #expect(!bench.publisher.current.objects.contains { $0.object.kind == .intent })
+  }
+}

@@ -1,0 +1,136 @@
+import FleetCA
+import FleetIdentity
+import FleetWire
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Logging
+import SwiftProtobuf
+import TelosCore
+import Testing
+import Trust
+import X509
+
+@testable import Coordinator
+
+/// A coordinator with real ports on loopback, real TLS and a real store.
+struct RunningFleet: Sendable {
+  let scratch: Scratch
+  let daemon: CoordinatorDaemon
+  let ports: CoordinatorDaemon.Listening
+  let operatorKey = SigningKey()
+  let rootKey = SigningKey()
+
+  /// Initialises, starts, applies a root, runs `body` and shuts down.
+  static func run(_ body: @escaping @Sendable (RunningFleet) async throws -> Void) async throws {
+    let scratch = try Scratch()
+    let data = "\(scratch.path)/data"
+    _ = try await Initialisation.run(data: data, names: ["127.0.0.1"])
+    var configuration = Configuration()
+    configuration.data = data
+    let anywhere = Configuration.Endpoint(host: "127.0.0.1", port: 0)
+    configuration.sync = anywhere
+    configuration.enrolment = anywhere
+    configuration.api = anywhere
+    configuration.operations = anywhere
+    let daemon = try await CoordinatorDaemon(
+      configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let (ready, readied) = AsyncStream.makeStream(of: CoordinatorDaemon.Listening.self)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        do {
+          try await daemon.run { readied.yield($0) }
+        } catch is CancellationError {}
+        readied.finish()
+      }
+      var ports: CoordinatorDaemon.Listening?
+      for await listening in ready {
+        ports = listening
+        break
+      }
+      let fleet = RunningFleet(
+        scratch: scratch, daemon: daemon, ports: try #require(ports))
+      let keys = try OnlineKeys(folder: data)
+      _ = try await daemon.publisher.applyRoot(
+        try Bench.root(
+          keys.publicByRole, fleet.operatorKey, fleet.rootKey, [daemon.ca.certificate.pem], 1,
+          Date().addingTimeInterval(86400)), by: "test")
+      try await body(fleet)
+      group.cancelAll()
+    }
+  }
+
+  func token(_ labels: Labels = [:], lifetime: TimeInterval = 60) async throws -> (
+    token: Coordinator.JoinToken, secret: [UInt8]
+  ) {
+    try await daemon.authority.makeJoinToken(
+      labels: labels, lifetime: lifetime, by: "test", at: Date())
+  }
+
+  /// Enrols over the wire as a node does: the authority is known by its digest only.
+  func enrol(
+    _ name: String, _ token: (token: Coordinator.JoinToken, secret: [UInt8]), labels: Labels = [:]
+  ) async throws -> Credential {
+    let key = IdentityKey()
+    let request = try key.signingRequest(name: name)
+    let verification = CoordinatorVerification(pinnedTo: daemon.ca.digest)
+    let transport = try HTTP2ClientTransport.Posix(
+      target: .ipv4(address: "127.0.0.1", port: ports.enrolment.port),
+      transportSecurity: .tls { verification.configure(&$0) },
+      config: .defaults { $0.http2.authority = "coordinator" })
+    return try await withGRPCClient(transport: transport) { client in
+      let reply = try await Telos_Fleet_V1_Enrolment.Client(wrapping: client).enrol(
+        .with {
+          $0.tokenID = token.token.id
+          $0.tokenSecret = Data(token.secret)
+          $0.nodeName = name
+          $0.csrDer = Data(request)
+          $0.labels = labels
+        })
+      let root = try TrustedRoot.pinned(
+        envelope: try Envelope(wire: reply.rootEnvelope),
+        digest: try #require(daemon.publisher.current.root).digest, now: Date())
+      #expect(root.version == 1)
+      return try Credential(chainDER: reply.certificateChainDer.map { [UInt8]($0) }, key: key)
+    }
+  }
+
+  /// Runs `body` with a client of the sync port.
+  func connected<T: Sendable>(
+    _ credential: Credential,
+    _ body:
+      @escaping @Sendable (Telos_Fleet_V1_Fleet.Client<HTTP2ClientTransport.Posix>) async throws ->
+      T
+  ) async throws -> T {
+    let source = try CredentialSource(credential)
+    let authority = daemon.ca.certificate
+    let verification = CoordinatorVerification(authorities: { [authority] })
+    let transport = try HTTP2ClientTransport.Posix(
+      target: .ipv4(address: "127.0.0.1", port: ports.sync.port),
+      transportSecurity: .mTLS(certificateReloader: source) { verification.configure(&$0) },
+      config: .defaults { $0.http2.authority = "coordinator" })
+    return try await withGRPCClient(transport: transport) { client in
+      try await body(Telos_Fleet_V1_Fleet.Client(wrapping: client))
+    }
+  }
+
+  static func hello(_ name: String, labels: Labels = [:], credits: UInt32 = 4)
+    -> Telos_Fleet_V1_NodeMessage
+  {
+    .with {
+      $0.hello.nodeName = name
+      $0.hello.bootID = "boot"
+      $0.hello.labels = labels
+      $0.hello.credits = credits
+    }
+  }
+}
+
+/// Polls until `condition`, for at most ten seconds.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+  for _ in 0..<200 {
+    if try await condition() { return true }
+    try await Task.sleep(for: .milliseconds(50))
+  }
+  return false
+}
