@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Node
 import TelosCore
+import Trust
 
 struct Enrol: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,7 +26,7 @@ struct Enrol: AsyncParsableCommand {
     try await reporting {
       let configuration = try daemon.configuration()
       let labels = configuration.labels.merging(try parseLabels(labels)) { $1 }
-      let token = try JoinToken(try text())
+      let token = try JoinToken(text: try text())
       let identity = try await Enrolment(token: token, name: name, labels: labels)
         .run(into: try DataFolder(daemon.data))
       FileHandle.standardOutput(

@@ -5,11 +5,29 @@ public import TelosCore
 /// One question to a daemon's control socket, for this package's own command; blocks at most ten seconds.
 public enum ControlQuery {
   public static func get(_ path: String, socket: String) throws(TelosError) -> String {
+    let request = "GET \(path) HTTP/1.1\r\nHost: telos\r\nConnection: close\r\n\r\n"
+    let text = try exchange(Array(request.utf8), socket: socket)
+    guard let end = text.firstRange(of: "\r\n\r\n"), text.hasPrefix("HTTP/1.1 ") else {
+      throw TelosError(.unavailable, "the daemon at \(socket) gave no answer")
+    }
+    let body = String(text[end.upperBound...])
+    guard text.hasPrefix("HTTP/1.1 200") else { throw TelosError(.refused, body) }
+    return body
+  }
+
+  /// Sends a request and reads until the daemon closes.
+  static func exchange(_ request: [UInt8], socket: String) throws(TelosError) -> String {
     let descriptor = try connect(socket)
     defer { close(descriptor) }
-    let request = Array("GET \(path) HTTP/1.1\r\nHost: telos\r\nConnection: close\r\n\r\n".utf8)
-    guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
-      throw TelosError(.unavailable, "the daemon at \(socket) does not listen")
+    var sent = 0
+    while sent < request.count {
+      let count = request.withUnsafeBytes {
+        send(
+          descriptor, $0.baseAddress?.advanced(by: sent), request.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      // A daemon that refuses early answers and closes: what it said is read below.
+      if count <= 0 { break }
+      sent += count
     }
     var answer: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -18,13 +36,7 @@ public enum ControlQuery {
       if count <= 0 { break }
       answer.append(contentsOf: chunk[..<count])
     }
-    let text = String(decoding: answer, as: UTF8.self)
-    guard let end = text.firstRange(of: "\r\n\r\n"), text.hasPrefix("HTTP/1.1 ") else {
-      throw TelosError(.unavailable, "the daemon at \(socket) gave no answer")
-    }
-    let body = String(text[end.upperBound...])
-    guard text.hasPrefix("HTTP/1.1 200") else { throw TelosError(.refused, body) }
-    return body
+    return String(decoding: answer, as: UTF8.self)
   }
 
   private static func connect(_ path: String) throws(TelosError) -> Int32 {

@@ -6,17 +6,63 @@ internal import TelosCore
 
 extension NodeParts {
   /// Proves every gate from inside the kernel, or says which is missing. Nothing is claimed that was not tried.
-  func proveGates(_ options: NodeOptions) async throws(TelosError) {
+  ///
+  /// A new build of the gates that fails gives way to the one before it, which stayed attached beside it and is proved
+  /// in its turn. Agents that run are never without the one or the other.
+  func proveGates() async throws(TelosError) {
     guard let standing = gates.standing else { return }
-    gates.prove(
-      standing.gates.reports.map {
-        GateReport(gate: $0.gate, enforced: false, reason: "the canary has not run")
-      })
+    var reports = try await canary(standing)
+    let attached = standing.gates
+    if reports.allSatisfy(\.enforced) {
+      try await blocking { () throws(TelosError) in try attached.commit() }
+    } else if !attached.reused {
+      log.error("a new build of the gates did not prove itself: \(Self.text(reports))")
+      try await blocking { () throws(TelosError) in try attached.abandon() }
+      reports = try await canary(standing)
+    }
+    gates.prove(reports)
+    let text = Self.text(reports)
+    log.notice("canary: \(text.isEmpty ? "every gate holds" : text)")
+    try await events.append([.node("canary", text.isEmpty ? "every gate holds" : text)])
   }
 
-  /// What is done at once when an agent is slammed.
-  func slammed(_ agent: UInt64, _ wake: Signal) {
-    log.warning("agent \(AgentLaunch.name(agent)) is slammed")
+  private func canary(_ standing: GateState.Standing) async throws(TelosError) -> [GateReport] {
+    let id = try await database.nextAgentID(above: standing.table.highestID)
+    let folder = configuration.socket.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+    do throws(TelosError) {
+      return try await blocking { () throws(TelosError) in
+        try Canary(gates: standing.gates, table: standing.table, resolver: standing.resolver)
+          .prove(id: id, folder: folder)
+      }
+    } catch {
+      return Gate.allCases.map {
+        GateReport(gate: $0, enforced: false, reason: "the canary did not run: \(error.message)")
+      }
+    }
+  }
+
+  private static func text(_ reports: [GateReport]) -> String {
+    reports.filter { !$0.enforced }.map { "\($0.gate.rawValue): \($0.reason)" }
+      .joined(separator: "; ")
+  }
+
+  /// What is done at once when an agent is slammed: sends that block on its sockets return, and its files' taint is
+  /// stored. The kernel refused everything before this is called.
+  func slammed(_ event: KernelEvent, _ wake: Signal) {
+    let name = AgentLaunch.name(event.agent)
+    if !event.isCanary { log.warning("agent \(name) is slammed") }
     wake.notify()
+    guard let standing = gates.standing, !event.isCanary else { return }
+    Task {
+      do throws(TelosError) {
+        let outcome = try await blocking { () throws(TelosError) in
+          try SocketDestroyer(standing.gates)
+            .destroy(agent: event.agent, first: event.lineage.map(\.pid))
+        }
+        log.info(
+          "agent \(name): \(outcome.destroyed) sockets destroyed, \(outcome.shutDown) shut down\(outcome.complete ? "" : ", not all processes seen")"
+        )
+      } catch { log.error("cannot destroy the sockets of agent \(name): \(error)") }
+    }
   }
 }

@@ -30,12 +30,12 @@ public struct NodeDaemon: Sendable {
     let wake = Signal()
     let pump = try await EventPump(
       eventLog: parts.events, registry: parts.registry, log: log,
-      onSlam: { agent in parts.slammed(agent, wake) }, onEnd: { _ in wake.notify() })
+      onSlam: { event in parts.slammed(event, wake) }, onEnd: { _ in wake.notify() })
     let reader = try parts.gates.standing.map { standing throws(TelosError) in
       try KernelEvents(standing.gates) { pump.take($0) }
     }
     defer { reader?.stop() }
-    try await parts.proveGates(options)
+    try await parts.proveGates()
 
     let client = parts.fleetClient(wake)
     let actions = NodeActions(parts: parts, client: client)

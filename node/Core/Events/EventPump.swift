@@ -25,15 +25,14 @@ final class EventPump: Sendable {
   private let eventLog: EventLog
   private let registry: AgentRegistry
   private let log: Logger
-  /// Called with agents as soon as they are slammed or ended, before the log has it.
-  private let onSlam: @Sendable (UInt64) -> Void
+  /// Called as soon as agents are slammed or ended: the first before the log has it. Must not block.
+  private let onSlam: @Sendable (KernelEvent) -> Void
   private let onEnd: @Sendable ([UInt64]) -> Void
   private let state: Mutex<State>
 
-  /// - Parameter bootEpoch: of records before it the kernel sequences were of another boot.
   init(
     eventLog: EventLog, registry: AgentRegistry, log: Logger,
-    onSlam: @escaping @Sendable (UInt64) -> Void, onEnd: @escaping @Sendable ([UInt64]) -> Void
+    onSlam: @escaping @Sendable (KernelEvent) -> Void, onEnd: @escaping @Sendable ([UInt64]) -> Void
   ) async throws(TelosError) {
     self.eventLog = eventLog
     self.registry = registry
@@ -71,7 +70,7 @@ final class EventPump: Sendable {
 
   /// Takes one batch of the rings. Never throws: what cannot be written after a few tries is counted as lost.
   func take(_ events: [KernelEvent]) {
-    for event in events where event.kind == .slammed { onSlam(event.agent) }
+    for event in events where event.kind == .slammed { onSlam(event) }
     let slams = events.filter { $0.kind == .slammed }
     let others = events.filter { $0.kind != .slammed }
     write(slams)

@@ -6,7 +6,7 @@ internal import GRPCNIOTransportHTTP2Posix
 internal import NIOCore
 internal import SwiftProtobuf
 public import TelosCore
-internal import Trust
+public import Trust
 internal import X509
 
 /// First trust: a join token, used once, becomes a certificate and a pinned root. The private key is made here and
@@ -42,7 +42,7 @@ public struct Enrolment: Sendable {
     }
     let root = try pinnedRoot(reply.rootEnvelope)
     let authorities = try Certificate.fleet(der: reply.authoritiesDer.map { [UInt8]($0) })
-    guard authorities.contains(where: { $0.digest == token.authority }) else {
+    guard authorities.contains(where: { $0.digest == token.ca }) else {
       throw TelosError(.refused, "the coordinator's authorities lack the one that the token pins")
     }
     try DurableFile.write(
@@ -50,21 +50,27 @@ public struct Enrolment: Sendable {
     try DurableFile.write(root.envelope.json, to: folder.root)
     try credential.write(to: folder.credential)
     let node = NodeIdentity(
-      name: name, labels: labels, coordinators: token.sync.map(\.description))
+      name: name, labels: labels, coordinators: token.sync)
     try node.write(folder)
     return node
   }
 
   private func pinnedRoot(_ bytes: Data) throws(TelosError) -> TrustedRoot {
+    guard let digest = token.root else {
+      throw TelosError(
+        .invalidArgument, "the join token pins no root",
+        hint: "make it with `telos node token`, which adds the digest of your own root")
+    }
     do throws(Refusal) {
       return try TrustedRoot.pinned(
-        envelope: try Envelope(wire: bytes), digest: token.root, now: Date())
+        envelope: try Envelope(wire: bytes), digest: digest, now: Date())
     } catch { throw error.telosError }
   }
 
   private func ask(_ request: [UInt8]) async throws(TelosError) -> Telos_Fleet_V1_EnrolReply {
     var failure = TelosError(.unavailable, "the join token has no address")
-    for endpoint in token.addresses {
+    for address in token.addresses {
+      let endpoint = try Endpoint(address)
       do { return try await ask(endpoint, request) } catch let error as RPCError {
         guard error.code == .unavailable || error.code == .deadlineExceeded else {
           throw TelosError(
@@ -88,7 +94,7 @@ public struct Enrolment: Sendable {
   {
     let refusals = Refusals()
     let verification = CoordinatorVerification(
-      pinnedTo: token.authority, onRefusal: { refusals.add($0) })
+      pinnedTo: token.ca, onRefusal: { refusals.add($0) })
     let transport = try HTTP2ClientTransport.Posix(
       target: endpoint.target, transportSecurity: .tls { verification.configure(&$0) },
       config: .coordinator)

@@ -1,0 +1,85 @@
+import FoundationEssentials
+import Glibc
+import TelosCore
+import Testing
+
+@testable import Node
+
+@Suite struct AgentTests {
+  @Test func thePrivateFolderBelongsToTheCallerAlone() async throws {
+    try await withFolder { root in
+      mkdir("\(root)/tmp", 0o777)
+      let path = try PrivateFolder.make(root: root, agent: 0xab, uid: 1234, gid: 1234)
+      #expect(path == "/tmp/telos-00000000000000ab")
+      let status = try #require(FileStatus(root + path, followingLinks: false))
+      #expect(status.kind == .folder && status.owner == 1234 && status.permissions == 0o700)
+      #expect(throws: TelosError.self, "an existing folder is never taken over") {
+        try PrivateFolder.make(root: root, agent: 0xab, uid: 1234, gid: 1234)
+      }
+    }
+  }
+
+  @Test func aLinkInTheCallersRootLeadsTheFolderNowhere() async throws {
+    try await withFolder { root in
+      mkdir("\(root)/elsewhere", 0o777)
+      symlink("\(root)/elsewhere", "\(root)/tmp")
+      #expect(throws: TelosError.self) {
+        try PrivateFolder.make(root: root, agent: 1, uid: 0, gid: 0)
+      }
+      let inside = try FileManager.default.contentsOfDirectory(atPath: "\(root)/elsewhere")
+      #expect(inside.isEmpty)
+    }
+  }
+
+  @Test func removingTheFolderFollowsNoLinkOutOfIt() async throws {
+    try await withFolder { root in
+      mkdir("\(root)/tmp", 0o777)
+      mkdir("\(root)/precious", 0o777)
+      try DurableFile.write([1], to: "\(root)/precious/file")
+      let path = root + (try PrivateFolder.make(root: root, agent: 1, uid: 0, gid: 0))
+      mkdir("\(path)/deep", 0o700)
+      try DurableFile.write([1], to: "\(path)/deep/file")
+      symlink("\(root)/precious", "\(path)/link")
+      symlink("\(root)/precious", "\(path)/deep/link")
+      PrivateFolder.remove(path)
+      #expect(FileStatus(path) == nil)
+      #expect(FileStatus("\(root)/precious/file") != nil)
+    }
+  }
+
+  @Test func aCommandIsFoundAsAShellWouldInTheCallersRoot() async throws {
+    try await withFolder { root in
+      for folder in ["bin", "opt", "work"] { mkdir("\(root)/\(folder)", 0o755) }
+      try DurableFile.write([1], to: "\(root)/bin/tool", mode: 0o755)
+      try DurableFile.write([1], to: "\(root)/opt/tool", mode: 0o644)
+      try DurableFile.write([1], to: "\(root)/work/own", mode: 0o755)
+      func find(_ command: String, _ path: String? = nil) throws -> String {
+        try CommandSearch.find(command, path: path, workingDirectory: "/work", root: root)
+      }
+      #expect(try find("tool") == "/bin/tool")
+      #expect(try find("tool", "/opt:/bin") == "/bin/tool", "not executable: passed over")
+      #expect(try find("own", "/bin:") == "/work/own")
+      #expect(try find("./own") == "/work/./own")
+      #expect(try find("/bin/tool") == "/bin/tool")
+      #expect(throws: TelosError.self) { try find("absent") }
+      #expect(throws: TelosError.self) { try find("./absent") }
+    }
+  }
+
+  @Test func anAgentIsToldOfItsLastDenialsOnly() {
+    let registry = AgentRegistry()
+    let object = ObjectVersion(kind: .intent, name: "x", version: 1, digest: Digest(of: [1]))
+    registry.add(
+      AgentLaunch(
+        id: 7, intent: object, uid: 0, bootID: "b", started: 0, expires: 0, executable: "/bin/x",
+        temporaryFolder: nil))
+    for n in 0..<40 {
+      registry.remember(
+        .init(at: "", gate: "exec", reason: "\(n)", detail: "", path: nil, destination: nil), of: 7)
+    }
+    #expect(registry[7]?.denials.map(\.reason) == (8..<40).map { "\($0)" })
+    #expect(registry.end([7, 8]).map(\.id) == [7])
+    #expect(registry.end([7]).isEmpty)
+    #expect(registry.alive.isEmpty && registry[7] != nil)
+  }
+}

@@ -1,0 +1,69 @@
+import FleetWire
+import TelosCore
+import Testing
+import Trust
+
+@testable import Node
+
+@Suite struct EventTests {
+  private let second: UInt64 = 1_000_000_000
+
+  @Test func aHoleThatTheOtherRingFillsIsNoLoss() {
+    var gaps = SequenceGaps(after: nil)
+    #expect(gaps.see([5, 6, 9], now: 0) == 0)
+    #expect(gaps.see([7, 8, 10], now: second) == 0)
+    #expect(gaps.expire(now: 100 * second) == 0)
+  }
+
+  @Test func aHoleThatStaysIsALossAndCountedOnce() {
+    var gaps = SequenceGaps(after: 4)
+    #expect(gaps.see([5, 9], now: 0) == 0)
+    #expect(gaps.see([10], now: second) == 0)
+    #expect(gaps.expire(now: 2 * second) == 3)
+    #expect(gaps.expire(now: 9 * second) == 0)
+    #expect(gaps.see([6], now: 9 * second) == 0, "late, and not counted back")
+  }
+
+  @Test func whatWasLostWhileTheDaemonWasAwayIsSeenFromTheLastStoredSequence() {
+    var gaps = SequenceGaps(after: 100)
+    #expect(gaps.see([151], now: 0) == 0)
+    #expect(gaps.expire(now: 3 * second) == 50)
+  }
+
+  @Test func aHoleTooLargeToTellApartIsCountedAtOnce() {
+    var gaps = SequenceGaps(after: 0)
+    #expect(gaps.see([1_000_001], now: 0) == 1_000_000)
+    #expect(gaps.expire(now: 9 * second) == 0)
+  }
+
+  @Test func aRefusalIsAnEventOfKindTrustWithItsCode() {
+    let object = ObjectVersion(kind: .intent, name: "x", version: 3, digest: Digest(of: [1]))
+    let event = Telos_Fleet_V1_Event.trust(object, Refusal(.rollback, "version 3 is older"))
+    #expect(event.kind == "trust" && event.reason == "rollback")
+    #expect(event.detail == "intent \"x\" version 3: version 3 is older")
+  }
+
+  @Test func everyReasonOfTheKernelHasWordsForAPerson() {
+    for reason in ["not-approved", "no-window", "slammed", "write-root", "approved-file"] {
+      #expect(EventText.reason(reason) != reason)
+    }
+  }
+
+  @Test func metricsAreInTheTextFormThatPrometheusReads() {
+    let text = Metrics.text([
+      .init("telos_enforcing", ["gate": "exec"], 1), .init("telos_enforcing", ["gate": "a\"b"], 0),
+      .init("telos_slams_total", [:], 3), .init("telos_cert_expiry_seconds", [:], 1.5),
+    ])
+    #expect(
+      text == """
+        # TYPE telos_enforcing gauge
+        telos_enforcing{gate="exec"} 1
+        telos_enforcing{gate="a\\"b"} 0
+        # TYPE telos_slams_total counter
+        telos_slams_total 3
+        # TYPE telos_cert_expiry_seconds gauge
+        telos_cert_expiry_seconds 1.5
+
+        """)
+  }
+}

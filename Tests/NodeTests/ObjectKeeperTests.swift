@@ -1,0 +1,144 @@
+import AddressSets
+import FleetWire
+import FoundationEssentials
+import Synchronization
+import TelosCore
+import Testing
+import Trust
+
+@testable import Node
+
+@Suite struct ObjectKeeperTests {
+  @Test func aSignedIntentNamedByTheManifestIsHeld() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let intent = try fixture.signers.intentEnvelope()
+      try await fixture.give(try fixture.signers.manifest([intent]))
+      #expect(try await fixture.give(intent) == [.held(try intent.object)])
+      #expect(try await fixture.keeper.startable("read-logs").object == intent.object)
+      #expect(await fixture.keeper.held.contains(try intent.object))
+    }
+  }
+
+  @Test func anObjectThatComesBeforeTheManifestWaitsForIt() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let intent = try fixture.signers.intentEnvelope()
+      let manifest = try fixture.signers.manifest([intent])
+      #expect(try await fixture.give(intent) == [])
+      #expect(
+        try await fixture.give(manifest) == [
+          .held(try manifest.object), .held(try intent.object),
+        ])
+    }
+  }
+
+  @Test func anObjectThatNoManifestNamesIsRefusedAfterAWhile() async throws {
+    try await withFolder { folder in
+      let time = Mutex(Date())
+      let fixture = try KeeperFixture(folder, clock: { time.withLock { $0 } })
+      let intent = try fixture.signers.intentEnvelope()
+      try await fixture.give(try fixture.signers.manifest([]))
+      #expect(try await fixture.give(intent) == [])
+      #expect(await fixture.keeper.tick() == [])
+      time.withLock { $0 += 11 }
+      guard case .refused(let object, let refusal)? = await fixture.keeper.tick().first else {
+        Issue.record("no refusal")
+        return
+      }
+      #expect(refusal.code == .notInManifest)
+      #expect(object == (try intent.object))
+    }
+  }
+
+  @Test func aSetIsHeldOnlyAfterNeverBlockAndWithoutWhatItSpares() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      try await fixture.keeper.setLocalNeverBlock(AddressSet([try IPPrefix("127.0.0.0/8")]))
+      let never = try fixture.signers.neverBlockSet(["192.0.2.1"])
+      let set = try fixture.signers.set(["192.0.2.1", "198.51.100.7", "127.0.0.1"])
+      try await fixture.give(try fixture.signers.manifest([never, set]))
+      try await fixture.give(never)
+      #expect(try await fixture.give(set) == [.held(try set.object)])
+      #expect(await fixture.sets.set == AddressSet([try IPPrefix("198.51.100.7")]))
+      #expect(await fixture.sets.neverBlock.contains(try IPPrefix("192.0.2.1")))
+      #expect(await fixture.sets.order.suffix(2) == ["never-block", "set"])
+      #expect(await fixture.reports.refusals.map(\.code) == [.neverBlocked])
+    }
+  }
+
+  @Test func aSetThatTheKernelRefusesIsNoReceiptOfHeld() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let set = try fixture.signers.set(["198.51.100.7"])
+      try await fixture.give(try fixture.signers.manifest([set]))
+      await fixture.sets.refuse(true)
+      guard case .failed(let object, let error)? = try await fixture.give(set).first else {
+        Issue.record("no failure")
+        return
+      }
+      #expect(object == (try set.object) && error.code == .kernel)
+      #expect(await !fixture.keeper.held.contains(try set.object))
+      await fixture.sets.refuse(false)
+      #expect(try await fixture.give(set) == [.held(try set.object)], "the next try holds it")
+    }
+  }
+
+  @Test func whatWasHeldIsHeldAgainAfterARestartWithoutAnyNetwork() async throws {
+    try await withFolder { folder in
+      let signers = Signers()
+      let root = signers.rootStatement()
+      let intent = try signers.intentEnvelope()
+      let set = try signers.set(["198.51.100.7"], version: 9)
+      let never = try signers.neverBlockSet(["192.0.2.1"])
+      do {
+        let fixture = try KeeperFixture(folder, signers: signers, root: root)
+        try await fixture.give(try signers.manifest([intent, set, never]))
+        for envelope in [never, set, intent] { try await fixture.give(envelope) }
+      }
+      let again = try KeeperFixture(
+        folder, signers: signers, root: root, clock: { Date() + 7 * 86400 })
+      try await again.keeper.restore()
+      #expect(await again.sets.version == 9)
+      #expect(await again.sets.neverBlock.contains(try IPPrefix("192.0.2.1")))
+      for envelope in [never, set, intent] {
+        #expect(await again.keeper.held.contains(try envelope.object))
+      }
+      #expect(await !again.keeper.isCurrent, "expiry is shown")
+      let error = await #expect(throws: TelosError.self) {
+        try await again.keeper.startable("read-logs")
+      }
+      #expect(error?.message.contains("expired") == true, "but starts no new agent")
+    }
+  }
+
+  @Test func anIntentThatTheManifestNoLongerNamesStartsNoAgent() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let intent = try fixture.signers.intentEnvelope()
+      try await fixture.give(try fixture.signers.manifest([intent], version: 1))
+      try await fixture.give(intent)
+      _ = try await fixture.keeper.startable("read-logs")
+      try await fixture.give(try fixture.signers.manifest([], version: 2))
+      let error = await #expect(throws: TelosError.self) {
+        try await fixture.keeper.startable("read-logs")
+      }
+      #expect(error?.code == .refused && error?.message.contains("manifest") == true)
+    }
+  }
+
+  @Test func aRootSignedByTheOldOneTakesItsPlaceAndSurvivesALostDatabase() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      var next = fixture.signers
+      next.intent = SigningKey()
+      let envelope = try next.rootStatement(version: 2).signed(by: [fixture.signers.root])
+      #expect(try await fixture.give(envelope) == [.held(try envelope.object)])
+      let intent = try fixture.signers.intentEnvelope()
+      try await fixture.give(try fixture.signers.manifest([intent]))
+      #expect(try await fixture.refusal(intent) == .unknownKey, "the old key has gone")
+      let file = try DurableFile.read("\(folder)/root.json")
+      #expect(try Envelope(json: Data(file)).digest == envelope.digest)
+    }
+  }
+}
