@@ -33,7 +33,7 @@ test: setup build ## every test: Swift first, then the kernel tests on 6.1 and 6
 	@Tests/lab/test
 
 .PHONY: build
-build: bpf ## one release build of everything, tests included
+build: bpf $(BUILD)/escapes/escape ## one release build of everything, tests included
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
 
 .PHONY: bpf
@@ -42,6 +42,9 @@ bpf: $(BPF_OBJECTS) $(BUILD)/verify ## the kernel programs, and the tool that sh
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.c bpf/*.h bpf/*/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(BUILD)/escapes/escape: $(wildcard Tests/escapes/cases/*) Tests/escapes/build
+	CC=$(CC) Tests/escapes/build $(@D)
 
 $(BUILD)/verify: Tests/lab/verify.c
 	@mkdir -p $(@D)
