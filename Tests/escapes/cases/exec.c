@@ -150,9 +150,11 @@ static int content_in_memory(void)
 {
 	int fd = memfd_create("program", 0);
 
-	if (fd < 0 || copy(FORBIDDEN, text("/proc/self/fd/%d", fd), 0755))
+	if (fd < 0 || ftruncate(fd, 0)) {
+		control("memfd", -1);
 		return -1;
-	return fd;
+	}
+	return append(FORBIDDEN, fd) ? -1 : fd;
 }
 
 static void run_memfd(void)
@@ -345,7 +347,8 @@ static void code_in_memfd(void)
 	int (*function)(void);
 	void *at;
 
-	if (fd < 0 || ftruncate(fd, 4096) || pwrite(fd, machine_code, sizeof(machine_code), 0) < 0)
+	control("memfd", fd < 0 ? -1 : ftruncate(fd, 4096));
+	if (pwrite(fd, machine_code, sizeof(machine_code), 0) < 0)
 		broken("memfd");
 	at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	function = (int (*)(void))at;

@@ -114,25 +114,31 @@ void in_child(void (*act)(void))
 	waitpid(child, NULL, 0);
 }
 
-long copy(const char *from, const char *to, int mode)
+long append(const char *from, int to)
 {
-	int in = open(from, O_RDONLY | O_CLOEXEC), out;
+	int in = open(from, O_RDONLY | O_CLOEXEC);
 	char buffer[65536];
 	long got;
 
 	if (in < 0)
 		return -1;
-	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	if (out < 0) {
-		close(in);
-		return -1;
-	}
 	while ((got = read(in, buffer, sizeof(buffer))) > 0)
-		if (write(out, buffer, got) != got)
+		if (write(to, buffer, got) != got)
 			got = -1;
 	close(in);
-	close(out);
 	return got < 0 ? -1 : 0;
+}
+
+long copy(const char *from, const char *to, int mode)
+{
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	long result;
+
+	if (out < 0)
+		return -1;
+	result = append(from, out);
+	close(out);
+	return result;
 }
 
 long store(const char *path, const char *content, int mode)

@@ -31,9 +31,9 @@ def table(results, states, file) -> int:
     rows: dict[str, dict[str, object]] = {}
     for result in results:
         rows.setdefault(result.case.id, {})[result.state] = result
-    print(f"\n{'':26}" + "".join(f"{state:22}" for state in states))
+    print(f"\n{'':27}" + "".join(f"{state:22}" for state in states))
     for name, columns in rows.items():
-        print(f"{name:26}" + "".join(f"{verdict(columns[state]):22}" for state in states if state in columns))
+        print(f"{name:27}" + "".join(f"{verdict(columns[state]):22}" for state in states if state in columns))
     passed = failed = known = 0
     for result in results:
         if result.ok:
