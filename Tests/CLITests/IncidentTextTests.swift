@@ -86,3 +86,25 @@ struct IncidentTextTests {
     #expect(Reason.words("invented-later") == "invented-later")
   }
 }
+
+@Suite("the node's status")
+struct StatusTextTests {
+  @Test func aGateThatIsNotEnforcedIsSaidBeforeTheFigures() throws {
+    let json = #"""
+      {"node":"node-1","mode":"hyperion-only","ready":false,"xdp":"native",
+       "counters":{"events":3},"interfaces":[{"name":"eth0","mode":"native","why":""}],
+       "gates":[{"gate":"exec","enforced":false,"why":"refused by the kernel"},
+                {"gate":"file","enforced":true,"why":""}],
+       "held":[{"kind":"intent","name":"read-logs","version":7,"digest":"0123456789abcdef0123"}]}
+      """#
+    let lines = StatusText.lines(try JSONDocument(parsing: Array(json.utf8)))
+    #expect(lines.first == "Node node-1")
+    let gate = try #require(
+      lines.firstIndex(of: "    exec: NOT ENFORCED (refused by the kernel)"))
+    let counters = try #require(lines.firstIndex(of: "  counters"))
+    #expect(gate < counters)
+    #expect(lines.contains("    file: enforced"))
+    #expect(lines.contains("    intent read-logs version 7 sha256 0123456789abcdef…"))
+    #expect(lines.contains("    eth0: native"))
+  }
+}

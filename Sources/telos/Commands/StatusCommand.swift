@@ -82,7 +82,9 @@ enum StatusText {
     for key in ["mode", "ready", "xdp"] {
       if let value = values.removeValue(forKey: key) { lines += field(key, value.words) }
     }
-    for key in values.keys.sorted() {
+    // What is wrong comes first, figures last.
+    let order = ["problems": 0, "gates": 1, "counters": 3]
+    for key in values.keys.sorted(by: { (order[$0] ?? 2, $0) < (order[$1] ?? 2, $1) }) {
       guard let value = values[key] else { continue }
       lines += section(key, value)
     }
@@ -107,14 +109,17 @@ enum StatusText {
 
   /// One entry of an array in one line: gates, objects, or whatever comes.
   private static func inline(_ value: JSONDocument) -> String {
+    let why = value["why"].map { $0.words.isEmpty ? "" : " (\($0.words))" } ?? ""
     if let gate = value["gate"]?.words, case .bool(let enforced)? = value["enforced"] {
-      let why = value["why"]?.words ?? ""
-      return "\(gate): \(enforced ? "enforced" : "NOT ENFORCED")" + (why.isEmpty ? "" : " (\(why))")
+      return "\(gate): \(enforced ? "enforced" : "NOT ENFORCED")\(why)"
     }
     if let kind = value["kind"]?.words, let version = value["version"]?.words {
       let name = value["name"]?.words ?? ""
-      return "\(kind)\(name.isEmpty ? "" : " " + name) version \(version) "
-        + (value["digest"]?.words ?? "")
+      let digest = (value["digest"]?.words ?? "").prefix(16)
+      return "\(kind)\(name.isEmpty ? "" : " " + name) version \(version) sha256 \(digest)…"
+    }
+    if let name = value["name"]?.words, let mode = value["mode"]?.words {
+      return "\(name): \(mode)\(why)"
     }
     return value.words
   }

@@ -6,8 +6,7 @@ enum EventLines {
   static func lines(_ event: Event, origin: Bool, indent: Int = 0, width: Int = 100) -> [String] {
     var head = String(repeating: " ", count: indent) + clock(event.at)
     if origin {
-      head += "  " + pad(event.node ?? "-", 12)
-      if let agent = event.agent, !agent.isEmpty { head += "  " + pad(agent, 16) }
+      head += "  " + pad(event.node ?? "-", 12) + "  " + pad(event.agent ?? "", 16)
     }
     head += "  " + pad(event.kind, 10) + "  " + pad(event.gate ?? "", 8) + "  "
     let margin = origin ? indent + 27 : head.count
