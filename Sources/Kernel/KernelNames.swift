@@ -4,7 +4,7 @@ enum KernelNames {
     "none", "not-approved", "agent-wrote", "anonymous", "content", "interpreter", "no-window",
     "window-expired", "family", "listen", "slammed", "ttl", "unmanaged-peer", "write-root",
     "device", "quota", "state", "stdio", "ptrace", "signal", "bpf", "mount", "module", "ipc",
-    "registered", "file", "address", "domain", "terminal", "approved-file",
+    "registered", "file", "address", "domain", "terminal", "approved-file", "network-setting",
   ]
 
   static let hooks = [
@@ -14,7 +14,7 @@ enum KernelNames {
     "path-chmod", "path-chown", "inode-setxattr", "socket-create", "socket-post-create",
     "socket-connect", "socket-sendmsg", "socket-listen", "socket-accept", "unix-stream-connect",
     "unix-may-send", "egress", "bpf", "ptrace", "task-kill", "task-prlimit", "sb-mount",
-    "kernel-read-file", "kernel-module", "shm-shmat", "msg-queue", "key",
+    "kernel-read-file", "kernel-module", "shm-shmat", "msg-queue", "key", "netlink", "locked-down",
   ]
 
   static func reason(_ code: UInt8) -> String { name(code, reasons, "reason") }
