@@ -59,13 +59,20 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 	return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
 }
 
+/* Pages of a shared mapping leave the machine without another system call where the file is somebody else's. */
+static __always_inline bool shares_remotely(struct file *file, unsigned long prot, unsigned long flags)
+{
+	return file && (prot & PROT_WRITE) && (flags & MAP_SHARED) && remote_filesystem(file->f_inode->i_sb->s_magic);
+}
+
 SEC("lsm/mmap_file")
 int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
 	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_MMAP_FILE};
+	bool remote = shares_remotely(file, prot, flags);
 	struct caller c = {};
 
-	if (!(prot & PROT_EXEC))
+	if (!(prot & PROT_EXEC) && !remote)
 		return 0;
 	switch (caller(&c)) {
 	case UNMANAGED:
@@ -74,6 +81,11 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 		return -EACCES;
 	case MANAGED:
 		break;
+	}
+	if (remote) {
+		f.gate = TELOS_GATE_FILE;
+		f.reason = TELOS_REASON_UNMANAGED_PEER;
+		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
 	if (!file || (prot & PROT_WRITE)) {
 		f.reason = TELOS_REASON_ANONYMOUS;

@@ -49,6 +49,13 @@ static __always_inline int refuse_file(struct caller *c, struct finding *f, __u3
 	return enforced;
 }
 
+/* A write to a pipe or an AF_UNIX socket that blocks today delivers tomorrow's bytes, and no hook sees them go. An agent
+ * that holds one towards somebody outside, and has a task that may be in such a write, is refused the secret. */
+static __always_inline bool leaks(struct caller *c)
+{
+	return !(c->state & TELOS_SLAMMED) && c->agent->tasks > 1 && c->agent->peers > 0;
+}
+
 /* Why a managed task may not open this, or 0. Taints on the way. */
 static __always_inline __u32 open_verdict(struct caller *c, struct file *file, struct finding *f)
 {
@@ -62,6 +69,8 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 
 	if (expired(c))
 		return TELOS_REASON_TTL;
+	if (magic == MAGIC_PIDFS)
+		return 0; /* what a pidfd is good for has gates of its own */
 	if (magic == MAGIC_MQUEUE)
 		return TELOS_REASON_IPC;
 	if (special_filesystem(magic)) {
@@ -82,19 +91,24 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		return 0;
 	walk_start(&w, c->id, c->flags, file->f_path.dentry);
 	climb(&w, file->f_path.dentry, file->f_path.mnt);
-	if (w.failed)
+	/* Without a directory nobody knows which rules hold: only what has no name at all (memfd) may be so. */
+	if (w.failed || (w.detached && inode->i_nlink))
 		return TELOS_REASON_STATE;
 	if (file->f_flags & FMODE_EXEC) {
 		if (!may_execute(c, &ids, flags, w.flags, TELOS_RULE_EXEC | TELOS_RULE_INTERP, f))
 			return f->reason;
 	}
 	flags |= w.flags;
-	if (!w.depth && kind == S_IFREG && !inode->i_nlink)
+	if (w.detached && kind == S_IFREG)
 		flags |= TELOS_RULE_WRITE; /* memfd: no name, no directory */
+	if (write && (c->state & TELOS_SLAMMED) && remote_filesystem(magic))
+		return TELOS_REASON_SLAMMED;
 	if (write && !(flags & TELOS_RULE_WRITE))
 		return TELOS_REASON_WRITE_ROOT;
 	if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
 		return TELOS_REASON_APPROVED_FILE;
+	if ((flags & TELOS_RULE_CRITICAL) && leaks(c))
+		return TELOS_REASON_UNMANAGED_PEER;
 	if (kind == S_IFREG || kind == S_IFIFO) {
 		bool room;
 
@@ -169,7 +183,8 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 		return 0;
 	inode = file->f_inode;
 	kind = inode->i_mode & S_IFMT;
-	if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFCHR)
+	if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFCHR &&
+	    !(kind == S_IFREG && remote_filesystem(inode->i_sb->s_magic)))
 		return 0;
 	switch (caller(&c)) {
 	case UNMANAGED:
@@ -182,6 +197,8 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 	if (!(c.state & TELOS_SLAMMED))
 		return 0;
 	identify(inode, &f.inode);
+	if (kind == S_IFREG)
+		return answer(refuse(&c, &f, EPERM), EPERM);
 	rule = rule_of(c.id, &f.inode);
 	if (rule && (rule->flags & TELOS_RULE_STDIO)) {
 		if (c.flags & TELOS_AGENT_STDIO_ALLOW)
@@ -271,13 +288,34 @@ int BPF_PROG(telos_file_receive, struct file *file)
 	return answer(refuse(&c, &f, EPERM), EPERM);
 }
 
+static __always_inline bool network_setting(unsigned int command)
+{
+	switch (command) {
+	case 0x8914: /* SIOCSIFFLAGS */
+	case 0x8916: /* SIOCSIFADDR */
+	case 0x8918: /* SIOCSIFDSTADDR */
+	case 0x891a: /* SIOCSIFBRDADDR */
+	case 0x891c: /* SIOCSIFNETMASK */
+	case 0x8922: /* SIOCSIFMTU */
+	case 0x8923: /* SIOCSIFNAME */
+	case 0x8924: /* SIOCSIFHWADDR */
+	case 0x8953: /* SIOCDARP */
+	case 0x8955: /* SIOCSARP */
+		return true;
+	default:
+		return false;
+	}
+}
+
 SEC("lsm/file_ioctl")
 int BPF_PROG(telos_file_ioctl, struct file *file, unsigned int command, unsigned long argument)
 {
 	struct finding f = {.gate = TELOS_GATE_GUARD, .hook = TELOS_HOOK_FILE_IOCTL, .reason = TELOS_REASON_TERMINAL};
 	struct caller c = {};
 
-	if (command != TIOCSTI && command != TIOCLINUX)
+	/* Input for a terminal, or the configuration of the network (SIOCADDRT to SIOCDELRT, SIOCSIF…). */
+	if (command != TIOCSTI && command != TIOCLINUX && command != 0x890b && command != 0x890c &&
+	    !network_setting(command))
 		return 0;
 	switch (caller(&c)) {
 	case UNMANAGED:

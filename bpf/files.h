@@ -6,7 +6,10 @@
 #include "report.h"
 
 /* Directories a walk climbs, mounts included. What lies deeper is refused to a managed task. */
-#define WALK_DEPTH 40
+#define WALK_DEPTH 64
+/* Of these, the ones nearest to the file are climbed with typed pointers: plain loads, but the verifier follows
+ * every step of that loop, where it looks at the rest only once. */
+#define WALK_TYPED 8
 
 /* Below an overlay a file has an upper inode, a lower one, or both: a copy-up must not shed what was said of
  * the lower one. */
@@ -143,6 +146,7 @@ struct walk {
 	__u32 flags;   /* of the rules met */
 	__u32 depth;   /* directories above the start */
 	__u32 failed;  /* too deep, or an identity that could not be had */
+	__u32 detached; /* its directory is not known */
 	__u32 guarded; /* below a directory whose rule taints at any depth */
 };
 
@@ -236,43 +240,62 @@ static __always_inline void meet_all(struct walk *w, const struct ids *ids)
 }
 
 /* From a dentry that is known only as an address: across mounts. */
+struct climb {
+	struct walk *walk;
+	__u64 at;
+	__u64 mount;
+	__u64 root;
+	__u32 done;
+};
+
+static long climb_step(__u32 index, struct climb *climb)
+{
+	struct mount *mount = (void *)climb->mount;
+	struct dentry *at = (void *)climb->at, *parent;
+	struct walk *w = climb->walk;
+	struct ids ids = {};
+	struct inode *inode;
+
+	if (climb->at == climb->root) {
+		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+		if (above == mount || !above) {
+			climb->done = 1;
+			return 1;
+		}
+		climb->at = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		climb->mount = (__u64)above;
+		climb->root = (__u64)BPF_CORE_READ(above, mnt.mnt_root);
+		return 0;
+	}
+	parent = BPF_CORE_READ(at, d_parent);
+	inode = parent ? BPF_CORE_READ(parent, d_inode) : NULL;
+	if (parent == at || !inode) {
+		/* Connected to no directory: a memfd, or a file opened by handle whose place nobody knows. */
+		w->detached = 1;
+		climb->done = 1;
+		return 1;
+	}
+	climb->at = (__u64)parent;
+	w->depth++;
+	identify_all_raw(inode, &ids);
+	meet_all(w, &ids);
+	return 0;
+}
+
 __noinline int climb_raw(struct walk *w, __u64 start, __u64 where)
 {
-	struct dentry *at = (void *)start;
+	struct climb climb = {.at = start};
 	struct mount *mount = (void *)where - bpf_core_field_offset(struct mount, mnt);
-	struct dentry *root = BPF_CORE_READ(mount, mnt.mnt_root);
 
 	if (!w)
 		return 0;
-	for (int i = 0; i < WALK_DEPTH; i++) {
-		struct ids ids = {};
-		struct inode *inode;
-		struct dentry *parent;
-
-		if (at == root) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (above == mount || !above)
-				return 0;
-			at = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
-			root = BPF_CORE_READ(mount, mnt.mnt_root);
-			continue;
-		}
-		parent = BPF_CORE_READ(at, d_parent);
-		if (parent == at)
-			return 0; /* disconnected: nothing is above it */
-		at = parent;
-		w->depth++;
-		inode = BPF_CORE_READ(at, d_inode);
-		if (!inode) {
-			w->failed = 1;
-			return 0;
-		}
-		identify_all_raw(inode, &ids);
-		meet_all(w, &ids);
-	}
-	w->failed = 1;
+	climb.walk = w;
+	climb.mount = (__u64)mount;
+	climb.root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	bpf_loop(WALK_DEPTH, climb_step, &climb, 0);
+	if (!climb.done)
+		w->failed = 1;
 	return 0;
 }
 
@@ -291,25 +314,25 @@ static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsm
 {
 	struct dentry *root = where->mnt_root;
 
-	for (int i = 0; i < WALK_DEPTH; i++) {
+	for (int i = 0; i < WALK_TYPED; i++) {
 		struct ids ids = {};
 		struct dentry *parent;
 		struct inode *inode;
 
-		if (at == root) {
-			climb_raw(w, number(at), number(where));
+		if (at == root)
+			break;
+		parent = at->d_parent;
+		if (parent == at) {
+			w->detached = 1;
 			return;
 		}
-		parent = at->d_parent;
-		if (parent == at)
-			return;
 		at = parent;
 		w->depth++;
 		inode = at->d_inode;
 		identify_all(inode, &ids);
 		meet_all(w, &ids);
 	}
-	w->failed = 1;
+	climb_raw(w, number(at), number(where));
 }
 
 /* The first identity counts as the file's own from now on; the others were looked at. */
@@ -397,6 +420,13 @@ static __always_inline bool own_domain(struct caller *c, const struct ids *ids)
 	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
 
 	return entry && entry->domain && domain_root(entry->domain) == c->root;
+}
+
+/* Served by somebody else: what is written there has left the machine. */
+static __always_inline bool remote_filesystem(unsigned long magic)
+{
+	return magic == MAGIC_9P || magic == MAGIC_NFS || magic == MAGIC_SMB || magic == MAGIC_SMB2 || magic == MAGIC_CIFS ||
+	       magic == MAGIC_CEPH || magic == MAGIC_AFS || magic == MAGIC_CODA || magic == MAGIC_FUSE;
 }
 
 static __always_inline bool special_filesystem(unsigned long magic)

@@ -125,3 +125,37 @@ int BPF_PROG(telos_msg_queue_msgsnd, struct kern_ipc_perm *queue)
 {
 	return guard(TELOS_HOOK_MSG_QUEUE, TELOS_REASON_IPC);
 }
+
+/* Raw ports, kernel memory, tracing, kexec: whatever lockdown would ask about. */
+SEC("lsm/locked_down")
+int BPF_PROG(telos_locked_down, int what)
+{
+	return guard(TELOS_HOOK_LOCKED_DOWN, TELOS_REASON_MODULE);
+}
+
+/* Other types of keys start a program outside the tree with the agent's words (request-key). */
+SEC("lsm/key_alloc")
+int BPF_PROG(telos_key_alloc, struct key *key)
+{
+	const char *name = BPF_CORE_READ(key, type, name);
+	char text[8] = {};
+
+	bpf_probe_read_kernel_str(text, sizeof(text), name);
+	if (__builtin_memcmp(text, "user", 5) == 0 || __builtin_memcmp(text, "logon", 6) == 0 ||
+	    __builtin_memcmp(text, "keyring", 7) == 0)
+		return 0;
+	return guard(TELOS_HOOK_KEY, TELOS_REASON_IPC);
+}
+
+/* Asking for addresses and routes is allowed, changing them is not: requests to get are the third of each four. */
+SEC("lsm/netlink_send")
+int BPF_PROG(telos_netlink_send, struct sock *sk, struct sk_buff *skb)
+{
+	struct nlmsghdr *message = (void *)BPF_CORE_READ(skb, data);
+	__u16 type = 0;
+
+	bpf_probe_read_kernel(&type, sizeof(type), &message->nlmsg_type);
+	if (type >= 16 && (type & 3) == 2)
+		return 0;
+	return guard(TELOS_HOOK_NETLINK, TELOS_REASON_NETWORK_SETTING);
+}

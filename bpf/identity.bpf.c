@@ -114,15 +114,12 @@ static __always_inline void adopt(struct caller *c, __u32 number, struct finding
 	if (!ids.count)
 		return;
 	if (mode == S_IFREG) {
-		struct walk w;
-		struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 		bool writable = BPF_CORE_READ(file, f_mode) & FMODE_WRITE;
 
-		walk_start(&w, c->id, c->flags, dentry);
-		climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
-		flags = rule_flags(c->id, &ids) | w.flags;
-		if (writable || (w.flags & TELOS_RULE_WRITE))
-			enter(c, &ids, writable ? TELOS_INODE_WRITTEN : 0, f);
+		/* Directory rules are not asked: the compiler marked what they match already. */
+		flags = rule_flags(c->id, &ids);
+		if (writable)
+			enter(c, &ids, TELOS_INODE_WRITTEN, f);
 		else
 			meet_domain(c, &ids, f);
 		if ((flags & TELOS_RULE_CRITICAL) && raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {

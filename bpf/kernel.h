@@ -184,6 +184,23 @@ struct sockaddr {
 
 struct kern_ipc_perm;
 
+struct key_type {
+	const char *name;
+};
+
+struct key {
+	struct key_type *type;
+};
+
+struct nlmsghdr {
+	__u32 nlmsg_len;
+	__u16 nlmsg_type;
+};
+
+struct sk_buff {
+	unsigned char *data;
+};
+
 /* overlayfs is a module: these resolve only where it was loaded before the programs. */
 struct ovl_path {
 	struct dentry *dentry;
@@ -240,6 +257,7 @@ struct ovl_inode___before65 {
 
 #define PROT_WRITE 2
 #define PROT_EXEC 4
+#define MAP_SHARED 1
 
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
@@ -270,5 +288,14 @@ struct ovl_inode___before65 {
 #define MAGIC_MQUEUE 0x19800202
 #define MAGIC_PIPE 0x50495045
 #define MAGIC_FUSE 0x65735546
+#define MAGIC_PIDFS 0x50494446
+#define MAGIC_9P 0x01021997
+#define MAGIC_NFS 0x6969
+#define MAGIC_SMB 0x517b
+#define MAGIC_SMB2 0xfe534d42
+#define MAGIC_CIFS 0xff534d42
+#define MAGIC_CEPH 0x00c36400
+#define MAGIC_AFS 0x5346414f
+#define MAGIC_CODA 0x73757245
 
 #endif

@@ -48,6 +48,9 @@ static __always_inline int change_existing(struct caller *c, struct finding *f, 
 	struct dentry *dentry = path->dentry;
 	struct ids ids = {};
 
+	/* A memfd has neither a name nor a directory (6.1 asks here for ftruncate too). */
+	if (!dentry->d_inode->i_nlink && dentry->d_parent == dentry)
+		return 0;
 	identify_all(dentry->d_inode, &ids);
 	f->inode = ids.id[0];
 	if (ids.count && (rule_flags(c->id, &ids) & TELOS_RULE_WRITE) && !expired(c))

@@ -1,41 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Network gate, AF_UNIX: agents talk among themselves and become one domain; towards the rest only by name. */
 
-/* Whether this agent's intent names the socket: by path (its directory's rule or itself) or abstract name. */
-__noinline int named_socket(__u64 agent, __u64 sk)
+/* Whether this agent's intent names the socket by path: itself, or by its directory's rule. */
+__noinline int named_path(__u64 agent, __u64 sk)
 {
 	struct unix_sock *named = (void *)sk;
 	struct dentry *dentry = BPF_CORE_READ(named, path.dentry);
-	struct unix_address *address;
-	struct telos_rule_key key = {.agent = agent};
+	struct inode *inode = dentry ? BPF_CORE_READ(dentry, d_inode) : NULL;
+	struct ids ids = {};
+	struct walk w;
+
+	if (!inode)
+		return 0;
+	identify_all_raw(inode, &ids);
+	walk_start(&w, agent, TELOS_AGENT_DIR_RULES, dentry);
+	climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(named, path.mnt));
+	return !!((rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX);
+}
+
+/* The same for an abstract name. */
+__noinline int named_abstract(__u64 agent, __u64 sk)
+{
+	struct unix_sock *named = (void *)sk;
+	struct unix_address *address = BPF_CORE_READ(named, addr);
+	struct telos_inode inode = {.dev = TELOS_DEV_ABSTRACT};
 	struct telos_rule *rule;
-	struct inode *inode;
+	char first = 1;
 	__u32 length;
 
-	if (dentry) {
-		struct ids ids = {};
-		struct walk w;
-
-		inode = BPF_CORE_READ(dentry, d_inode);
-		if (!inode)
-			return 0;
-		identify_all_raw(inode, &ids);
-		walk_start(&w, agent, TELOS_AGENT_DIR_RULES, dentry);
-		climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(named, path.mnt));
-		return !!((rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX);
-	}
-	address = BPF_CORE_READ(named, addr);
 	if (!address)
 		return 0;
 	length = BPF_CORE_READ(address, len);
-	if (length < 4 || length > 110)
+	bpf_core_read(&first, 1, &address->name[0].sun_path[0]);
+	if (first || length < 4 || length > 110)
 		return 0;
 	length -= 3; /* family and the leading zero */
-	key.inode.dev = TELOS_DEV_ABSTRACT;
-	key.inode.ino = hash_of((__u64)&address->name[0].sun_path[1], length);
-	key.inode.generation = length;
-	rule = rule_of(agent, &key.inode);
+	inode.ino = hash_of((__u64)&address->name[0].sun_path[1], length);
+	inode.generation = length;
+	rule = rule_of(agent, &inode);
 	return rule && (rule->flags & TELOS_RULE_UNIX);
+}
+
+static __always_inline bool named_socket(__u64 agent, __u64 sk)
+{
+	return named_path(agent, sk) || named_abstract(agent, sk);
 }
 
 /* The listening socket of the node's control API. */
@@ -82,7 +90,7 @@ static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u3
 }
 
 /* Somebody outside connects to an agent's socket: only where that agent's intent names it. */
-static __always_inline int from_outside(struct sock *other, struct sock *accepted)
+static __noinline int from_outside(struct sock *other, struct sock *accepted)
 {
 	struct finding f = {.hook = TELOS_HOOK_UNIX_STREAM_CONNECT};
 	struct telos_socket *label = bpf_sk_storage_get(&sockets, other, 0, 0);
@@ -100,8 +108,7 @@ static __always_inline int from_outside(struct sock *other, struct sock *accepte
 	return label_socket(&c, accepted, TELOS_SOCKET_PEER_UNMANAGED) ? 0 : -EPERM;
 }
 
-SEC("lsm/unix_stream_connect")
-int BPF_PROG(telos_unix_stream_connect, struct sock *sk, struct sock *other, struct sock *accepted)
+static __noinline int from_inside(struct sock *sk, struct sock *other, struct sock *accepted)
 {
 	struct finding f = {.hook = TELOS_HOOK_UNIX_STREAM_CONNECT};
 	struct telos_socket *label;
@@ -109,14 +116,8 @@ int BPF_PROG(telos_unix_stream_connect, struct sock *sk, struct sock *other, str
 	__u32 reason;
 	bool leak;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return from_outside(other, accepted);
-	case MISSING:
+	if (caller(&c) != MANAGED)
 		return -EPERM;
-	case MANAGED:
-		break;
-	}
 	if (control_socket(other))
 		return label_socket(&c, accepted, TELOS_SOCKET_CONTROL) ? 0 : -EPERM;
 	reason = expired(&c) ? TELOS_REASON_TTL : peer_verdict(&c, other, &f, &leak);
@@ -135,6 +136,14 @@ int BPF_PROG(telos_unix_stream_connect, struct sock *sk, struct sock *other, str
 	if (!label || !bpf_sk_storage_get(&sockets, accepted, label, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return -EPERM;
 	return 0;
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(telos_unix_stream_connect, struct sock *sk, struct sock *other, struct sock *accepted)
+{
+	if (task_of((__u64)bpf_get_current_task()))
+		return from_inside(sk, other, accepted);
+	return from_outside(other, accepted);
 }
 
 SEC("lsm/unix_may_send")

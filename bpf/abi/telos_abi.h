@@ -269,6 +269,7 @@ enum telos_reason {
 	TELOS_REASON_DOMAIN = 27,         /* slam: by data shared with a tainted domain */
 	TELOS_REASON_TERMINAL = 28,       /* input injection into a terminal */
 	TELOS_REASON_APPROVED_FILE = 29,  /* file: an approved executable may not be written */
+	TELOS_REASON_NETWORK_SETTING = 30, /* guard: addresses, routes and interfaces */
 };
 
 struct telos_process {
@@ -318,7 +319,7 @@ enum telos_hook {
 	TELOS_HOOK_UNIX_STREAM_CONNECT, TELOS_HOOK_UNIX_MAY_SEND, TELOS_HOOK_EGRESS,
 	TELOS_HOOK_BPF, TELOS_HOOK_PTRACE, TELOS_HOOK_TASK_KILL, TELOS_HOOK_TASK_PRLIMIT,
 	TELOS_HOOK_SB_MOUNT, TELOS_HOOK_KERNEL_READ_FILE, TELOS_HOOK_KERNEL_MODULE,
-	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY,
+	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY, TELOS_HOOK_NETLINK, TELOS_HOOK_LOCKED_DOWN,
 	TELOS_HOOKS,
 };
 
