@@ -26,7 +26,7 @@ SEC("lsm/task_alloc")
 int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
 	__u64 child = argument(ctx, 0);
-	struct telos_task label = {};
+	struct telos_task label = {}, *old;
 	struct caller c = {};
 	struct finding f = {.gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_ALLOC};
 
@@ -46,6 +46,10 @@ int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_fla
 		refuse(&c, &f, EAGAIN);
 		return -EAGAIN;
 	}
+	/* Counted already: by the other build's program while an upgrade has both attached. */
+	old = task_of(child);
+	if (old && old->agent == c.id && old->slot == c.slot)
+		return 0;
 	if (__sync_fetch_and_add(&c.agent->tasks, 1) >= c.agent->tasks_quota) {
 		__sync_fetch_and_sub(&c.agent->tasks, 1);
 		f.reason = TELOS_REASON_QUOTA;
