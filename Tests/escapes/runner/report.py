@@ -83,6 +83,8 @@ def write_page(page: pathlib.Path, files):
         "node daemon up and after SIGKILL; with the programs detached every one of them gets through, so that none passes",
         "for another reason.", "",
         f"Kernels: {kernels}. Two CPUs, emulated.", ""]
+    for note in dict.fromkeys(run["note"] for run in runs if "note" in run):
+        lines += [note, ""]
     by_class: dict[str, dict[str, list]] = {}
     for number, run in enumerate(runs):
         for case in run["cases"]:
