@@ -89,6 +89,10 @@ def programs():
 
 
 def secrets(cases, states):
+    # A glob of the intent that matches nothing is refused.
+    for folder in [f"{HOME}/approved"] + ([f"{EXT4}/x/approved"] if has_ext4() else []):
+        os.makedirs(folder, exist_ok=True)
+        shutil.copy(f"{HOME}/bin/approved", f"{folder}/any")
     for state in states:
         for case in cases:
             tag = f"{state}-{case.id}"
@@ -96,13 +100,11 @@ def secrets(cases, states):
             if has_ext4() and "ext4" in case.title:
                 put(f"{EXT4}/secret/{tag}/key", f"SECRET-{tag};\n")
             if case.klass == "exec":
-                os.makedirs(f"{HOME}/approved", exist_ok=True)
                 shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/{tag}")
             if case.id == "exec.inode_reuse" and has_ext4():
                 # Made where the agent will make its own, so that ext4 looks for a free inode in the same place.
                 work = f"{EXT4}/x/work/{tag}"
-                for path in (work, f"{EXT4}/x/approved"):
-                    os.makedirs(path, exist_ok=True)
+                os.makedirs(work, exist_ok=True)
                 os.chmod(work, 0o777)
                 shutil.copy(f"{HOME}/bin/approved", f"{work}/seed")
                 os.link(f"{work}/seed", f"{EXT4}/x/approved/{tag}")
