@@ -157,8 +157,8 @@ let package = Package(
     tests(
       "CoordinatorTests",
       [
-        "Coordinator", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "AddressSets", "TelosCore",
-        grdb, hummingbird, hummingbirdTesting, grpc, grpcTransport, protobuf, crypto, nioCore, x509,
+        "Coordinator", "Trust", "Intents", "FleetWire", "FleetIdentity", "FleetCA", "AddressSets",
+        "TelosCore", grdb, hummingbird, hummingbirdTesting, grpc, grpcTransport, protobuf, crypto, nioCore, x509,
         log,
       ]),
     tests(

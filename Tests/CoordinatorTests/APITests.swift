@@ -200,7 +200,7 @@ import Trust
     let headers: HTTPFields = [.authorization: "Bearer \(token.text)"]
     try await Application(router: api.router()).test(.router) { client in
       let start = ContinuousClock.now
-      async let followed = send(client, .get, "/v1/events?after=latest&follow=30", headers)
+      async let followed = send(client, .get, "/v1/events?after=0&follow=30", headers)
       try await Task.sleep(for: .milliseconds(300))
       _ = try await bench.store.ingest(
         node: "n1", epoch: 1, events: try RecordedLog.slam().events, at: Date())

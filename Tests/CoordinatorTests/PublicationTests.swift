@@ -84,6 +84,18 @@ import Trust
     #expect(error?.message.hasPrefix("expired") == true)
   }
 
+  @Test func aSignedIntentThatNoNodeCouldReadIsRefused() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    let upload = try IntentStatement(
+      name: "empty", version: 1, expires: bench.now.addingTimeInterval(60), spec: .object([:])
+    ).signed(by: [bench.operatorKey]).json
+    let error = await #expect(throws: TelosError.self) {
+      try await bench.publisher.applyIntent(upload, by: "test")
+    }
+    #expect(error?.code == .invalidArgument)
+  }
+
   @Test func uploadsAreKeptByteForByte() async throws {
     let bench = try Bench()
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")

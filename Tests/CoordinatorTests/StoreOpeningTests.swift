@@ -23,7 +23,9 @@ import Testing
     #expect(error?.hint?.contains("--new-store") == true)
     let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
     let aside = try #require(
-      files.first { $0.hasPrefix("store.sqlite.damaged-") && !$0.hasSuffix("-wal") })
+      files.first {
+        $0.hasPrefix("store.sqlite.damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm")
+      })
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(aside)")) == damaged)
 
     // The next start finds no file: that is no reason to begin an empty one either.

@@ -3,6 +3,7 @@ import FleetCA
 import FleetIdentity
 import FleetWire
 import Foundation
+import Intents
 import Logging
 import SwiftProtobuf
 import TelosCore
@@ -69,10 +70,14 @@ struct Bench {
     _ name: String = "read-logs", version: UInt64 = 1, nodes: Labels = [:],
     expires: TimeInterval = 3600, by key: SigningKey? = nil
   ) throws -> Data {
-    try IntentStatement(
-      name: name, version: version, expires: now.addingTimeInterval(expires),
-      nodes: LabelSelector(nodes), spec: .object(["mode": .string("enforce")])
-    ).signed(by: [key ?? operatorKey]).json
+    var intent = Intent(
+      name: name, exec: Intent.Exec(allow: [.init(path: try ExecPath("/usr/bin/cat"))]))
+    intent.nodes = LabelSelector(nodes)
+    let payload = intent.statementPayload(
+      version: version, expires: now.addingTimeInterval(expires))
+    var envelope = Envelope(payloadType: Role.intent.payloadType, payload: Data(payload))
+    try envelope.sign(with: key ?? operatorKey)
+    return envelope.json
   }
 
   func neverBlock(_ entries: [String], version: UInt64 = 1) throws -> Data {

@@ -9,6 +9,7 @@ internal import X509
 public struct CoordinatorDaemon: Sendable {
   let configuration: Configuration
   let folder: DataFolder
+  let lock: DataFolder.Lock
   let log: Logger
   let ca: CertificateAuthority
   let server: CredentialSource
@@ -22,7 +23,7 @@ public struct CoordinatorDaemon: Sendable {
 
   var store: Store { publisher.store }
 
-  /// Opens store and keys; locks the folder until the process ends.
+  /// Opens store and keys; locks the folder for as long as this value lives.
   ///
   /// - Parameter newStore: makes an empty store if there is none or it is damaged. It knows no node and no ban: every node
   ///   has to enrol again, and every object to be applied again.
@@ -30,7 +31,7 @@ public struct CoordinatorDaemon: Sendable {
     self.configuration = configuration
     self.log = log
     folder = DataFolder(path: configuration.data)
-    try folder.lock()
+    lock = try folder.lock()
     ca = try CertificateAuthority(folder: configuration.data)
     server = try CredentialSource(Credential(contentsOf: folder.server))
     let (store, opening) = try Store.open(folder.store, createIfMissing: newStore)

@@ -30,8 +30,17 @@ struct DataFolder: Sendable {
       .split(separator: "\n").map(String.init)
   }
 
-  /// Held for as long as the process runs: two coordinators on one SQLite store would publish past each other.
-  func lock() throws(TelosError) {
+  /// Two coordinators on one SQLite store would publish past each other: whoever uses the folder holds this.
+  final class Lock: Sendable {
+    private let descriptor: Int32
+
+    fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+  }
+
+  /// Throws `conflict` if another process, or another part of this one, uses the folder.
+  func lock() throws(TelosError) -> Lock {
     let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw TelosError(
@@ -42,5 +51,6 @@ struct DataFolder: Sendable {
       close(descriptor)
       throw TelosError(.conflict, "another coordinator runs with the data folder \(path)")
     }
+    return Lock(descriptor)
   }
 }

@@ -19,7 +19,8 @@ public enum Initialisation {
   public static func run(data: String, names: [String]) async throws -> Result {
     let folder = DataFolder(path: data)
     try folder.make()
-    try folder.lock()
+    let lock = try folder.lock()
+    defer { withExtendedLifetime(lock) {} }
     let present = ["ca.key", "ca.pem", "server.pem", "admin.token", "coordinator.sqlite"]
       .filter { FileManager.default.fileExists(atPath: "\(data)/\($0)") }
     guard present.isEmpty else {

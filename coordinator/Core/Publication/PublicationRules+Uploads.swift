@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import FleetCA
 internal import FoundationEssentials
+internal import Intents
 internal import TelosCore
 internal import Trust
 
@@ -33,7 +34,14 @@ extension PublicationRules {
   func applyIntent(_ upload: Data, by actor: String, _ store: StoreTransaction) throws
     -> ObjectVersion
   {
-    try apply(upload, as: IntentStatement.self, by: actor, store) { _ in }
+    try apply(upload, as: IntentStatement.self, by: actor, store) { statement in
+      // What no node could compile is refused here already, where a person sees it.
+      do throws(TelosError) {
+        _ = try Intent(statementPayload: statement.payload)
+      } catch {
+        throw TelosError(.invalidArgument, error.message, hint: error.hint)
+      }
+    }
   }
 
   func applyNeverBlock(_ upload: Data, by actor: String, _ store: StoreTransaction) throws

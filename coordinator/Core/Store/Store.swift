@@ -29,8 +29,11 @@ final class Store: Sendable {
     }
   }
 
-  /// Waits for running statements and closes the files.
-  func close() throws { try pool.close() }
+  /// Waits for running statements, folds the write-ahead log into the file and closes it.
+  func close() throws {
+    try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    try pool.close()
+  }
 
   static func translated(_ error: DatabaseError) -> TelosError {
     switch error.resultCode {
