@@ -29,8 +29,8 @@ demo: setup build ## the story on two machines whose kernels enforce it
 	@Tests/lab/demo
 
 .PHONY: test
-test: setup build ## every test: Swift first, then the kernel tests on 6.1 and 6.12
-	@Tests/lab/test
+test: setup build ## every test: Swift first, then the kernel tests on 6.1 and 6.12 (SUITES=… chooses)
+	@Tests/lab/test $(SUITES)
 
 .PHONY: build
 build: bpf $(BUILD)/escapes/escape ## one release build of everything, tests included

@@ -32,7 +32,7 @@ import Testing
       let aside = try #require(damage.path)
       let kept = Array(try Data(contentsOf: URL(filePath: aside)))
       let damaged = bytes[at..<(at + pattern.count)]
-      #expect(kept.count == bytes.count)
+      #expect(kept.count >= bytes.count, "SQLite may have added pages of its own while it looked")
       #expect(kept[at..<(at + pattern.count)] == damaged, "kept as it was found")
       #expect(log.epoch > epoch)
       let first = try #require(try await log.read(after: 0).first)
