@@ -55,16 +55,18 @@ ESCAPE(taint, udp_connected, "a connected UDP socket", "EPERM", .flags = ALONE)
 		sent("send", send(fd, loot, looted, 0));
 }
 
-enum { BLOCK = 16 << 20 };
+/* More than what the kernel buffers of TCP, and of a pipe or AF_UNIX. */
+enum { STREAM_BLOCK = 16 << 20, LOCAL_BLOCK = 2 << 20 };
 static char *block;
+static long block_size;
 static long block_fd;
 static volatile bool unblocked;
 
 static void *send_block(void *unused)
 {
 	/* In pieces: one call blocks in the middle, and whatever it returns the rest is tried. */
-	for (long at = 0, done; at < BLOCK; at += done) {
-		done = send(block_fd, block + at, BLOCK - at, MSG_NOSIGNAL);
+	for (long at = 0, done; at < block_size; at += done) {
+		done = send(block_fd, block + at, block_size - at, MSG_NOSIGNAL);
 		if (done <= 0) {
 			if (errno != EAGAIN)
 				sent("send", -1);
@@ -77,25 +79,26 @@ static void *send_block(void *unused)
 
 static void *write_block(void *unused)
 {
-	if (write(block_fd, block, BLOCK) < 0)
+	if (write(block_fd, block, block_size) < 0)
 		sent("write", -1);
 	unblocked = true;
 	return unused;
 }
 
-static void block_then_slam(void *(*act)(void *))
+static void block_then_slam(void *(*act)(void *), long size)
 {
 	pthread_t thread;
 
-	block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	memset(block, '.', BLOCK);
+	block_size = size;
+	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(block, '.', size);
 	if (pthread_create(&thread, NULL, act, NULL))
 		broken("pthread_create");
 	pause_ms(500);
 	if (unblocked)
 		broken("it-did-not-block");
 	if (slam())
-		for (char *at = block + BLOCK / 2; at < block + BLOCK; at += 65536)
+		for (char *at = block + size / 2; at + looted < block + size; at += 65536)
 			memcpy(at, loot, looted);
 	sent("blocked", 0);
 	ask("drain");
@@ -113,24 +116,24 @@ ESCAPE(taint, blocked_send, "16 MB blocked in send, the secret written to its ta
 	block_fd = connected(SOCK_STREAM, inet4("127.0.0.1", SLOW_PORT));
 	control("connect", block_fd);
 	setsockopt(block_fd, SOL_SOCKET, SO_SNDTIMEO, &long_span, sizeof(long_span));
-	block_then_slam(send_block);
+	block_then_slam(send_block, STREAM_BLOCK);
 }
 
-ESCAPE(taint, blocked_unix, "16 MB blocked in a write to an allowed AF_UNIX socket", "EPERM|EPIPE", .flags = ALONE)
+ESCAPE(taint, blocked_unix, "2 MB blocked in a write to an allowed AF_UNIX socket", "EPERM|EPIPE", .flags = ALONE)
 {
 	greet();
 	block_fd = unix_connected("/run/escapes/slow.sock");
 	control("connect", block_fd);
-	block_then_slam(write_block);
+	block_then_slam(write_block, LOCAL_BLOCK);
 }
 
-ESCAPE(taint, blocked_pipe, "16 MB blocked in a write to descriptor 1, a pipe", "EPERM|EPIPE",
+ESCAPE(taint, blocked_pipe, "2 MB blocked in a write to descriptor 1, a pipe", "EPERM|EPIPE",
        .flags = ALONE | STDOUT_PIPE)
 {
 	greet();
 	control("write", write(1, greeting, strlen(greeting)));
 	block_fd = 1;
-	block_then_slam(write_block);
+	block_then_slam(write_block, LOCAL_BLOCK);
 }
 
 ESCAPE(taint, sendfile, "sendfile to an open connection", "EPERM", .flags = ALONE)
