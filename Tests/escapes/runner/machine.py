@@ -183,10 +183,10 @@ def pin() -> str:
     return (sorted(glob.glob(f"{PINS}/*/maps/agents")) + sorted(glob.glob(f"{PINS}/*/maps/*")))[0]
 
 
-def links() -> int:
-    """How many links of BPF programs there are (BPF_LINK_GET_NEXT_ID)."""
+def bpf_programs() -> int:
+    """How many BPF programs there are (BPF_PROG_GET_NEXT_ID)."""
     libc, attributes, count = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint32 * 4)(), 0
-    while libc.syscall(321, 31, attributes, ctypes.sizeof(attributes)) == 0:
+    while libc.syscall(321, 11, attributes, ctypes.sizeof(attributes)) == 0:
         count += 1
         attributes[0] = attributes[1]
     return count
@@ -196,11 +196,10 @@ def detach():
     """What keeps the programs attached are their pinned links alone, once the daemon is gone."""
     for link in glob.glob(f"{PINS}/*/links/*"):
         os.unlink(link)
-    for _ in range(600):  # the kernel ends links in its own time
-        if links() == 0:
-            break
-        time.sleep(0.1)
-    time.sleep(1)
+    # The kernel ends links one after the other in its own time, and a program after its link.
+    until = time.monotonic() + 120
+    while bpf_programs() and time.monotonic() < until:
+        time.sleep(0.2)
 
 
 def forget():

@@ -201,6 +201,13 @@ class Trial:
         except OSError:
             return False
 
+    def _greeted(self) -> bool:
+        for _ in range(100):
+            if self.outside.arrived("greeting", self.tag):
+                return True
+            time.sleep(0.05)
+        return False
+
     def _judge(self, ended: bool) -> Result:
         lines = self._lines()
         refused = [f"{words[1]} {words[2]}" for words in lines if words[0] == "refused"]
@@ -214,7 +221,7 @@ class Trial:
         if not any(words[0] == "control" for words in lines):
             problems.append("no control")
         if "allowed-destination 0" in (" ".join(words[1:]) for words in lines if words[0] == "control") and \
-                not self.outside.arrived("greeting", self.tag):
+                not self._greeted():
             problems.append("the greeting did not arrive")
         if not any(words[0] in ("refused", "sent", "through") for words in lines):
             problems.append("nothing was tried")
