@@ -93,6 +93,8 @@ def secrets(cases, states):
     for folder in [f"{HOME}/approved"] + ([f"{EXT4}/x/approved"] if has_ext4() else []):
         os.makedirs(folder, exist_ok=True)
         shutil.copy(f"{HOME}/bin/approved", f"{folder}/any")
+    if has_ext4():
+        os.makedirs(f"{EXT4}/x/work", exist_ok=True)
     for state in states:
         for case in cases:
             tag = f"{state}-{case.id}"
