@@ -70,12 +70,7 @@ extension NodeParts {
       endpoints: try names.map { name throws(TelosError) in try Endpoint(name) }, source: source,
       authorities: authorities, keeper: keeper, hyperion: hyperion, database: database,
       events: events, log: log)
-    if database.damage != nil {
-      // What the lost never-block sets protected stays protected until a coordinator delivers them anew.
-      let present = try await blocking { () throws(TelosError) in try hyperion.neverBlock() }
-      await keeper.inherit(neverBlock: present)
-    }
-    await parts.setNeverBlock(coordinators: parts.addresses.known)
+    await parts.refreshNeverBlock()
     try await keeper.restore()
     try? authorities.follow(await keeper.root.statement.authorities)
     return parts
@@ -102,15 +97,15 @@ extension NodeParts {
     }
   }
 
-  var addresses: CoordinatorAddresses {
-    CoordinatorAddresses(endpoints, file: folder.coordinators)
-  }
-
   /// Loopback, coordinators, resolvers and gateways as they are now.
-  func setNeverBlock(coordinators: [IPAddress]) async {
-    let set = LocalNeverBlock.current(coordinators: coordinators, more: configuration.neverBlock)
-    do throws(TelosError) { try await keeper.setLocalNeverBlock(set) } catch {
-      log.error("cannot refresh what is never blocked: \(error)")
-    }
+  func refreshNeverBlock() async {
+    let endpoints = endpoints
+    let more = configuration.neverBlock
+    do throws(TelosError) {
+      let set = try await blocking { () throws(TelosError) in
+        LocalNeverBlock.current(coordinators: endpoints.flatMap { $0.resolve() }, more: more)
+      }
+      try await keeper.setLocalNeverBlock(set)
+    } catch { log.error("cannot refresh what is never blocked: \(error)") }
   }
 }

@@ -51,6 +51,4 @@ extension DataFolder {
   /// The newest root, as an envelope in JSON.
   public var root: String { file("root.json") }
   public var database: String { file("node.sqlite") }
-  /// Where the coordinators were found last.
-  public var coordinators: String { file("coordinators.json") }
 }
