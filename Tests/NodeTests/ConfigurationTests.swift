@@ -120,3 +120,26 @@ import Testing
     }
   }
 }
+
+@Suite struct CoordinatorAddressesTests {
+  @Test func coordinatorsStayKnownWhileNoResolverAnswers() async throws {
+    try await withFolder { folder in
+      let file = "\(folder)/coordinators.json"
+      let endpoints = [
+        try Endpoint("192.0.2.7:7443"), try Endpoint("localhost:7443"),
+        try Endpoint("name.invalid:7443"),
+      ]
+      let addresses = CoordinatorAddresses(endpoints, file: file)
+      #expect(addresses.known.map(\.description) == ["192.0.2.7"])
+      let loopback = try IPAddress("127.0.0.1")
+      #expect(addresses.refresh().contains(loopback))
+      try DurableFile.write(
+        Array(#"{"localhost:7443":["127.0.0.1"],"name.invalid:7443":["198.51.100.4"]}"#.utf8),
+        to: file)
+      let lost = try IPAddress("198.51.100.4")
+      #expect(addresses.known.contains(lost))
+      #expect(
+        addresses.refresh().contains(lost), "a name that is not known now keeps its addresses")
+    }
+  }
+}

@@ -212,7 +212,7 @@ struct TestFleet {
       session: SyncSession(
         keeper: keeper, hello: .with { $0.nodeName = "n1" }, log: quiet,
         status: { .with { $0.mode = "hyperion-only" } }, changes: { AsyncStream { _ in } },
-        onWelcome: {}), upload: events, log: quiet)
+        onWelcome: {}, onHeld: { _ in }), upload: events, log: quiet)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await client.run() }
       defer { group.cancelAll() }

@@ -30,8 +30,7 @@ struct AgentStart: Sendable {
       let policy = try await compile(held.intent, root: root, request, folder)
       let launch = launch(id, held, caller, policy, executable, folder, root)
       try await database.started(launch)
-      registry.add(launch)
-      let cookie = try await program(id, policy, caller)
+      let cookie = try await program(launch, policy, caller)
       log.info("agent \(AgentLaunch.name(id)) may start under \(held.object.name)")
       return RunAnswer(
         agent: AgentLaunch.name(id), cookie: ["\(cookie.high)", "\(cookie.low)"], tmpdir: folder,
@@ -79,14 +78,15 @@ struct AgentStart: Sendable {
   }
 
   /// Writes everything, reads it back, and only then makes the cookie.
-  private func program(_ id: UInt64, _ policy: AgentPolicy, _ caller: Caller)
+  private func program(_ launch: AgentLaunch, _ policy: AgentPolicy, _ caller: Caller)
     async throws(TelosError) -> RegistrationCookie
   {
-    let table = table
+    let (table, registry, id) = (table, registry, launch.id)
     return try await blocking { () throws(TelosError) in
       try table.add(id: id, policy: policy, uid: caller.uid)
       do throws(TelosError) {
         try table.verify(id, holds: policy)
+        registry.add(launch)
         return try table.cookie(for: id)
       } catch {
         try? table.remove(id)

@@ -7,11 +7,17 @@ internal import TelosCore
 extension NodeParts {
   /// Takes up the gates that are pinned, or attaches them; restores provenance before any agent can start.
   func openGates(_ options: NodeOptions) async throws(TelosError) {
-    let outcome = try await blocking { () throws(TelosError) in
-      try Gates.open(
-        Gates.Configuration(
-          object: "\(options.bpf)/gates.bpf.o",
-          pins: try PinFolder(root: options.configuration.bpffs), root: try options.cgroupRoot()))
+    let outcome: Gates.Outcome
+    do throws(TelosError) {
+      outcome = try await blocking { () throws(TelosError) in
+        try Gates.open(
+          Gates.Configuration(
+            object: "\(options.bpf)/gates.bpf.o",
+            pins: try PinFolder(root: options.configuration.bpffs), root: try options.cgroupRoot()))
+      }
+    } catch {
+      // Hyperion and sync go on; gates that a daemon before pinned go on too, but nothing new starts under them.
+      outcome = .hyperionOnly(reason: "the gates could not be opened: \(error)")
     }
     switch outcome {
     case .hyperionOnly(let reason):

@@ -12,16 +12,21 @@ extension NodeParts {
     if let files = try? await database.provenance() {
       for file in files { stored[file.file] = file }
     }
-    var network = ContinuousClock.now
-    let changes = wake.stream()
-    var changed = changes.makeAsyncIterator()
-    let pace = Task {
+    var network = ContinuousClock.now - .seconds(60)
+    let pulse = Signal()
+    let pulses = pulse.stream()
+    var changed = pulses.makeAsyncIterator()
+    let clock = Task {
       while !Task.isCancelled {
         try? await Task.sleep(for: .seconds(1))
-        wake.notify()
+        pulse.notify()
       }
     }
-    defer { pace.cancel() }
+    let forward = Task { for await _ in wake.stream() { pulse.notify() } }
+    defer {
+      clock.cancel()
+      forward.cancel()
+    }
     while !Task.isCancelled, await changed.next() != nil {
       notification.alive()
       pump.tick()
@@ -41,8 +46,10 @@ extension NodeParts {
       // An agent with a slot and no task waits for its cookie, or has ended and lingers.
       let gone = try await blocking { () throws(TelosError) in
         try table.sweep()
+        // In this order: an agent enters the kernel before the registry, so one that starts now is not taken for gone.
+        let alive = registry.alive.map(\.id)
         let held = Set(try table.agents().map(\.id))
-        return registry.alive.map(\.id).filter { !held.contains($0) }
+        return alive.filter { !held.contains($0) }
       }
       let ended = registry.end(gone)
       try await database.ended(ended.map(\.id), at: Machine.unixMilliseconds)
@@ -68,7 +75,10 @@ extension NodeParts {
   }
 
   private func followNetwork() async {
-    await refreshNeverBlock()
+    let addresses = addresses
+    if let found = try? await blocking({ () throws(TelosError) in addresses.refresh() }) {
+      await setNeverBlock(coordinators: found)
+    }
     let hyperion = hyperion
     do throws(TelosError) {
       try await blocking { () throws(TelosError) in try hyperion.attachInterfaces() }

@@ -57,7 +57,8 @@ public struct NodeDaemon: Sendable {
       await group.waitForAll()
     }
     notification.stopping()
-    _ = try? await parts.events.append([
+    // Blocking: this task is cancelled, and the log's other way would be too.
+    _ = try? parts.events.appendBlocking([
       .node("stopped", "the daemon stops; what is in force stays")
     ])
     log.notice("stopped; what is in force stays in force")
@@ -65,7 +66,9 @@ public struct NodeDaemon: Sendable {
 
   /// A part that fails is started again: none takes the others down.
   private func forever(_ name: String, _ body: () async throws -> Void) async {
+    var pause = 2.0
     while !Task.isCancelled {
+      let start = ContinuousClock.now
       do {
         try await body()
         if Task.isCancelled { return }
@@ -74,15 +77,18 @@ public struct NodeDaemon: Sendable {
         if Task.isCancelled { return }
         log.error("\(name): \(error)")
       }
-      try? await Task.sleep(for: .seconds(2))
+      pause = ContinuousClock.now - start > .seconds(60) ? 2 : min(pause * 2, 120)
+      try? await Task.sleep(for: .seconds(pause))
     }
   }
 
   private func serveHealth(_ parts: NodeParts, _ actions: NodeActions) async {
     guard let endpoint = try? Endpoint(options.configuration.metrics) else { return }
+    var quiet = log
+    quiet.logLevel = .critical
     let server = HealthServer(
       endpoint: endpoint, status: { await actions.status() },
-      samples: { await parts.samples($0) }, log: log)
+      samples: { await parts.samples($0) }, log: quiet)
     await forever("metrics at \(endpoint)") { try await server.run() }
   }
 }

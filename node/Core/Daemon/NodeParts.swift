@@ -70,7 +70,12 @@ extension NodeParts {
       endpoints: try names.map { name throws(TelosError) in try Endpoint(name) }, source: source,
       authorities: authorities, keeper: keeper, hyperion: hyperion, database: database,
       events: events, log: log)
-    await parts.refreshNeverBlock()
+    if database.damage != nil {
+      // What the lost never-block sets protected stays protected until a coordinator delivers them anew.
+      let present = try await blocking { () throws(TelosError) in try hyperion.neverBlock() }
+      await keeper.inherit(neverBlock: present)
+    }
+    await parts.setNeverBlock(coordinators: parts.addresses.known)
     try await keeper.restore()
     try? authorities.follow(await keeper.root.statement.authorities)
     return parts
@@ -97,15 +102,15 @@ extension NodeParts {
     }
   }
 
+  var addresses: CoordinatorAddresses {
+    CoordinatorAddresses(endpoints, file: folder.coordinators)
+  }
+
   /// Loopback, coordinators, resolvers and gateways as they are now.
-  func refreshNeverBlock() async {
-    let endpoints = endpoints
-    let more = configuration.neverBlock
-    do throws(TelosError) {
-      let set = try await blocking { () throws(TelosError) in
-        LocalNeverBlock.current(coordinators: endpoints.flatMap { $0.resolve() }, more: more)
-      }
-      try await keeper.setLocalNeverBlock(set)
-    } catch { log.error("cannot refresh what is never blocked: \(error)") }
+  func setNeverBlock(coordinators: [IPAddress]) async {
+    let set = LocalNeverBlock.current(coordinators: coordinators, more: configuration.neverBlock)
+    do throws(TelosError) { try await keeper.setLocalNeverBlock(set) } catch {
+      log.error("cannot refresh what is never blocked: \(error)")
+    }
   }
 }

@@ -22,7 +22,14 @@ extension NodeParts {
     let session = SyncSession(
       keeper: keeper, hello: hello, log: log,
       status: { Telos_Fleet_V1_Status(await status(coordinator: nil)) },
-      changes: { wake.stream() }, onWelcome: {})
+      changes: { wake.stream() }, onWelcome: {},
+      onHeld: { object in
+        guard object.kind == .ipset || object.kind == .neverBlock else { return }
+        let entries = await keeper.setEntries ?? 0
+        do throws(TelosError) {
+          try await events.append([.set(object, entries: entries)])
+        } catch { log.error("cannot log that a set is held: \(error)") }
+      })
     return FleetClient(
       endpoints: endpoints,
       connection: CoordinatorConnection(

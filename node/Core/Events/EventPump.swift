@@ -39,30 +39,36 @@ final class EventPump: Sendable {
     self.log = log
     self.onSlam = onSlam
     self.onEnd = onEnd
-    let (slams, last) = try await Self.past(eventLog)
+    let (slams, last) = try await Self.past(eventLog, registry)
     state = Mutex(State(gaps: SequenceGaps(after: last), slams: slams))
   }
 
-  /// Reads what the log still has: slams, to link later denials to them, and the last kernel sequence of this boot.
-  private static func past(_ log: EventLog) async throws(TelosError) -> ([SlamKey: UInt64], UInt64?)
+  /// Reads what the log still has: slams, to link later denials to them, the last kernel sequence of this
+  /// boot, and what running agents were refused.
+  private static func past(_ log: EventLog, _ registry: AgentRegistry)
+    async throws(TelosError) -> ([SlamKey: UInt64], UInt64?)
   {
     var slams: [SlamKey: UInt64] = [:]
     var last: UInt64?
+    var boot = ""
     var sequence: UInt64 = 0
     while true {
       let records = try await log.read(after: sequence)
       guard let newest = records.last else { return (slams, last) }
       sequence = newest.sequence
       for record in records {
-        if record.kind == "node", record.reason == "started",
-          !record.detail.contains(Machine.current.bootID)
-        {
+        if record.kind == "node", record.reason == "started", record.detail != boot {
+          // The detail names the boot: the kernel counts anew in each.
+          boot = record.detail
           last = nil
         }
         guard record.kernelSequence != 0 else { continue }
         last = max(last ?? 0, record.kernelSequence)
-        if record.kind == "slammed", let agent = UInt64(record.agent, radix: 16) {
+        guard let agent = UInt64(record.agent, radix: 16) else { continue }
+        if record.kind == "slammed" {
           slams[SlamKey(agent: agent, kernelSequence: record.kernelSequence)] = record.sequence
+        } else if record.kind == "denied" {
+          registry.remember(SelfReport.Denial(record), of: agent)
         }
       }
     }
@@ -139,7 +145,7 @@ extension SelfReport.Denial {
     at = Date(timeIntervalSince1970: Double(record.atUnixMs) / 1000).rfc3339Milliseconds
     gate = record.gate
     reason = record.reason
-    detail = record.detail
+    detail = "\(record.detail): \(EventText.reason(record.reason))"
     path = record.hasFile && !record.file.path.isEmpty ? record.file.path : nil
     destination =
       record.hasDestination

@@ -30,6 +30,20 @@ extension Telos_Fleet_V1_Event {
     }
   }
 
+  /// An address set is in force.
+  static func set(_ object: ObjectVersion, entries: Int) -> Self {
+    .with {
+      $0.kind = "set"
+      $0.reason = "held"
+      $0.detail =
+        object.kind == .ipset
+        ? "IP set version \(object.version) with \(entries) entries is in force"
+        : "never-block set version \(object.version) is in force"
+      $0.count = 1
+      $0.atUnixMs = Machine.unixMilliseconds
+    }
+  }
+
   static func lost(_ count: UInt64, _ reason: String, _ detail: String) -> Self {
     .with {
       $0.kind = "lost"

@@ -1,7 +1,7 @@
 internal import AddressSets
 internal import Kernel
 
-/// What happened, in one sentence for a person.
+/// What happened, in words for people; the reason has a name of its own in the record.
 enum EventText {
   static func detail(_ event: KernelEvent) -> String {
     let what = subject(event)
@@ -9,10 +9,10 @@ enum EventText {
     case .started: return "the agent started"
     case .ended: return "the agent's last process ended"
     case .exec: return "ran \(what)"
-    case .tainted: return "tainted by \(what): \(reason(event.reason))"
-    case .slammed: return "slammed by \(what): \(reason(event.reason))"
-    case .denied: return "refused \(what): \(reason(event.reason))"
-    case .wouldDeny: return "would have refused \(what): \(reason(event.reason))"
+    case .tainted: return "tainted by \(what)"
+    case .slammed: return "slammed by \(what)"
+    case .denied: return "refused \(what)"
+    case .wouldDeny: return "would have refused \(what)"
     case .merged: return "shares data with another agent from now on"
     case .unknown: return "an event that this version does not know"
     }

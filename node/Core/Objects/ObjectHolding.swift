@@ -43,7 +43,7 @@ extension ObjectKeeper {
 
   /// Never-block first, so that no set is in force without it for a moment.
   func applySets() async throws(TelosError) {
-    var spared = local
+    var spared = state.neverBlock.isEmpty ? local.adding(inherited) : local
     for statement in state.neverBlock.values {
       if let set = try? statement.set { spared = spared.adding(set) }
     }

@@ -36,6 +36,7 @@ public actor ObjectKeeper {
   let rootFile: String
   var state: HeldState
   var local = AddressSet()
+  var inherited = AddressSet()
   var waiting: [Waiting] = []
   private let turn = Turn()
 
@@ -110,6 +111,9 @@ public actor ObjectKeeper {
     local = set
     try await applySets()
   }
+
+  /// Goes on sparing what the kernel spared before the sets that say so were lost, until one of them is held again.
+  public func inherit(neverBlock: AddressSet) { inherited = neverBlock }
 
   private func retryWaiting() async -> [Answer] {
     let candidates = waiting

@@ -51,4 +51,6 @@ extension DataFolder {
   /// The newest root, as an envelope in JSON.
   public var root: String { file("root.json") }
   public var database: String { file("node.sqlite") }
+  /// Where the coordinators were found last.
+  public var coordinators: String { file("coordinators.json") }
 }

@@ -15,6 +15,8 @@ struct SyncSession: Sendable {
   var status: @Sendable () async -> Telos_Fleet_V1_Status
   var changes: @Sendable () -> AsyncStream<Void>
   var onWelcome: @Sendable () -> Void
+  /// Told of each object that came and is held now.
+  var onHeld: @Sendable (ObjectVersion) async -> Void
 
   /// Objects that the coordinator may have open at a time.
   static let credits: UInt32 = 16
@@ -43,7 +45,11 @@ struct SyncSession: Sendable {
           }
         }
         group.addTask {
-          for await _ in changes() { out.yield(await statusMessage()) }
+          for await _ in changes() {
+            out.yield(await statusMessage())
+            // What changes meanwhile is in the next one.
+            try await Task.sleep(for: .seconds(1))
+          }
         }
         group.addTask {
           while true {
@@ -73,7 +79,10 @@ struct SyncSession: Sendable {
     case .object(let object):
       let answers = await keeper.receive(
         object.envelope, claimed: object.hasObject ? ObjectVersion(object.object) : nil)
-      for answer in answers { out.yield(receipt(answer)) }
+      for answer in answers {
+        out.yield(receipt(answer))
+        if case .held(let object) = answer { await onHeld(object) }
+      }
     case .withdrawn(let withdrawn):
       // The manifest decides; this only says why nothing of it comes any more.
       log.info("withdrawn: \(withdrawn.object.kind) \(withdrawn.object.name)")
