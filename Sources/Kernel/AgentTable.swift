@@ -19,7 +19,7 @@ public final class AgentTable: Sendable {
     var freeDomains: [UInt32]
     /// When an agent was first seen without tasks.
     var ended: [UInt64: UInt64] = [:]
-    var highestID: UInt64
+    var ids: AgentIDs
   }
 
   /// Reads what the kernel holds, also from before a restart of the daemon.
@@ -40,12 +40,12 @@ public final class AgentTable: Sendable {
       State(
         freeTails: (1..<UInt32(TELOS_TAIL_SETS)).reversed().filter { !usedTails.contains($0) },
         freeDomains: (1..<UInt32(TELOS_DOMAINS)).reversed().filter { !used.contains($0) },
-        highestID: highest))
+        ids: AgentIDs(floor: highest)))
   }
 
-  /// The highest agent id that the kernel has ever held, as far as its maps still say. New agents need a higher
-  /// one; the caller persists its own mark, because maps end with the machine.
-  public var highestID: UInt64 { state.withLock { $0.highestID } }
+  /// The highest agent id that the kernel has ever held, as far as its maps still say. The caller gives higher ones
+  /// to new agents, each once, and persists its own mark, because maps end with the machine.
+  public var highestID: UInt64 { state.withLock { $0.ids.highest } }
 
   /// Every agent that holds a slot, also those whose tasks are all gone.
   public func agents() throws(TelosError) -> [AgentRecord] {

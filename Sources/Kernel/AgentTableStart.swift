@@ -9,7 +9,8 @@ extension AgentTable {
   /// a cookie of it; see ``cookie(for:lifetime:)``.
   ///
   /// - Parameters:
-  ///   - id: higher than any before it.
+  ///   - id: never used before, and higher than all that the kernel held when this table was opened. Starts overtake each
+  ///     other, so they need not arrive in order.
   ///   - uid: of the user whose process will be the agent.
   ///   - isCanary: its events make no incident.
   /// - Throws: `invalidArgument` for a policy that does not fit the kernel's shapes, `unavailable` when a map is
@@ -25,12 +26,12 @@ extension AgentTable {
       sets[file] = try telos_tail_set(rule.tails)
     }
     return try state.withLock { state throws(TelosError) in
-      guard id > state.highestID else {
+      guard state.ids.isNew(id) else {
         throw TelosError(.internalError, "agent id \(id) was used before")
       }
       let slot = try freeSlot()
       guard let domain = try freeDomain(&state) else { throw Self.full("domains") }
-      state.highestID = id
+      state.ids.use(id)
       do throws(TelosError) {
         try write(form, sets, id, &state)
         var record = telos_agent()

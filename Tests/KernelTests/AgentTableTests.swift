@@ -137,10 +137,12 @@ struct AgentTableTests {
   func ids() throws {
     try table.add(id: 7, policy: policy(), uid: 0)
     #expect(throws: TelosError.self) { try table.add(id: 7, policy: policy(), uid: 0) }
+    try table.add(id: 6, policy: policy(), uid: 0)
     #expect(throws: TelosError.self) { try table.add(id: 6, policy: policy(), uid: 0) }
     let again = try AgentTable(kernel.gates)
     #expect(again.highestID == 7)
-    #expect(try again.agents().map(\.id) == [7])
+    #expect(try again.agents().map(\.id) == [7, 6])
+    #expect(throws: TelosError.self) { try again.add(id: 5, policy: policy(), uid: 0) }
     let other = try again.add(id: 9, policy: policy(), uid: 0)
     let first = try #require(try again.agent(7))
     #expect(other.slot != first.slot)
