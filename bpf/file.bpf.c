@@ -146,7 +146,7 @@ int BPF_PROG(telos_file_open, struct file *file)
 
 	switch (caller(&c)) {
 	case UNMANAGED:
-		if (telos.resolver_tgid && telos.resolver_tgid == bpf_get_current_pid_tgid() >> 32)
+		if (telos.resolver_tid && telos.resolver_tid == (__u32)bpf_get_current_pid_tgid())
 			resolve(file);
 		return 0;
 	case MISSING:

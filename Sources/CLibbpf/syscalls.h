@@ -177,6 +177,10 @@ static inline int clibbpf_pidfd_getfd(int pidfd, int descriptor) {
 
 static const int clibbpf_path_only = 010000000; /* O_PATH */
 
+static inline uint32_t clibbpf_thread_id(void) {
+  return (uint32_t)syscall(SYS_gettid);
+}
+
 /* The kernel's own encoding of a device number, from the one of stat. */
 static inline uint32_t clibbpf_device(uint64_t number) {
   return (uint32_t)(gnu_dev_major(number) << 20 | gnu_dev_minor(number));

@@ -29,9 +29,8 @@ public final class Resolver: FileResolver {
         hint: "name the file itself, or its folder")
     }
     return try turn.withLock { _ throws(TelosError) in
-      // The hook answers for every open of this thread group, so another thread's open may come between:
-      // what does not fit the file is asked again.
-      for _ in 0..<64 {
+      // The hook answers for this thread alone. The file may change meanwhile (copy-up): twice the same counts.
+      for _ in 0..<8 {
         let answer = try ask(found, isSocket: kind == S_IFSOCK, path)
         guard fits(answer, info, found) else { continue }
         if try ask(found, isSocket: kind == S_IFSOCK, path) == answer { return answer }
@@ -47,7 +46,7 @@ public final class Resolver: FileResolver {
     let resolver = Int(TELOS_GLOBALS_RESOLVER.rawValue)
     let counts = Int(TELOS_GLOBALS_RESOLVED_COUNT.rawValue)
     memory.store(0, at: counts)
-    memory.store(UInt32(getpid()), at: resolver)
+    memory.store(clibbpf_thread_id(), at: resolver)
     defer { memory.store(0, at: resolver) }
     // Through the descriptor: the path may lead elsewhere by now.
     let opened = open("/proc/self/fd/\(found)", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)

@@ -341,7 +341,7 @@ enum telos_counter {
 struct telos_globals {
 	telos_u64 sequence;                /* of events */
 	struct telos_inode control;        /* the control socket; any managed task may connect to it */
-	telos_u32 resolver_tgid;           /* the daemon, while it resolves paths; 0: nobody */
+	telos_u32 resolver_tid;            /* the thread of the daemon that resolves a path just now; 0: nobody */
 	telos_u32 resolved_count;
 	struct telos_inode resolved[2];    /* upper and lower inode of what the resolver opened last */
 	telos_u32 task_filter[TELOS_FILTER];
@@ -353,7 +353,7 @@ struct telos_globals {
 enum telos_globals_offset {
 	TELOS_GLOBALS_SEQUENCE = __builtin_offsetof(struct telos_globals, sequence),
 	TELOS_GLOBALS_CONTROL = __builtin_offsetof(struct telos_globals, control),
-	TELOS_GLOBALS_RESOLVER = __builtin_offsetof(struct telos_globals, resolver_tgid),
+	TELOS_GLOBALS_RESOLVER = __builtin_offsetof(struct telos_globals, resolver_tid),
 	TELOS_GLOBALS_RESOLVED_COUNT = __builtin_offsetof(struct telos_globals, resolved_count),
 	TELOS_GLOBALS_RESOLVED = __builtin_offsetof(struct telos_globals, resolved),
 	TELOS_GLOBALS_INODE_FILTER = __builtin_offsetof(struct telos_globals, inode_filter),

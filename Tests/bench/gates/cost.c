@@ -121,12 +121,12 @@ static void rule(const char *path, __u32 flags, __u32 tails)
 	int descriptor;
 
 	globals->resolved_count = 0;
-	globals->resolver_tgid = getpid();
+	globals->resolver_tid = getpid();
 	descriptor = open(path, O_RDONLY);
 	if (descriptor < 0)
 		die(path);
 	close(descriptor);
-	globals->resolver_tgid = 0;
+	globals->resolver_tid = 0;
 	for (__u32 i = 0; i < globals->resolved_count; i++) {
 		struct telos_inode inode = globals->resolved[i];
 		struct telos_rule_key key = {.agent = AGENT, .inode = inode};
