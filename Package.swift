@@ -81,6 +81,7 @@ let package = Package(
     .systemLibrary(name: "CTelosABI", path: "bpf/abi"),
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .target(name: "CCanary"),
+    .target(name: "CRelay"),
 
     // Shared libraries, each depending only on those above it.
     library("TelosCore", [crypto]),
@@ -131,7 +132,7 @@ let package = Package(
     .executableTarget(
       name: "telos",
       dependencies: [
-        "TelosCore", "AddressSets", "Trust", "Intents", "FleetCA", "Kernel", "FleetWire",
+        "TelosCore", "AddressSets", "Trust", "Intents", "FleetCA", "Kernel", "FleetWire", "CRelay",
         arguments, httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL, protobuf, x509, asn1,
       ], swiftSettings: strict),
 

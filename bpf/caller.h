@@ -70,6 +70,16 @@ static __always_inline bool agent_of_slot(struct caller *c, __u64 id, __u32 slot
 	return true;
 }
 
+/* What became of the state since the caller was found: what it has just raised is seen by whoever looks next, and what
+ * they raised before is seen here. */
+static __always_inline void refresh(struct caller *c)
+{
+	__u32 root = domain_root(c->root);
+	struct telos_domain *domain = bpf_map_lookup_elem(&domains, &root);
+
+	c->state |= c->agent->state | (domain ? domain->state : TELOS_SLAMMED);
+}
+
 static __always_inline struct telos_task *task_of(__u64 address)
 {
 	if (!telos.task_filter[telos_task_cell(address)])

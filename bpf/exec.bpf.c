@@ -161,6 +161,8 @@ int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
 	case MANAGED:
 		break;
 	}
+	if (!(c.flags & TELOS_AGENT_STARTED))
+		__sync_fetch_and_or(&c.agent->flags, TELOS_AGENT_STARTED);
 	identify_all(file->f_inode, &ids);
 	f.inode = ids.id[0];
 	walk_start(&w, c.id, c.flags, file->f_path.dentry);

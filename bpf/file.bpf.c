@@ -49,11 +49,10 @@ static __always_inline int refuse_file(struct caller *c, struct finding *f, __u3
 	return enforced;
 }
 
-/* A write to a pipe or an AF_UNIX socket that blocks today delivers tomorrow's bytes, and no hook sees them go. An agent
- * that holds one towards somebody outside, and has a task that may be in such a write, is refused the secret. */
-static __always_inline bool leaks(struct caller *c)
+/* Whether this agent must not be let near a secret, because it has a way out that no hook watches. */
+static __always_inline bool must_not_slam(struct caller *c)
 {
-	return !(c->state & TELOS_SLAMMED) && c->agent->tasks > 1 && c->agent->peers > 0;
+	return !(c->state & TELOS_SLAMMED) && unwatched_way_out(c->root, c->slot);
 }
 
 /* Why a managed task may not open this, or 0. Taints on the way. */
@@ -107,8 +106,15 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		return TELOS_REASON_WRITE_ROOT;
 	if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
 		return TELOS_REASON_APPROVED_FILE;
-	if ((flags & TELOS_RULE_CRITICAL) && leaks(c))
+	if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(c))
 		return TELOS_REASON_UNMANAGED_PEER;
+	if (kind == S_IFIFO && write) {
+		/* In this order, against an open of a secret at the same time. */
+		__sync_fetch_and_or(&c->agent->state, TELOS_PIPED);
+		refresh(c);
+		if (c->state & TELOS_SLAMMED)
+			return TELOS_REASON_SLAMMED;
+	}
 	if (kind == S_IFREG || kind == S_IFIFO) {
 		bool room;
 
@@ -117,10 +123,17 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		else
 			room = meet_domain(c, &ids, f);
 		if (!room)
-			return TELOS_REASON_QUOTA;
+			return f->reason ? f->reason : TELOS_REASON_QUOTA;
 	}
-	if (flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN))
+	if (flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN)) {
+		bool clean = !(c->state & TELOS_SLAMMED);
+
 		taint(c, flags, file, f);
+		f->reason = 0;
+		refresh(c);
+		if (clean && (flags & TELOS_RULE_CRITICAL) && unwatched_way_out(c->root, c->slot))
+			return TELOS_REASON_UNMANAGED_PEER; /* got its way out in this very moment: slammed, and refused too */
+	}
 	return 0;
 }
 
@@ -267,6 +280,8 @@ int BPF_PROG(telos_file_receive, struct file *file)
 		walk_start(&w, c.id, c.flags, file->f_path.dentry);
 		climb(&w, file->f_path.dentry, file->f_path.mnt);
 		flags = rule_flags(c.id, &ids) | w.flags;
+		if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(&c))
+			return answer(refuse(&c, &f, EPERM), EPERM);
 		if (w.failed || !enter(&c, &ids, file->f_mode & FMODE_WRITE ? TELOS_INODE_WRITTEN : 0, &f)) {
 			f.reason = TELOS_REASON_QUOTA;
 			return answer(refuse(&c, &f, EPERM), EPERM);

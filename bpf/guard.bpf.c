@@ -44,11 +44,19 @@ int BPF_PROG(telos_bpf, int command)
 	return guard(TELOS_HOOK_BPF, TELOS_REASON_BPF);
 }
 
+/* The relay holds what the agent itself no longer has: the ends of the pipes that lead outside. */
+static __always_inline bool is_relay(__u64 task)
+{
+	struct telos_task *label = task_of(task);
+
+	return label && (label->flags & TELOS_TASK_RELAY);
+}
+
 /* Attaching writes code where no mapping shows it, so it is refused inside the tree as well. */
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(telos_ptrace_access_check, struct task_struct *child, unsigned int mode)
 {
-	if (mode & PTRACE_MODE_ATTACH)
+	if ((mode & PTRACE_MODE_ATTACH) || is_relay(argument(ctx, 0)))
 		return guard(TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
 	return guard_task(argument(ctx, 0), TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
 }

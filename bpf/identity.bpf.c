@@ -77,19 +77,22 @@ int BPF_PROG(telos_task_free, struct task_struct *task)
 	struct telos_task *label = task_of(address);
 	struct finding f = {.kind = TELOS_EVENT_ENDED, .gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_FREE};
 	struct caller c = {};
+	__u32 slot, flags;
 	__u64 id;
-	__u32 slot;
 
 	if (!label)
 		return 0;
 	id = label->agent;
 	slot = label->slot;
+	flags = label->flags;
 	if (!forget(address))
 		return 0;
 	if (!agent_of_slot(&c, id, slot)) {
 		count(TELOS_COUNT_STATE_MISSING);
 		return 0;
 	}
+	if (flags & TELOS_TASK_RELAY)
+		__sync_fetch_and_and(&c.agent->flags, ~TELOS_AGENT_RELAY);
 	if (__sync_fetch_and_sub(&c.agent->tasks, 1) == 1)
 		report(&c, &f);
 	return 0;
@@ -148,6 +151,30 @@ static __always_inline void adopt(struct caller *c, __u32 number, struct finding
 		__sync_fetch_and_sub(cell, 1); /* stays without a label: its first use is refused */
 }
 
+static __always_inline void adopt_all(struct caller *c, struct finding *f)
+{
+	for (__u32 number = 0; number < 3; number++)
+		adopt(c, number, f);
+}
+
+/* What the launcher says between its registration and the first exec. Returns whether it may. */
+static __always_inline bool launch(struct caller *c, unsigned long what, struct finding *f)
+{
+	struct telos_task *task = task_of((__u64)bpf_get_current_task());
+
+	if (!task || (c->flags & TELOS_AGENT_STARTED))
+		return false;
+	if (what == TELOS_LAUNCH_STDIO) {
+		adopt_all(c, f);
+		return true;
+	}
+	if (what != TELOS_LAUNCH_RELAY || (c->flags & TELOS_AGENT_RELAY))
+		return false;
+	task->flags |= TELOS_TASK_RELAY;
+	__sync_fetch_and_or(&c->agent->flags, TELOS_AGENT_RELAY);
+	return true;
+}
+
 /* Registration: the launcher, alone in its process, hands over the cookie that the daemon made for it. */
 SEC("lsm.s/task_prctl")
 int BPF_PROG(telos_task_prctl, int option, unsigned long high, unsigned long low)
@@ -165,6 +192,8 @@ int BPF_PROG(telos_task_prctl, int option, unsigned long high, unsigned long low
 	case MISSING:
 		return -EPERM;
 	case MANAGED:
+		if (!low && launch(&c, high, &f))
+			return -EINPROGRESS;
 		f.reason = TELOS_REASON_REGISTERED;
 		refuse(&c, &f, EPERM);
 		return -EPERM;
@@ -194,7 +223,6 @@ int BPF_PROG(telos_task_prctl, int option, unsigned long high, unsigned long low
 	}
 	f.kind = TELOS_EVENT_STARTED;
 	report(&c, &f);
-	for (__u32 number = 0; number < 3; number++)
-		adopt(&c, number, &f);
+	adopt_all(&c, &f);
 	return -EINPROGRESS;
 }

@@ -222,6 +222,52 @@ static __always_inline bool raise(struct caller *c, __u32 bits)
 	return news;
 }
 
+/* A write to a pipe or an AF_UNIX socket that blocks today delivers tomorrow's bytes, and no hook sees them go (nor
+ * vmsplice to a pipe, ever). Who holds a named pipe, or a socket towards somebody outside and has a task that may be in
+ * such a write, must not come to know a secret: nobody of its domain is let near one. The relay's writes do not count, it
+ * has read before what it writes. */
+struct way_out {
+	__u32 root;
+	__u32 self; /* the slot of the caller: its task at hand is in no write */
+	__u32 found;
+};
+
+static long look_for_way_out(__u32 slot, struct way_out *search)
+{
+	struct telos_agent *agent = bpf_map_lookup_elem(&agents, &slot);
+	__u32 idle = 0;
+
+	if (!agent || !agent->id || !agent->tasks || !(agent->state & (TELOS_PEERS | TELOS_PIPED)))
+		return 0;
+	if (slot == search->self)
+		idle++;
+	if (agent->flags & TELOS_AGENT_RELAY)
+		idle++;
+	if (!(agent->state & TELOS_PIPED) && agent->tasks <= idle)
+		return 0;
+	if (domain_root(agent->domain) != search->root)
+		return 0;
+	search->found = 1;
+	return 1;
+}
+
+/* A few microseconds: for when a slam is at hand only. */
+__noinline int unwatched_way_out(__u32 root, __u32 self)
+{
+	struct way_out search = {.root = root, .self = self};
+
+	bpf_loop(TELOS_AGENTS, look_for_way_out, &search, 0);
+	return search.found;
+}
+
+/* Whether two domains that become one would bring a slam over somebody with such a way out. */
+static __always_inline bool slam_would_leak(struct caller *c, __u32 other, __u32 state)
+{
+	if ((c->state ^ state) & TELOS_SLAMMED)
+		return unwatched_way_out(state & TELOS_SLAMMED ? c->root : other, c->slot);
+	return false;
+}
+
 /* Puts the caller and another domain together; a slam that comes with it is an event of its own. */
 static __noinline bool share(struct caller *c, __u32 other, struct finding *f)
 {
@@ -230,6 +276,16 @@ static __noinline bool share(struct caller *c, __u32 other, struct finding *f)
 
 	if (other == before)
 		return true;
+	root = domain_root(other);
+	if (root == before)
+		return true;
+	domain = bpf_map_lookup_elem(&domains, &root);
+	if (!root || !domain)
+		return false;
+	if (slam_would_leak(c, root, domain->state)) {
+		f->reason = TELOS_REASON_UNMANAGED_PEER;
+		return false;
+	}
 	root = domain_merge(before, other);
 	domain = bpf_map_lookup_elem(&domains, &root);
 	if (!root || !domain)

@@ -89,6 +89,15 @@ static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u3
 	return answer(refuse(c, f, EPERM), EPERM);
 }
 
+/* One more way out that no hook watches. False: it was slammed in this very moment. */
+static __always_inline bool meet_outside(struct caller *c)
+{
+	__sync_fetch_and_add(&c->agent->peers, 1);
+	__sync_fetch_and_or(&c->agent->state, TELOS_PEERS);
+	refresh(c);
+	return !(c->state & TELOS_SLAMMED);
+}
+
 /* Somebody outside connects to an agent's socket: only where that agent's intent names it. */
 static __noinline int from_outside(struct sock *other, struct sock *accepted)
 {
@@ -104,7 +113,8 @@ static __noinline int from_outside(struct sock *other, struct sock *accepted)
 		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
 	if (!named_socket(c.id, number(other)))
 		return refuse_unix(&c, &f, TELOS_REASON_UNMANAGED_PEER);
-	__sync_fetch_and_add(&c.agent->peers, 1);
+	if (!meet_outside(&c))
+		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
 	return label_socket(&c, accepted, TELOS_SOCKET_PEER_UNMANAGED) ? 0 : -EPERM;
 }
 
@@ -128,8 +138,7 @@ static __noinline int from_inside(struct sock *sk, struct sock *other, struct so
 		if (!label)
 			return -EPERM;
 		__sync_fetch_and_or(&label->flags, TELOS_SOCKET_PEER_UNMANAGED);
-		__sync_fetch_and_add(&c.agent->peers, 1);
-		return 0;
+		return meet_outside(&c) ? 0 : refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
 	}
 	/* The other end's socket belongs to whoever listens there. */
 	label = bpf_sk_storage_get(&sockets, other, 0, 0);
@@ -175,7 +184,8 @@ int BPF_PROG(telos_unix_may_send, struct socket *sock, struct socket *other)
 			return -EPERM;
 		if (!(label->flags & TELOS_SOCKET_PEER_UNMANAGED)) {
 			__sync_fetch_and_or(&label->flags, TELOS_SOCKET_PEER_UNMANAGED);
-			__sync_fetch_and_add(&c.agent->peers, 1);
+			if (!meet_outside(&c))
+				return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
 		}
 	}
 	return 0;

@@ -56,13 +56,18 @@ struct telos_inode {
 struct telos_task {
 	telos_u64 agent;
 	telos_u32 slot;
-	telos_u32 reserved;
+	telos_u32 flags; /* enum telos_task_flags */
+};
+enum telos_task_flags {
+	TELOS_TASK_RELAY = 1, /* carries an agent's standard input and output; nobody in the tree may look into it */
 };
 
 /* State bits of agents and domains. They only rise. */
 enum telos_state {
 	TELOS_TAINTED = 1,  /* read something sensitive, of any level */
 	TELOS_SLAMMED = 2,  /* nothing leaves the machine any more */
+	TELOS_PEERS = 4,    /* agents only: has had an AF_UNIX connection to a process outside */
+	TELOS_PIPED = 8,    /* agents only: has opened a named pipe for writing */
 };
 
 enum telos_agent_flags {
@@ -72,6 +77,8 @@ enum telos_agent_flags {
 	TELOS_AGENT_REACHABLE = 8,    /* some window stays reachable while tainted */
 	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
 	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
+	TELOS_AGENT_STARTED = 128,    /* has executed something: the kernel sets it */
+	TELOS_AGENT_RELAY = 256,      /* one of its tasks is its relay: the kernel sets it */
 };
 
 enum telos_gate {
@@ -114,8 +121,14 @@ struct telos_domain {
 /* Map `cookies`: HASH, key struct telos_cookie. The daemon writes one, the launcher hands it over with
  * prctl(TELOS_PRCTL, high, low), once; answers are errno values: EINPROGRESS registered, ENOENT no such
  * cookie, EPERM not allowed (managed already, or another user's), EBUSY not single-threaded, ENOMEM full.
- * EINVAL is the kernel's own "no such prctl": the gates are not attached. */
+ * EINVAL is the kernel's own "no such prctl": the gates are not attached.
+ * Registered, and before its first exec, it may say of itself prctl(TELOS_PRCTL, enum telos_launch, 0); the answers are
+ * EINPROGRESS, done, and EPERM. */
 #define TELOS_PRCTL 0x54454c4f
+enum telos_launch {
+	TELOS_LAUNCH_RELAY = 1, /* this task is the agent's relay; there is one at most */
+	TELOS_LAUNCH_STDIO = 2, /* descriptors 0 to 2 are others now */
+};
 struct telos_cookie {
 	telos_u64 high;
 	telos_u64 low;

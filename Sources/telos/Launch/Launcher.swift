@@ -1,9 +1,10 @@
+internal import CRelay
 internal import Glibc
 internal import TelosCore
 
 /// Turns this process into an agent: asks the node, hands the cookie to the kernel, becomes CMD.
 ///
-/// From the first line to exec there is one thread, and after registration nothing happens but exec.
+/// From the first line to exec there is one thread, and after registration nothing happens but the relay and exec.
 struct Launcher {
   var intent: String
   var ttl: UInt64?
@@ -33,6 +34,7 @@ struct Launcher {
       try Descriptors.closeAllButStandard()
       try Threads.requireSingle()
       try Registration.register(high: cookie.high, low: cookie.low)
+      try relay(grant.stdio)
     } catch {
       throw .refused(error)
     }
@@ -72,6 +74,16 @@ struct Launcher {
       guard dup2(null, descriptor) >= 0 else {
         throw TelosError(.internalError, "cannot redirect descriptor \(descriptor)")
       }
+    }
+  }
+
+  /// `stdio: untilTaint`: pipes and AF_UNIX sockets that lead outside stay with a relay, which a slam stops.
+  private func relay(_ policy: String?) throws(TelosError) {
+    guard policy != "allow", policy != "deny" else { return }
+    let code = telos_relay()
+    guard code == 0 else {
+      throw TelosError(
+        .kernel, "no relay for standard input and output: \(String(cString: strerror(code)))")
     }
   }
 

@@ -330,9 +330,13 @@ static void send_from_fifo(void)
 	if (mkfifo(here("fifo"), 0666))
 		broken("mkfifo");
 	store(here("ready"), "", 0644);
-	fd = open(here("fifo"), O_RDWR | O_CLOEXEC);
+	fd = open(here("fifo"), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	for (int i = 0; i < 200 && access(here("end"), F_OK); i++)
+		pause_ms(25);
 	looted = read(fd, loot, sizeof(loot) - 1);
-	leak_loot();
+	if ((ssize_t)looted > 0)
+		leak_loot();
+	sent("read", 0); /* the first may not even write into a file of this one: two agents, one result */
 }
 
 ESCAPE(taint, agent_fifo, "handed to another agent through a named pipe", "EPERM", .flags = ALONE,
@@ -343,12 +347,8 @@ ESCAPE(taint, agent_fifo, "handed to another agent through a named pipe", "EPERM
 	if (!slam())
 		return;
 	fd = open(here("fifo"), O_RDWR | O_CLOEXEC);
-	sent("write", write(fd, loot, looted));
-	pause_ms(300);
+	sent("open", fd < 0 ? -1 : write(fd, loot, looted));
 	store(here("end"), "", 0644);
-	/* The other one waits for a byte; without the secret it has nothing to tell. */
-	if (fd < 0)
-		kill(getpid(), 0);
 }
 
 ESCAPE(taint, openat2, "openat2", "EPERM", .flags = ALONE)

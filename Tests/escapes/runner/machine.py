@@ -37,7 +37,7 @@ spec:
       - {path: "/opt/escapes/secret/**", level: critical}
       - {path: "/srv/escapes/**/.env", level: critical}
 %(literal)s
-  unix: {allow: [/run/escapes/open.sock, /run/escapes/slow.sock]}
+  unix: {allow: [/run/escapes/open.sock, /run/escapes/slow.sock, /run/escapes/late.sock]}
 """
 
 

@@ -83,6 +83,7 @@ class Outside:
         self.accept(self.local(f"{RUN}/closed.sock"), "closed.sock")
         self.accept(self.local("\0escapes-closed"), "@escapes-closed")
         self.accept(self.local(f"{RUN}/slow.sock"), "slow.sock", "blocked_unix")
+        self.accept(self.local(f"{RUN}/late.sock"), "late.sock", "met_blocked")
         datagram = self.local(f"{RUN}/closed.dgram", socket.SOCK_DGRAM)
         self.drain(lambda: datagram.recv(65536), "closed.dgram")
 

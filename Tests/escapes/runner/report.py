@@ -6,9 +6,6 @@ import pathlib
 
 # Escapes that the gates do not stop yet: shown as such, and neither passed nor failed while they get through.
 KNOWN: dict[str, str] = {
-    "taint.blocked_pipe": "pipes have no gate for each packet: what one write to descriptor 0, 1 or 2 has started before "
-                          "the slam is delivered, with what another thread stores into its tail meanwhile. Under "
-                          "`stdio: deny` there is no such pipe.",
 }
 
 CLASSES = {
