@@ -11,7 +11,7 @@ static __always_inline bool harmless_device(__u32 dev)
 }
 
 /* The caller's own /proc/PID, but not its memory. */
-static __always_inline bool own_proc(struct file *file)
+static __noinline bool own_proc(struct file *file)
 {
 	struct proc_inode *proc = (void *)file->f_inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -141,27 +141,30 @@ static __always_inline __u32 rule_flags(__u64 agent, const struct ids *ids)
 struct walk {
 	__u64 agent;
 	__u64 name; /* address of the last component of where it began */
-	__u64 hash; /* of that name; 0 where no directory rule can ask for it */
+	__u64 hash; /* of that name, once a directory rule has asked for it */
 	__u32 length;
 	__u32 flags;   /* of the rules met */
-	__u32 depth;   /* directories above the start */
-	__u32 failed;  /* too deep, or an identity that could not be had */
-	__u32 detached; /* its directory is not known */
-	__u32 guarded; /* below a directory whose rule taints at any depth */
+	__u8 depth;    /* directories above the start */
+	__u8 failed;   /* too deep, or an identity that could not be had */
+	__u8 detached; /* its directory is not known */
+	__u8 guarded;  /* below a directory whose rule taints at any depth */
 };
+
+/* Names are read in pieces: the stack is short. */
+#define PIECE 32
 
 /* telos_hash() of a name in kernel memory, of at most 255 bytes. */
 __noinline __u64 hash_of(__u64 name, __u32 length)
 {
 	__u64 hash = TELOS_HASH_START;
-	char text[32];
+	char text[PIECE];
 
-	for (__u32 at = 0; at < 256; at += sizeof(text)) {
+	for (__u32 at = 0; at < 256; at += PIECE) {
 		if (at >= length)
 			break;
-		__builtin_memset(text, 0, sizeof(text));
-		bpf_probe_read_kernel(text, sizeof(text), (const void *)name + at);
-		for (__u32 i = 0; i < sizeof(text); i++) {
+		__builtin_memset(text, 0, PIECE);
+		bpf_probe_read_kernel(text, PIECE, (const void *)name + at);
+		for (__u32 i = 0; i < PIECE; i++) {
 			if (at + i >= length)
 				break;
 			hash = (hash ^ (__u8)text[i]) * TELOS_HASH_PRIME;
@@ -170,28 +173,23 @@ __noinline __u64 hash_of(__u64 name, __u32 length)
 	return hash;
 }
 
-/* One directory rule against the last component. The name is read again each time: directory rules are few. */
+/* One directory rule against the last component. The name is read again each time: directory rules are few. Texts are
+ * padded with zeros. */
 static __always_inline bool tail_matches(struct telos_tail *tail, struct walk *w)
 {
+	__u64 text[PIECE / 8] = {}, *wanted = (__u64 *)tail->text;
 	__u32 length = w->length, want = tail->length, from;
-	char text[32];
 
 	if (tail->kind == TELOS_TAIL_ANY)
 		return true;
 	if (tail->kind == TELOS_TAIL_NAME)
 		return length == want && w->hash == tail->hash;
-	if (want > 32 || length < want)
+	if (want > PIECE || length < want)
 		return false;
 	from = tail->kind == TELOS_TAIL_SUFFIX ? length - want : 0;
-	__builtin_memset(text, 0, sizeof(text));
-	bpf_probe_read_kernel(text, 32, (const void *)w->name + from);
-	for (__u32 i = 0; i < 32; i++) {
-		if (i >= want)
-			break;
-		if ((__u8)text[i] != tail->text[i])
-			return false;
-	}
-	return true;
+	if (bpf_probe_read_kernel(text, want, (const void *)w->name + from))
+		return true; /* cannot be; on the safe side */
+	return text[0] == wanted[0] && text[1] == wanted[1] && text[2] == wanted[2] && text[3] == wanted[3];
 }
 
 __noinline int meet_tails(struct walk *w, __u32 index)
@@ -219,13 +217,19 @@ __noinline int meet_tails(struct walk *w, __u32 index)
 
 static __always_inline void meet_id(struct walk *w, const struct telos_inode *id)
 {
-	struct telos_rule *rule = rule_of(w->agent, id);
+	struct telos_rule *rule;
 
+	if (unknown_inode(id))
+		return; /* nearly always: without a call */
+	rule = rule_of(w->agent, id);
 	if (!rule)
 		return;
 	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
-	if (rule->tails)
-		meet_tails(w, rule->tails);
+	if (!rule->tails)
+		return;
+	if (!w->hash)
+		w->hash = hash_of(w->name, w->length);
+	meet_tails(w, rule->tails);
 }
 
 static __always_inline void meet_all(struct walk *w, const struct ids *ids)
@@ -239,33 +243,80 @@ static __always_inline void meet_all(struct walk *w, const struct ids *ids)
 		meet_id(w, &ids->id[1]);
 }
 
+/* A directory by typed pointer. */
+static __always_inline void meet_directory(struct walk *w, struct inode *inode)
+{
+	struct ids ids = {};
+
+	if (inode->i_sb->s_magic == MAGIC_OVERLAY) {
+		identify_overlay(number(inode), &ids);
+		meet_all(w, &ids);
+	} else {
+		identify(inode, &ids.id[0]);
+		meet_id(w, &ids.id[0]);
+	}
+}
+
 /* From a dentry that is known only as an address: across mounts. */
 struct climb {
 	struct walk *walk;
 	__u64 at;
 	__u64 mount;
+	__u64 above; /* the mount that this one is in */
+	__u64 point; /* and where */
 	__u64 root;
 	__u32 done;
 };
 
+/* One read where three would do: every read of an address is a call. */
+static __always_inline void where_mounted(struct climb *climb, __u64 mount)
+{
+	struct mount *from = (void *)mount;
+	const __u32 parent = bpf_core_field_offset(struct mount, mnt_parent);
+
+	climb->mount = mount;
+	if (bpf_core_field_offset(struct mount, mnt_mountpoint) == parent + 8 &&
+	    bpf_core_field_offset(struct mount, mnt.mnt_root) == parent + 16) {
+		bpf_probe_read_kernel(&climb->above, 24, (const void *)mount + parent);
+		return;
+	}
+	climb->above = (__u64)BPF_CORE_READ(from, mnt_parent);
+	climb->point = (__u64)BPF_CORE_READ(from, mnt_mountpoint);
+	climb->root = (__u64)BPF_CORE_READ(from, mnt.mnt_root);
+}
+
+/* Read as little as possible: the filter wants no generation. */
+static __always_inline void meet_directory_raw(struct walk *w, struct inode *inode)
+{
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	struct ids ids = {};
+
+	if (BPF_CORE_READ(sb, s_magic) == MAGIC_OVERLAY) {
+		identify_overlay((__u64)inode, &ids);
+		meet_all(w, &ids);
+		return;
+	}
+	ids.id[0].ino = BPF_CORE_READ(inode, i_ino);
+	ids.id[0].dev = BPF_CORE_READ(sb, s_dev);
+	if (unknown_inode(&ids.id[0]))
+		return;
+	ids.id[0].generation = BPF_CORE_READ(inode, i_generation);
+	meet_id(w, &ids.id[0]);
+}
+
 static long climb_step(__u32 index, struct climb *climb)
 {
-	struct mount *mount = (void *)climb->mount;
 	struct dentry *at = (void *)climb->at, *parent;
 	struct walk *w = climb->walk;
-	struct ids ids = {};
 	struct inode *inode;
 
 	if (climb->at == climb->root) {
-		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-		if (above == mount || !above) {
+		if (climb->above == climb->mount || !climb->above) {
 			climb->done = 1;
 			return 1;
 		}
-		climb->at = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
-		climb->mount = (__u64)above;
-		climb->root = (__u64)BPF_CORE_READ(above, mnt.mnt_root);
+		climb->at = climb->point;
+		where_mounted(climb, climb->above);
 		return 0;
 	}
 	parent = BPF_CORE_READ(at, d_parent);
@@ -278,21 +329,23 @@ static long climb_step(__u32 index, struct climb *climb)
 	}
 	climb->at = (__u64)parent;
 	w->depth++;
-	identify_all_raw(inode, &ids);
-	meet_all(w, &ids);
+	meet_directory_raw(w, inode);
 	return 0;
 }
 
+/* `start` 0: the root of the mount. */
 __noinline int climb_raw(struct walk *w, __u64 start, __u64 where)
 {
-	struct climb climb = {.at = start};
-	struct mount *mount = (void *)where - bpf_core_field_offset(struct mount, mnt);
+	struct climb climb = {};
 
 	if (!w)
 		return 0;
 	climb.walk = w;
-	climb.mount = (__u64)mount;
-	climb.root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	where_mounted(&climb, where - bpf_core_field_offset(struct mount, mnt));
+	climb.at = start ? start : climb.root;
+	/* The usual end: a file of the root file system. */
+	if (climb.at == climb.root && climb.above == climb.mount)
+		return 0;
 	bpf_loop(WALK_DEPTH, climb_step, &climb, 0);
 	if (!climb.done)
 		w->failed = 1;
@@ -303,24 +356,31 @@ static __always_inline void walk_start(struct walk *w, __u64 agent, __u32 agent_
 {
 	__builtin_memset(w, 0, sizeof(*w));
 	w->agent = agent;
+	w->name = (__u64)dentry->d_name.name;
+	w->length = dentry->d_name.len;
+}
+
+static __always_inline void walk_start_raw(struct walk *w, __u64 agent, struct dentry *dentry)
+{
+	__builtin_memset(w, 0, sizeof(*w));
+	w->agent = agent;
 	w->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
 	w->length = BPF_CORE_READ(dentry, d_name.len);
-	if (agent_flags & TELOS_AGENT_DIR_RULES)
-		w->hash = hash_of(w->name, w->length);
 }
 
 /* Within the first mount the pointers are typed and loads are plain; most files need no more. */
 static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
 {
 	struct dentry *root = where->mnt_root;
+	bool at_root = false;
 
 	for (int i = 0; i < WALK_TYPED; i++) {
-		struct ids ids = {};
 		struct dentry *parent;
-		struct inode *inode;
 
-		if (at == root)
+		if (at == root) {
+			at_root = true;
 			break;
+		}
 		parent = at->d_parent;
 		if (parent == at) {
 			w->detached = 1;
@@ -328,11 +388,9 @@ static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsm
 		}
 		at = parent;
 		w->depth++;
-		inode = at->d_inode;
-		identify_all(inode, &ids);
-		meet_all(w, &ids);
+		meet_directory(w, at->d_inode);
 	}
-	climb_raw(w, number(at), number(where));
+	climb_raw(w, at_root ? 0 : number(at), number(where));
 }
 
 /* The first identity counts as the file's own from now on; the others were looked at. */

@@ -57,7 +57,7 @@ struct vfsmount {
 };
 
 struct mount {
-	struct mount *mnt_parent;
+	struct mount *mnt_parent; /* these three lie one after the other: see where_mounted() */
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 };

@@ -13,7 +13,7 @@ __noinline int named_path(__u64 agent, __u64 sk)
 	if (!inode)
 		return 0;
 	identify_all_raw(inode, &ids);
-	walk_start(&w, agent, TELOS_AGENT_DIR_RULES, dentry);
+	walk_start_raw(&w, agent, dentry);
 	climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(named, path.mnt));
 	return !!((rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX);
 }

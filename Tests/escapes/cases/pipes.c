@@ -32,8 +32,12 @@ ESCAPE(taint, vmsplice_before, "a page given to descriptor 1 by vmsplice before,
 	greet();
 	memset(page, '.', 4096);
 	fcntl(1, F_SETFL, O_NONBLOCK);
-	for (int i = 0; i < PAGES && vmsplice(1, &data, 1, SPLICE_F_NONBLOCK) > 0; i++)
-		;
+	/* Until the pipes are full, and stay so. */
+	for (int i = 0, full = 0; i < PAGES && full < 20; i++) {
+		full = vmsplice(1, &data, 1, SPLICE_F_NONBLOCK) > 0 ? 0 : full + 1;
+		if (full)
+			pause_ms(20);
+	}
 	if (slam())
 		memcpy(page + 1024, loot, looted);
 	sent("vmsplice", 0);
