@@ -73,9 +73,10 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	if (magic == MAGIC_MQUEUE)
 		return TELOS_REASON_IPC;
 	if (special_filesystem(magic)) {
-		if (!write)
+		if (!write || (magic == MAGIC_PROC && own_proc(file)))
 			return 0;
-		return magic == MAGIC_PROC && own_proc(file) ? 0 : TELOS_REASON_WRITE_ROOT;
+		f->gate = TELOS_GATE_GUARD; /* settings of the kernel: refused in audit mode too */
+		return TELOS_REASON_WRITE_ROOT;
 	}
 	identify_all(inode, &ids);
 	f->inode = ids.id[0];
@@ -173,7 +174,8 @@ int BPF_PROG(telos_file_open, struct file *file)
 	if (!reason)
 		return 0;
 	f.reason = reason;
-	f.gate = exec ? TELOS_GATE_EXEC : TELOS_GATE_FILE;
+	if (!f.gate)
+		f.gate = exec ? TELOS_GATE_EXEC : TELOS_GATE_FILE;
 	if (exec)
 		return answer(refuse_file(&c, &f, EACCES, file), EACCES);
 	return answer(refuse_file(&c, &f, EPERM, file), EPERM);

@@ -24,6 +24,8 @@ public struct Probe: Sendable, Hashable, Codable {
   public var gates: Bool
   /// All that Hyperion needs is there.
   public var hyperion: Bool
+  /// Each gate for itself, and Hyperion.
+  public var strengths: [GateStrength]
 
   /// Looks, and loads an empty program to see; nothing is attached.
   public static func run() -> Probe {
@@ -58,9 +60,11 @@ public struct Probe: Sendable, Hashable, Codable {
         name: "ima", present: ima,
         detail: ima ? "content hashes of executables" : "no content hashes: approve by path alone"))
     let cgroup = (try? root.get()) != nil
+    let (release, gates) = (kernelRelease(), refusal == nil && types && cgroup)
     return Probe(
-      release: kernelRelease(), findings: findings, gates: refusal == nil && types && cgroup,
-      hyperion: maps && cgroup)
+      release: release, findings: findings, gates: gates, hyperion: maps && cgroup,
+      strengths: GateStrength.all(
+        release: release, gates: gates, hyperion: maps && cgroup, contentHashes: ima))
   }
 
   /// Why LSM programs cannot be used here; nil if they can.

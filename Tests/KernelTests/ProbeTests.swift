@@ -14,5 +14,19 @@ struct ProbeTests {
     let lsm = probe.findings.first { $0.name == "bpf-lsm" }
     #expect(lsm?.present == (Probe.lsmRefusal() == nil))
     #expect(probe.gates == (Probe.lsmRefusal() == nil))
+    #expect(probe.strengths.count == Gate.allCases.count + 1)
+    #expect(probe.strengths.filter { $0.gate != "hyperion" }.allSatisfy { $0.possible == probe.gates })
+  }
+
+  @Test("what is weaker on a kernel is said gate by gate")
+  func strengths() {
+    let strong = GateStrength.all(
+      release: "6.12.1-amd64", gates: true, hyperion: true, contentHashes: true, overlay: true)
+    #expect(strong.allSatisfy { $0.possible && $0.weaker.isEmpty })
+    let weak = GateStrength.all(
+      release: "6.6.1", gates: true, hyperion: true, contentHashes: false, overlay: false)
+    #expect(weak.first { $0.gate == "exec" }?.weaker.count == 3)
+    #expect(weak.first { $0.gate == "file" }?.weaker.count == 2)
+    #expect(weak.first { $0.gate == "guard" }?.weaker.count == 1)
   }
 }

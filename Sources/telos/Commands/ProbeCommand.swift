@@ -29,8 +29,14 @@ struct ProbeCommand: ParsableCommand {
         table.add(finding.present ? "yes" : "NO", finding.name, finding.detail)
       }
       table.print(empty: "")
-      Terminal.line("gates     \(probe.gates ? "can be enforced" : "CANNOT be enforced here")")
-      Terminal.line("Hyperion  \(probe.hyperion ? "can drop packets" : "CANNOT run here")")
+      Terminal.line()
+      var gates = Table("GATE", "HERE", "WEAKER")
+      for strength in probe.strengths {
+        gates.add(
+          strength.gate, strength.possible ? "can be enforced" : "CANNOT BE ENFORCED",
+          strength.weaker.isEmpty ? "-" : strength.weaker.joined(separator: "; "))
+      }
+      gates.print(empty: "")
     }
     if !probe.gates { throw ExitCode(1) }
   }

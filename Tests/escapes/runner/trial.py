@@ -35,6 +35,11 @@ class Result:
     escaped: list[str]
     refused: list[str]
     problems: list[str] = field(default_factory=list)
+    # When and by whose descendants it was tried, to find its events; and the hooks that these name.
+    began: float = 0
+    ended: float = 0
+    pids: tuple[int, ...] = ()
+    hooks: set[str] = field(default_factory=set)
 
 
 def cases(program: str) -> list[Case]:
@@ -60,6 +65,13 @@ class Trial:
     # -- running -----------------------------------------------------------------------------------------------
 
     def run(self, agent: Agent, second: Agent | None) -> Result:
+        began = time.time()
+        result = self._run(agent, second)
+        result.began, result.ended = began, time.time()
+        result.pids = tuple(one.process.pid for one in (agent, second) if one)
+        return result
+
+    def _run(self, agent: Agent, second: Agent | None) -> Result:
         if second:
             second.order("second", self.case.id, self.tag, self.path)
             self._until("ready", 15)
