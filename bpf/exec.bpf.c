@@ -38,6 +38,7 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 
 	identify_all(inode, &ids);
 	f->inode = ids.id[0];
+	f->mount = number(file->f_path.mnt);
 	if (!ids.count) {
 		f->reason = TELOS_REASON_STATE;
 		return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);

@@ -65,7 +65,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	bool write = file->f_mode & FMODE_WRITE;
 	struct ids ids = {};
 	struct walk w;
-	__u32 flags;
+	__u32 flags, reason = 0;
 
 	if (expired(c))
 		return TELOS_REASON_TTL;
@@ -104,15 +104,18 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	if (write && (c->state & TELOS_SLAMMED) && remote_filesystem(magic))
 		return TELOS_REASON_SLAMMED;
 	if (write && !(flags & TELOS_RULE_WRITE))
-		return TELOS_REASON_WRITE_ROOT;
-	if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
-		return TELOS_REASON_APPROVED_FILE;
+		reason = TELOS_REASON_WRITE_ROOT;
+	else if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
+		reason = TELOS_REASON_APPROVED_FILE;
+	/* What an audited agent then does write and read counts as ever. */
+	if (reason && !(c->flags & TELOS_AGENT_AUDIT))
+		return reason;
 	if ((flags & TELOS_RULE_CRITICAL) && leaks(c))
 		return TELOS_REASON_UNMANAGED_PEER;
 	if (kind == S_IFREG || kind == S_IFIFO) {
 		bool room;
 
-		if (flags & TELOS_RULE_WRITE)
+		if (write || (flags & TELOS_RULE_WRITE))
 			room = enter(c, &ids, write ? TELOS_INODE_WRITTEN : 0, f);
 		else
 			room = meet_domain(c, &ids, f);
@@ -121,7 +124,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	}
 	if (flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN))
 		taint(c, flags, file, f);
-	return 0;
+	return reason;
 }
 
 static __noinline void resolve(struct file *file)
