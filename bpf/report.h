@@ -254,6 +254,12 @@ static __always_inline bool refuse_named(struct caller *c, struct finding *f, __
 	return enforced;
 }
 
+static __always_inline bool refuse_mapping(struct caller *c, struct finding *f, __u32 error, struct file *file)
+{
+	f->mount = number(file->f_path.mnt);
+	return refuse_named(c, f, error, file->f_path.dentry);
+}
+
 /* Raises an agent and its domain, and returns whether that was news. */
 static __always_inline bool raise(struct caller *c, __u32 bits)
 {
