@@ -146,7 +146,9 @@ extension Suggestion {
       && text.utf8.allSatisfy { byte in
         (48...57).contains(byte) || (65...90).contains(byte & 0xdf) || "/._+-".utf8.contains(byte)
       }
-    if isPlain { return text }
+    let isAddress = text.utf8.count { $0 == UInt8(ascii: ".") } == 3
+      && text.utf8.allSatisfy { (48...57).contains($0) || "./".utf8.contains($0) }
+    if isPlain || isAddress { return text }
     var quoted = "\""
     for scalar in text.unicodeScalars {
       if scalar == "\"" || scalar == "\\" { quoted.append("\\") }
