@@ -50,18 +50,24 @@ private enum Run {
     return Recording(events, of: { $0.agent == agent }, isWhole: isWhole)
   }
 
-  static let audited = try! IntentParser.parse(
-    """
-    apiVersion: telos/v1
-    kind: Intent
-    metadata: {name: audited}
-    spec:
-      mode: audit
-      exec: {allow: [{path: /usr/bin/true}]}
-      files: {write: [], sensitive: [{path: /srv/w/notes, level: warn}]}
-    """)
+  static func audited() throws -> Intent {
+    try IntentParser.parse(
+      """
+      apiVersion: telos/v1
+      kind: Intent
+      metadata: {name: audited}
+      spec:
+        mode: audit
+        exec: {allow: [{path: /usr/bin/true}]}
+        files: {write: [], sensitive: [{path: /srv/w/notes, level: warn}]}
+      """)
+  }
 
-  static func suggestion(_ lines: [String] = build, base: Intent? = audited) throws -> Suggestion {
+  static func suggestion(_ lines: [String] = build) throws -> Suggestion {
+    try suggestion(lines, base: audited())
+  }
+
+  static func suggestion(_ lines: [String] = build, base: Intent?) throws -> Suggestion {
     Suggestion(try recording(lines), base: base, name: "new")
   }
 
@@ -90,7 +96,7 @@ struct SuggestionTests {
     #expect(intent.network.allow.first?.ports?.map { "\($0)" } == ["80", "443"])
     #expect(intent.network.allow.first?.protocols == [.tcp])
     #expect(intent.unix.map { "\($0)" } == ["@bus"])
-    #expect(intent.files.sensitive == Run.audited.files.sensitive)
+    #expect(try intent.files.sensitive == Run.audited().files.sensitive)
   }
 
   @Test func theOrderOfEventsDoesNotMatter() throws {
@@ -100,13 +106,15 @@ struct SuggestionTests {
   @Test func theRunIsAllowedByItsSuggestion() throws {
     let suggestion = try Run.suggestion()
     let simulation = Simulation(try intent(suggestion), suggestion.recording)
-    #expect(simulation.count(.denied) == 0 && simulation.count(.unknown) == 0, "\(simulation.judged)")
+    #expect(
+      simulation.count(.denied) == 0 && simulation.count(.unknown) == 0, "\(simulation.judged)")
     #expect(simulation.count(.allowed) == 11)
   }
 
   @Test(arguments: [
     ("guard", "bpf", "bpf", nil as String?), ("exec", "mmap-file", "anonymous", nil),
-    ("exec", "bprm-check", "interpreter", "/lib/ld.so"), ("network", "socket-create", "family", nil),
+    ("exec", "bprm-check", "interpreter", "/lib/ld.so"),
+    ("network", "socket-create", "family", nil),
     ("network", "socket-listen", "listen", nil), ("file", "file-open", "device", "/dev/kvm"),
     ("file", "path-mknod", "write-root", "/etc/cron.d/x"),
     ("file", "path-mknod", "write-root", "/srv/x"),
@@ -131,7 +139,9 @@ struct SuggestionTests {
 
   @Test func moreThanEightPortsAreNotJoinedToARange() throws {
     let many = (0..<9).map {
-      Run.event(14 + $0, "would-deny", "network", "socket-connect", "no-window", to: "udp 192.0.2.1 \(1000 + 2 * $0)")
+      Run.event(
+        14 + $0, "would-deny", "network", "socket-connect", "no-window",
+        to: "udp 192.0.2.1 \(1000 + 2 * $0)")
     }
     let suggestion = try Run.suggestion(
       Array(Run.build.dropLast()) + many + [Run.event(23, "ended")])
@@ -144,7 +154,8 @@ struct SuggestionTests {
     let lost = Run.event(0, "lost", agent: "", more: #","count":3"#)
     for (lines, words) in [
       (Run.build + [withheld], "7 events of agent"), (Run.build + [lost], "3 events were lost"),
-      (Array(Run.build.dropLast()), "has not ended"), (Array(Run.build.dropFirst()), "the start of"),
+      (Array(Run.build.dropLast()), "has not ended"),
+      (Array(Run.build.dropFirst()), "the start of"),
     ] {
       let suggestion = try Run.suggestion(lines)
       #expect(suggestion.incomplete.contains { $0.contains(words) }, "\(suggestion.incomplete)")
@@ -156,7 +167,7 @@ struct SuggestionTests {
   }
 
   @Test func whatTheAuditedIntentAllowedIsKeptAndSaysSo() throws {
-    var base = Run.audited
+    var base = try Run.audited()
     base.files.write = [try PathPattern("/srv/data/**", use: .write)]
     let suggestion = try Run.suggestion(base: base)
     #expect(try intent(suggestion).files.write?.contains { "\($0)" == "/srv/data/**" } == true)
@@ -164,7 +175,7 @@ struct SuggestionTests {
     #expect(try !Run.suggestion(base: nil).isComplete)
     base.files.write = nil
     #expect(try !Run.suggestion(base: base).isComplete)
-    base = Run.audited
+    base = try Run.audited()
     base.mode = .enforce
     #expect(try !Run.suggestion(base: base).isComplete)
   }
@@ -177,8 +188,11 @@ struct SuggestionTests {
     #expect(suggestion.ungranted.count == 1, "a backslash reads as a pattern")
     #expect(!suggestion.programs.contains(odd))
     let spaced = try Run.suggestion(
-      Run.with(Run.event(14, "would-deny", "exec", "bprm-check", "not-approved", path: #"/srv/w/a: b #\"c"#)))
-    #expect(try intent(spaced).exec.allow.map { "\($0.path)" } == [#"/srv/w/a: b #"c"#, "/usr/bin/make"])
+      Run.with(
+        Run.event(
+          14, "would-deny", "exec", "bprm-check", "not-approved", path: #"/srv/w/a: b #\"c"#)))
+    #expect(
+      try intent(spaced).exec.allow.map { "\($0.path)" } == [#"/srv/w/a: b #"c"#, "/usr/bin/make"])
   }
 }
 
@@ -196,7 +210,8 @@ struct SimulationTests {
     return Simulation(intent, try Run.recording(lines))
   }
 
-  private func answer(_ simulation: Simulation, _ hook: String, _ object: String = "") -> Judgement? {
+  private func answer(_ simulation: Simulation, _ hook: String, _ object: String = "") -> Judgement?
+  {
     simulation.judged.first { $0.hook == hook && $0.object.contains(object) }?.judgement
   }
 
@@ -212,7 +227,8 @@ struct SimulationTests {
     #expect(answer(simulation, "bprm-check", "hello")?.reason == "agent-wrote")
     #expect(answer(simulation, "path-mknod")?.reason == "write-root")
     #expect(answer(simulation, "file-open", "state/log")?.rule == "files.write[0]: /srv/w/state/**")
-    #expect(answer(simulation, "socket-connect", ":443")?.rule?.hasPrefix("network.allow[0]") == true)
+    #expect(
+      answer(simulation, "socket-connect", ":443")?.rule?.hasPrefix("network.allow[0]") == true)
     #expect(answer(simulation, "socket-connect", ":80")?.reason == "no-window")
     #expect(answer(simulation, "unix-stream-connect")?.reason == "unmanaged-peer")
   }
@@ -230,7 +246,8 @@ struct SimulationTests {
 
   @Test func aSlamOfTheNewIntentShutsTheNetworkBehindIt() throws {
     let lines = Run.with(
-      Run.event(14, "would-deny", "network", "socket-connect", "no-window", to: "tcp 203.0.113.9 443"))
+      Run.event(
+        14, "would-deny", "network", "socket-connect", "no-window", to: "tcp 203.0.113.9 443"))
     let spec = """
       exec: {allow: [{path: /usr/bin/make}]}
       network:

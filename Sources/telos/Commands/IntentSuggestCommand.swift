@@ -45,7 +45,8 @@ extension IntentCommand {
       let suggestion = Suggestion(recording, base: audited, name: name)
       guard let yaml = suggestion.yaml else {
         throw TelosError(
-          .refused, "nothing was executed that an intent can approve, and exec.allow may not be empty",
+          .refused,
+          "nothing was executed that an intent can approve, and exec.allow may not be empty",
           hint: "telos events --agent ID shows what was recorded")
       }
       do throws(IntentProblems) {
@@ -82,7 +83,8 @@ extension IntentCommand {
     }
 
     /// The intent that the events name, where the coordinator still has that very version.
-    private static func audited(_ recording: Recording, _ coordinator: Coordinator) async -> Intent? {
+    private static func audited(_ recording: Recording, _ coordinator: Coordinator) async -> Intent?
+    {
       let digests = Set(recording.events.compactMap(\.intentDigest).filter { !$0.isEmpty })
       guard digests.count == 1, let digest = digests.first, let name = named(recording),
         let bytes = try? await coordinator.get("/v1/intents/\(encoded(name))"),

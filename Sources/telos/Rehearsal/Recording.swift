@@ -38,7 +38,8 @@ struct Recording: Sendable {
 
   /// Seconds since the agent's start; nil where that is not recorded.
   func age(of event: Event) -> Double? {
-    guard let start = Self.agent(event).flatMap({ starts[$0] }), let now = event.bootNs, now >= start
+    guard let start = Self.agent(event).flatMap({ starts[$0] }), let now = event.bootNs,
+      now >= start
     else { return nil }
     return Double(now - start) / 1e9
   }
@@ -77,7 +78,8 @@ struct Recording: Sendable {
         && isDuring($0, start, end)
     }.reduce(0) { $0 + ($1.count ?? 1) }
     if lost > 0 {
-      gaps.append("\(lost) events were lost on the node while agent \(agent) ran, of whichever agent")
+      gaps.append(
+        "\(lost) events were lost on the node while agent \(agent) ran, of whichever agent")
     }
     if !isWhole, let start, let end { gaps += holes(agent, start, end, all) }
     return gaps

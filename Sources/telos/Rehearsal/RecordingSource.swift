@@ -28,7 +28,8 @@ struct RecordingOptions: ParsableArguments {
       throw ValidationError("say whose events: --agent, --incident, --intent or --from")
     }
     guard from == nil || incident == nil else {
-      throw ValidationError("--incident is looked up at the coordinator: it does not go with --from")
+      throw ValidationError(
+        "--incident is looked up at the coordinator: it does not go with --from")
     }
   }
 
@@ -103,7 +104,8 @@ struct RecordingOptions: ParsableArguments {
     var events: [Event] = []
     var cursor = "0"
     while true {
-      let bytes = try await coordinator.get("/v1/events?limit=10000&after=\(encoded(cursor))\(query)")
+      let bytes = try await coordinator.get(
+        "/v1/events?limit=10000&after=\(encoded(cursor))\(query)")
       let page = try JSONInput.decode(EventPage.self, from: bytes, what: "the list of events")
       events += page.events
       guard let next = page.next?.description, next != cursor, !page.events.isEmpty else {

@@ -46,7 +46,8 @@ extension Simulation {
       return .denied("agent-wrote", "exec.own does not name its folder")
     }
     if let index = intent.exec.allow.firstIndex(where: { $0.path.matches(path) }) {
-      return .allowed("exec.allow[\(index)]: \(intent.exec.allow[index].path)", "unless an agent wrote it")
+      return .allowed(
+        "exec.allow[\(index)]: \(intent.exec.allow[index].path)", "unless an agent wrote it")
     }
     return .unknown("whether an agent wrote it, or only might have, was not recorded")
   }

@@ -28,7 +28,8 @@ extension Simulation {
 
   private func judgeWrite(_ event: Event, _ path: String) -> Judgement {
     if event.hook == "inode-setxattr" {
-      return .denied("write-root", "attributes of files that the agent did not write stay as they are")
+      return .denied(
+        "write-root", "attributes of files that the agent did not write stay as they are")
     }
     if event.hook == "file-open",
       let index = intent.exec.allow.firstIndex(where: { $0.path.matches(path) })

@@ -80,12 +80,16 @@ extension Suggestion {
         let ranges = PortRange.normalised(ports.map { PortRange(first: $0, last: $0) })
         let text = ranges.map { "\($0)" }.joined(separator: ", ")
         allow.append(
-          ("{cidr: \(Self.quoted("\(IPPrefix(address))")), ports: [\(text)], protocols: [\(names)]}", true))
+          (
+            "{cidr: \(Self.quoted("\(IPPrefix(address))")), ports: [\(text)], protocols: [\(names)]}",
+            true
+          ))
       }
     }
     let lines =
       list("    allow:", allow)
-      + list("    reachableWhileTainted:", old.reachableWhileTainted.map { (Self.entry($0), false) })
+      + list(
+        "    reachableWhileTainted:", old.reachableWhileTainted.map { (Self.entry($0), false) })
       + list("    sensitive:", old.sensitive.map { (Self.entry($0), false) }, mark: false)
     return lines.isEmpty ? ["  # no network"] : ["  network:"] + lines
   }
@@ -115,7 +119,8 @@ extension Suggestion {
     return [key]
       + entries.map { text, isSeen in
         "      - \(text)"
-          + (isSeen || !mark ? "" : " # from the audited intent; whether the run needs it is not recorded")
+          + (isSeen || !mark
+            ? "" : " # from the audited intent; whether the run needs it is not recorded")
       }
   }
 
@@ -146,7 +151,8 @@ extension Suggestion {
       && text.utf8.allSatisfy { byte in
         (48...57).contains(byte) || (65...90).contains(byte & 0xdf) || "/._+-".utf8.contains(byte)
       }
-    let isAddress = text.utf8.count { $0 == UInt8(ascii: ".") } == 3
+    let isAddress =
+      text.utf8.count { $0 == UInt8(ascii: ".") } == 3
       && text.utf8.allSatisfy { (48...57).contains($0) || "./".utf8.contains($0) }
     if isPlain || isAddress { return text }
     var quoted = "\""
@@ -159,5 +165,7 @@ extension Suggestion {
 }
 
 extension [String: String] {
-  fileprivate var pairs: [(String, String)] { sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+  fileprivate var pairs: [(String, String)] {
+    sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
 }

@@ -80,7 +80,8 @@ extension Suggestion {
   private static func problem(_ text: String) -> String? {
     do {
       let pattern = try PathPattern(text, use: .write)
-      let isMeant = text.hasSuffix("/**") ? pattern.form == .descendants(.any) : pattern.form == .literal
+      let isMeant =
+        text.hasSuffix("/**") ? pattern.form == .descendants(.any) : pattern.form == .literal
       return isMeant ? nil : "its path would read as a pattern"
     } catch {
       return error.message

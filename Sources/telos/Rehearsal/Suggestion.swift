@@ -142,7 +142,8 @@ struct Suggestion {
   }
 
   private func mayWrite(_ folder: String) -> Bool {
-    let roots = Array(folders) + (base?.files.write ?? []).filter { $0.form != .literal }.map(\.anchor)
+    let roots =
+      Array(folders) + (base?.files.write ?? []).filter { $0.form != .literal }.map(\.anchor)
     return roots.contains { $0 == folder || PathPattern.isBelow(folder, $0) }
   }
 
@@ -179,7 +180,9 @@ struct Suggestion {
         .map { PortRange.normalised($0.map { PortRange(first: $0, last: $0) }).count }
       guard ranges.reduce(0, +) > 8 else { continue }
       destinations[address] = nil
-      refuse("\(address), on \(ports.tcp.union(ports.udp).count) ports", "more than eight ranges of ports")
+      refuse(
+        "\(address), on \(ports.tcp.union(ports.udp).count) ports",
+        "more than eight ranges of ports")
     }
   }
 
@@ -188,12 +191,14 @@ struct Suggestion {
   private mutating func addDoubts() {
     guard let base else {
       incomplete.append(
-        "the audited intent is not known, and what it allowed itself, executions apart, is not recorded: name it with --base")
+        "the audited intent is not known, and what it allowed itself, executions apart, is not recorded: name it with --base"
+      )
       return
     }
     if base.mode != .audit {
       incomplete.append(
-        "the run was recorded under mode enforce: what it would have done after a refusal is not known")
+        "the run was recorded under mode enforce: what it would have done after a refusal is not known"
+      )
     }
     if base.files.write == nil {
       incomplete.append(

@@ -49,7 +49,9 @@ final class EventPump: Sendable {
   /// Reads what the log still has: slams, to link later denials to them, the last kernel sequence of this
   /// boot, and what running agents were refused.
   private static func past(_ log: EventLog, _ registry: AgentRegistry)
-    async throws(TelosError) -> (slams: [SlamKey: UInt64], last: UInt64?, withheld: [UInt64: UInt64])
+    async throws(TelosError) -> (
+      slams: [SlamKey: UInt64], last: UInt64?, withheld: [UInt64: UInt64]
+    )
   {
     var slams: [SlamKey: UInt64] = [:]
     var withheld: [UInt64: UInt64] = [:]
