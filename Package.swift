@@ -169,6 +169,6 @@ let package = Package(
         "Intents", "Kernel", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf, hummingbird,
         hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,
       ]),
-    tests("CLITests", ["telos", "TelosCore", "AddressSets", "Trust", arguments]),
+    tests("CLITests", ["telos", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),
   ]
 )

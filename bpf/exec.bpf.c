@@ -40,11 +40,11 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 	f->inode = ids.id[0];
 	if (!ids.count) {
 		f->reason = TELOS_REASON_STATE;
-		return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
+		return answer(refuse_mapping(c, f, EACCES, file), EACCES);
 	}
 	if ((inode->i_mode & S_IFMT) != S_IFREG || !inode->i_nlink || foreign_mount(inode)) {
 		f->reason = TELOS_REASON_ANONYMOUS;
-		return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
+		return answer(refuse_mapping(c, f, EACCES, file), EACCES);
 	}
 	flags = rule_flags(c->id, &ids);
 	walk_start(&w, c->id, c->flags, file->f_path.dentry);
@@ -56,7 +56,7 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 		return 0;
 	if (f->reason == TELOS_REASON_NOT_APPROVED)
 		f->reason = TELOS_REASON_AGENT_WROTE; /* or may: it lies below a write root */
-	return answer(refuse_named(c, f, EACCES, file->f_path.dentry), EACCES);
+	return answer(refuse_mapping(c, f, EACCES, file), EACCES);
 }
 
 /* Pages of a shared mapping leave the machine without another system call where the file is somebody else's. */

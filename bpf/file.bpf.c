@@ -64,7 +64,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	bool write = file->f_mode & FMODE_WRITE;
 	struct ids ids = {};
 	struct walk w;
-	__u32 flags;
+	__u32 flags, reason = 0;
 
 	if (expired(c))
 		return TELOS_REASON_TTL;
@@ -104,9 +104,12 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	if (write && (c->state & TELOS_SLAMMED) && remote_filesystem(magic))
 		return TELOS_REASON_SLAMMED;
 	if (write && !(flags & TELOS_RULE_WRITE))
-		return TELOS_REASON_WRITE_ROOT;
-	if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
-		return TELOS_REASON_APPROVED_FILE;
+		reason = TELOS_REASON_WRITE_ROOT;
+	else if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
+		reason = TELOS_REASON_APPROVED_FILE;
+	/* What an audited agent then does write and read counts as ever. */
+	if (reason && !(c->flags & TELOS_AGENT_AUDIT))
+		return reason;
 	if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(c))
 		return TELOS_REASON_UNMANAGED_PEER;
 	if (kind == S_IFIFO && write) {
@@ -119,7 +122,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	if (kind == S_IFREG || kind == S_IFIFO) {
 		bool room;
 
-		if (flags & TELOS_RULE_WRITE)
+		if (write || (flags & TELOS_RULE_WRITE))
 			room = enter(c, &ids, write ? TELOS_INODE_WRITTEN : 0, f);
 		else
 			room = meet_domain(c, &ids, f);
@@ -135,7 +138,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		if (clean && (flags & TELOS_RULE_CRITICAL) && unwatched_way_out(c->root, c->slot))
 			return TELOS_REASON_UNMANAGED_PEER; /* got its way out in this very moment: slammed, and refused too */
 	}
-	return 0;
+	return reason;
 }
 
 static __noinline void resolve(struct file *file)

@@ -18,15 +18,6 @@ struct ids {
 	__u32 count;
 };
 
-/* A typed pointer as a number, for the functions that take only those. */
-static __noinline __u64 number(const void *pointer)
-{
-	__u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), &pointer);
-	return value;
-}
-
 static __always_inline void identify(struct inode *inode, struct telos_inode *id)
 {
 	id->ino = inode->i_ino;

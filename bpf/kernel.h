@@ -92,6 +92,10 @@ struct mm_struct {
 	atomic_t mm_users;
 };
 
+struct fs_struct {
+	struct path root;
+};
+
 struct pid;
 
 struct signal_struct {
@@ -113,6 +117,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct pid *thread_pid;
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	const struct cred *cred;

@@ -79,6 +79,8 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+#define TELOS_EVENTS_RING (2 * 1024 * 1024)
+
 /* Slams have a ring of their own, so that noise cannot crowd one out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -87,7 +89,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 2 * 1024 * 1024);
+	__uint(max_entries, TELOS_EVENTS_RING);
 } events SEC(".maps");
 
 struct telos_globals telos;

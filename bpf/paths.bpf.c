@@ -39,6 +39,7 @@ static __always_inline int change(struct caller *c, struct finding *f, struct de
 	f->reason = change_verdict(c, dentry, where, &w);
 	if (!f->reason)
 		return 0;
+	f->mount = number(where);
 	return answer(refuse_named(c, f, EPERM, dentry), EPERM);
 }
 
@@ -93,6 +94,7 @@ int BPF_PROG(telos_path_mknod, const struct path *dir, struct dentry *dentry, un
 	CHANGE(TELOS_HOOK_PATH_MKNOD);
 	if ((mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK) {
 		f.reason = TELOS_REASON_DEVICE;
+		f.mount = number(dir->mnt);
 		return answer(refuse_named(&c, &f, EPERM, dentry), EPERM);
 	}
 	return change(&c, &f, dentry, dir->mnt);
@@ -151,18 +153,26 @@ static __always_inline __u32 leave_verdict(struct caller *c, struct dentry *dent
 	return flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN) ? TELOS_REASON_FILE : 0;
 }
 
+static __always_inline __u32 leave_refused(struct caller *c, struct dentry *old, struct vfsmount *where, struct walk *w)
+{
+	__u32 reason = change_verdict(c, old, where, w);
+
+	return reason ? reason : leave_verdict(c, old, w);
+}
+
 SEC("lsm/path_link")
 int BPF_PROG(telos_path_link, struct dentry *old, const struct path *dir, struct dentry *dentry)
 {
 	struct walk w;
 
 	CHANGE(TELOS_HOOK_PATH_LINK);
-	f.reason = change_verdict(&c, old, dir->mnt, &w);
-	if (!f.reason)
-		f.reason = leave_verdict(&c, old, &w);
-	if (f.reason)
-		return answer(refuse_named(&c, &f, EPERM, old), EPERM);
-	return change(&c, &f, dentry, dir->mnt);
+	f.reason = leave_refused(&c, old, dir->mnt, &w);
+	if (f.reason) {
+		f.mount = number(dir->mnt);
+		if (refuse_named(&c, &f, EPERM, old))
+			return answer(true, EPERM);
+	}
+	return change(&c, &f, dentry, dir->mnt); /* an audited agent's new name is looked at as well */
 }
 
 SEC("lsm/path_rename")
@@ -171,10 +181,11 @@ int BPF_PROG(telos_path_rename, const struct path *from, struct dentry *old, con
 	struct walk w;
 
 	CHANGE(TELOS_HOOK_PATH_RENAME);
-	f.reason = change_verdict(&c, old, from->mnt, &w);
-	if (!f.reason)
-		f.reason = leave_verdict(&c, old, &w);
-	if (f.reason)
-		return answer(refuse_named(&c, &f, EPERM, old), EPERM);
-	return change(&c, &f, dentry, to->mnt);
+	f.reason = leave_refused(&c, old, from->mnt, &w);
+	if (f.reason) {
+		f.mount = number(from->mnt);
+		if (refuse_named(&c, &f, EPERM, old))
+			return answer(true, EPERM);
+	}
+	return change(&c, &f, dentry, to->mnt); /* an audited agent's new name is looked at as well */
 }

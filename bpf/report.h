@@ -3,16 +3,19 @@
 #ifndef TELOS_REPORT_H
 #define TELOS_REPORT_H
 
-#include "caller.h"
+#include "names.h"
 
 /* Denial events of one agent in one second; more are counted, not sent. */
 #define EVENTS_A_SECOND 64
+/* Of an audited one, which is there to be recorded: as long as it leaves others half of the ring. */
+#define EVENTS_AUDITED 4096
 
 /* What a hook found out, on its stack. */
 struct finding {
 	struct telos_inode inode;
 	__u8 address[16];
-	__u64 name; /* address of the last component of a path, or 0 */
+	__u64 named; /* a dentry, or without a mount the text itself; 0: none */
+	__u64 mount; /* struct vfsmount */
 	__u32 error;
 	__u16 port;
 	__u8 family;
@@ -43,6 +46,7 @@ static __always_inline void lineage(struct telos_event *e)
 
 static __always_inline bool quiet(struct telos_agent *agent, __u8 kind)
 {
+	__u32 share = EVENTS_A_SECOND;
 	__u64 now;
 
 	if (kind != TELOS_EVENT_DENIED && kind != TELOS_EVENT_WOULD_DENY && kind != TELOS_EVENT_EXEC &&
@@ -53,7 +57,9 @@ static __always_inline bool quiet(struct telos_agent *agent, __u8 kind)
 		agent->events_ns = now;
 		agent->events = 0;
 	}
-	return __sync_fetch_and_add(&agent->events, 1) >= EVENTS_A_SECOND;
+	if ((agent->flags & TELOS_AGENT_AUDIT) && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < TELOS_EVENTS_RING / 2)
+		share = EVENTS_AUDITED;
+	return __sync_fetch_and_add(&agent->events, 1) >= share;
 }
 
 static __always_inline void fill(struct telos_event *e, const struct caller *c, const struct finding *f, __u64 sequence)
@@ -81,6 +87,7 @@ static __always_inline void fill(struct telos_event *e, const struct caller *c, 
 	e->tid = (__u32)ids;
 	e->uid = (__u32)bpf_get_current_uid_gid();
 	e->flags = c->flags;
+	e->withheld = c->agent->denials[TELOS_WITHHELD];
 	if (f->kind != TELOS_EVENT_ENDED)
 		lineage(e);
 }
@@ -93,6 +100,7 @@ static __always_inline __u64 announce(struct caller *c, const struct finding *f)
 
 	if (quiet(c->agent, f->kind)) {
 		count(TELOS_COUNT_EVENTS_QUIET);
+		__sync_fetch_and_add(&c->agent->denials[TELOS_WITHHELD], 1);
 		return 0;
 	}
 	sequence = __sync_fetch_and_add(&telos.sequence, 1) + 1;
@@ -100,6 +108,24 @@ static __always_inline __u64 announce(struct caller *c, const struct finding *f)
 		c->agent->slam_sequence = sequence;
 	count(slam ? TELOS_COUNT_SLAMS : TELOS_COUNT_EVENTS);
 	return sequence;
+}
+
+static __always_inline void put_name(struct telos_event *e, const struct finding *f)
+{
+	struct dentry *dentry = (void *)f->named;
+	__u32 length = f->port & 127;
+
+	if (f->mount) {
+		if (spell((void *)e->path, f->named, f->mount))
+			return;
+		bpf_probe_read_kernel_str(e->path, sizeof(e->path), BPF_CORE_READ(dentry, d_name.name));
+	} else if (f->family == AF_UNIX) {
+		barrier_var(length);
+		e->path[0] = '@';
+		bpf_probe_read_kernel(e->path + 1, length & 127, (const void *)f->named);
+	} else {
+		bpf_probe_read_kernel_str(e->path, sizeof(e->path), (const void *)f->named);
+	}
 }
 
 /* A record is reserved and sent within one function: 6.1 loses track of one that a function returns. */
@@ -117,8 +143,6 @@ static __noinline void report(struct caller *c, struct finding *f)
 			return;
 		}
 		fill(e, c, f, sequence);
-		if (f->name)
-			bpf_probe_read_kernel_str(e->path, sizeof(e->path), (const void *)f->name);
 		bpf_ringbuf_submit(e, 0);
 		return;
 	}
@@ -128,8 +152,24 @@ static __noinline void report(struct caller *c, struct finding *f)
 		return;
 	}
 	fill(e, c, f, sequence);
-	if (f->name)
-		bpf_probe_read_kernel_str(e->path, sizeof(e->path), (const void *)f->name);
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* With a name; never a slam. Apart from report(), whose callers have less stack to give. */
+static __noinline void report_named(struct caller *c, struct finding *f)
+{
+	__u64 sequence = announce(c, f);
+	struct named_event *e;
+
+	if (!sequence)
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count(TELOS_COUNT_EVENTS_LOST);
+		return;
+	}
+	fill(&e->event, c, f, sequence);
+	put_name(&e->event, f);
 	bpf_ringbuf_submit(e, 0);
 }
 
@@ -204,11 +244,20 @@ static __noinline bool refuse(struct caller *c, struct finding *f, __u32 error)
 	return enforced;
 }
 
-/* The same, naming the last component of a path. */
+/* The same, naming a file: its whole path where `f` has a mount, else its last component. */
 static __always_inline bool refuse_named(struct caller *c, struct finding *f, __u32 error, struct dentry *dentry)
 {
-	f->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
-	return refuse(c, f, error);
+	bool enforced = refusal(c, f, error);
+
+	f->named = f->mount ? number(dentry) : (__u64)BPF_CORE_READ(dentry, d_name.name);
+	report_named(c, f);
+	return enforced;
+}
+
+static __always_inline bool refuse_mapping(struct caller *c, struct finding *f, __u32 error, struct file *file)
+{
+	f->mount = number(file->f_path.mnt);
+	return refuse_named(c, f, error, file->f_path.dentry);
 }
 
 /* Raises an agent and its domain, and returns whether that was news. */

@@ -81,12 +81,40 @@ static __always_inline __u32 peer_verdict(struct caller *c, struct sock *other, 
 	return named_socket(c->id, number(other)) ? 0 : TELOS_REASON_UNMANAGED_PEER;
 }
 
-static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u32 reason)
+/* What the event calls the socket: its path or its abstract name. */
+static __always_inline void name_socket(struct finding *f, __u64 sk)
 {
+	struct unix_sock *named = (void *)sk;
+	struct unix_address *address = BPF_CORE_READ(named, addr);
+	char first = 1;
+	__u32 length;
+
+	f->named = (__u64)BPF_CORE_READ(named, path.dentry);
+	f->mount = (__u64)BPF_CORE_READ(named, path.mnt);
+	if (f->named || !address)
+		return;
+	length = BPF_CORE_READ(address, len);
+	bpf_core_read(&first, 1, &address->name[0].sun_path[0]);
+	if (first || length < 4 || length > 110)
+		return;
+	f->named = (__u64)&address->name[0].sun_path[1];
+	f->port = length - 3;
+}
+
+static __always_inline int refuse_unix(struct caller *c, struct finding *f, __u32 reason, struct sock *other)
+{
+	bool enforced;
+
+	name_socket(f, number(other));
 	f->reason = reason;
 	f->family = AF_UNIX;
 	f->gate = TELOS_GATE_NETWORK;
-	return answer(refuse(c, f, EPERM), EPERM);
+	enforced = refusal(c, f, EPERM);
+	if (f->named)
+		report_named(c, f);
+	else
+		report(c, f);
+	return answer(enforced, EPERM);
 }
 
 /* One more way out that no hook watches. False: it was slammed in this very moment. */
@@ -110,11 +138,11 @@ static __noinline int from_outside(struct sock *other, struct sock *accepted)
 	if (!agent_of_slot(&c, label->agent, label->slot))
 		return -EPERM;
 	if (c.state & TELOS_SLAMMED)
-		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
+		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED, other);
 	if (!named_socket(c.id, number(other)))
-		return refuse_unix(&c, &f, TELOS_REASON_UNMANAGED_PEER);
+		return refuse_unix(&c, &f, TELOS_REASON_UNMANAGED_PEER, other);
 	if (!meet_outside(&c))
-		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
+		return refuse_unix(&c, &f, TELOS_REASON_SLAMMED, other);
 	return label_socket(&c, accepted, TELOS_SOCKET_PEER_UNMANAGED) ? 0 : -EPERM;
 }
 
@@ -132,13 +160,13 @@ static __noinline int from_inside(struct sock *sk, struct sock *other, struct so
 		return label_socket(&c, accepted, TELOS_SOCKET_CONTROL) ? 0 : -EPERM;
 	reason = expired(&c) ? TELOS_REASON_TTL : peer_verdict(&c, other, &f, &leak);
 	if (reason)
-		return refuse_unix(&c, &f, reason);
+		return refuse_unix(&c, &f, reason, other);
 	if (leak) {
 		label = label_socket(&c, sk, TELOS_SOCKET_PEER_UNMANAGED);
 		if (!label)
 			return -EPERM;
 		__sync_fetch_and_or(&label->flags, TELOS_SOCKET_PEER_UNMANAGED);
-		return meet_outside(&c) ? 0 : refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
+		return meet_outside(&c) ? 0 : refuse_unix(&c, &f, TELOS_REASON_SLAMMED, other);
 	}
 	/* The other end's socket belongs to whoever listens there. */
 	label = bpf_sk_storage_get(&sockets, other, 0, 0);
@@ -177,7 +205,7 @@ int BPF_PROG(telos_unix_may_send, struct socket *sock, struct socket *other)
 	}
 	reason = expired(&c) ? TELOS_REASON_TTL : peer_verdict(&c, to, &f, &leak);
 	if (reason)
-		return refuse_unix(&c, &f, reason);
+		return refuse_unix(&c, &f, reason, to);
 	if (leak) {
 		label = label_socket(&c, sk, TELOS_SOCKET_PEER_UNMANAGED);
 		if (!label)
@@ -185,7 +213,7 @@ int BPF_PROG(telos_unix_may_send, struct socket *sock, struct socket *other)
 		if (!(label->flags & TELOS_SOCKET_PEER_UNMANAGED)) {
 			__sync_fetch_and_or(&label->flags, TELOS_SOCKET_PEER_UNMANAGED);
 			if (!meet_outside(&c))
-				return refuse_unix(&c, &f, TELOS_REASON_SLAMMED);
+				return refuse_unix(&c, &f, TELOS_REASON_SLAMMED, to);
 		}
 	}
 	return 0;

@@ -48,7 +48,7 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Whether `path` lies strictly below the directory `root`, by their texts alone.
-  static func isBelow(_ path: String, _ root: String) -> Bool {
+  public static func isBelow(_ path: String, _ root: String) -> Bool {
     root == "/" ? path != "/" : path.utf8.starts(with: "\(root)/".utf8)
   }
 

@@ -46,7 +46,8 @@ public struct KernelEvent: Sendable, Hashable {
   public var isAudited: Bool
   /// Nil when no file was concerned.
   public var file: FileIdentity?
-  /// As far as the hook could know it; perhaps the last component only. Bytes that are not UTF-8 are replaced.
+  /// A whole path, the last component alone where that was all that could be had, or `@` and the name of an abstract
+  /// AF_UNIX socket. Bytes that are not UTF-8 are replaced.
   public var path: String
   /// Nil when no address was concerned.
   public var address: IPAddress?
@@ -55,6 +56,8 @@ public struct KernelEvent: Sendable, Hashable {
   public var transport: String
   /// The caller first, then its ancestors.
   public var lineage: [Process]
+  /// Events of this agent that were counted and not sent, from its start to this event.
+  public var withheld: UInt32
 
   init(_ event: telos_event) {
     sequence = event.sequence
@@ -74,7 +77,7 @@ public struct KernelEvent: Sendable, Hashable {
     isCanary = event.flags & TELOS_AGENT_CANARY.rawValue != 0
     isAudited = event.flags & TELOS_AGENT_AUDIT.rawValue != 0
     file = event.inode.ino == 0 ? nil : FileIdentity(event.inode)
-    path = withUnsafeBytes(of: event.path) { text($0) }
+    path = Self.path(event)
     // AF_INET and AF_INET6; AF_UNIX events carry no address.
     let inet = event.family == 2 || event.family == 10
     address = inet ? withUnsafeBytes(of: event.address) { IPAddress(bytes: $0) } : nil
@@ -91,6 +94,14 @@ public struct KernelEvent: Sendable, Hashable {
         Process(pid: process.pid, name: withUnsafeBytes(of: process.comm) { text($0) })
       }
     }
+    withheld = event.withheld
+  }
+
+  /// An abstract name may hold NUL bytes: what is cut there would be the name of another socket.
+  private static func path(_ event: telos_event) -> String {
+    let path = withUnsafeBytes(of: event.path) { text($0) }
+    let isAbstract = event.family == 1 && event.port != 0
+    return isAbstract && path.utf8.count != Int(event.port) + 1 ? "" : path
   }
 
   private static func kind(_ code: UInt8) -> Kind {

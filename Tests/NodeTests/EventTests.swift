@@ -43,6 +43,12 @@ import Trust
     #expect(event.detail == "intent \"x\" version 3: version 3 is older")
   }
 
+  @Test func whatTheKernelWithheldIsALossOfThatAgent() {
+    let event = Telos_Fleet_V1_Event.withheld(7, 0xa1, nil)
+    #expect(event.kind == "lost" && event.reason == "withheld" && event.count == 7)
+    #expect(event.agent == "00000000000000a1")
+  }
+
   @Test func everyReasonOfTheKernelHasWordsForAPerson() {
     for reason in ["not-approved", "no-window", "slammed", "write-root", "approved-file"] {
       #expect(EventText.reason(reason) != reason)

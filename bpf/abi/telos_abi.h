@@ -91,6 +91,7 @@ enum telos_gate {
 	TELOS_GATE_GUARD = 6,
 	TELOS_GATES = 7,
 };
+#define TELOS_WITHHELD 7 /* in `denials` of an agent: its events that were counted, not sent */
 
 /* Map `agents`: ARRAY by slot. User space writes a slot only while `id` is 0 (free) and `tasks` is 0; after
  * that the kernel owns it. `id` is never reused. */
@@ -106,7 +107,7 @@ struct telos_agent {
 	telos_u32 inodes;         /* entries of `inodes` charged to it */
 	telos_u32 inodes_quota;
 	telos_u32 peers;          /* AF_UNIX connections to unmanaged peers it ever had */
-	telos_u64 denials[8];     /* by enum telos_gate, whether or not an event was sent */
+	telos_u64 denials[8];     /* by enum telos_gate, whether or not an event was sent; TELOS_WITHHELD */
 	telos_u64 events_ns;      /* start of the second in which `events` counts */
 	telos_u32 events;         /* denial events sent in that second */
 	telos_u32 uid;
@@ -299,7 +300,7 @@ struct telos_event {
 	telos_u64 linked;     /* denials after a slam: its sequence */
 	struct telos_inode inode;
 	telos_u8 address[16]; /* v4-mapped for IPv4 */
-	telos_u16 port;       /* host order */
+	telos_u16 port;       /* host order; see `path` */
 	telos_u8 family;      /* AF_*, 0 when there is no address */
 	telos_u8 protocol;    /* IPPROTO_* */
 	telos_u8 kind;        /* enum telos_event_kind */
@@ -313,9 +314,10 @@ struct telos_event {
 	telos_u32 tid;
 	telos_u32 uid;
 	telos_u32 flags;      /* enum telos_agent_flags */
-	telos_u32 reserved;
+	telos_u32 withheld;   /* events of this agent so far that were counted, not sent */
 	struct telos_process lineage[TELOS_LINEAGE]; /* the caller first, then its ancestors */
-	char path[TELOS_PATH]; /* may be cut; empty when the hook could not know it */
+	char path[TELOS_PATH]; /* whole, or the last component alone where that was all that could be had; of an
+				* AF_UNIX socket its path or @name, and then `port` is the length of the name */
 };
 
 /* The hook an event came from; names in Sources/Kernel. */

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import TelosCore
 internal import Trust
 
 struct IntentCommand: ParsableCommand {
@@ -8,10 +7,13 @@ struct IntentCommand: ParsableCommand {
     abstract: "Signed statements of what an agent may do.",
     discussion: """
       From a file to the fleet: check FILE says what is wrong with it, explain FILE what it allows, sign \
-      FILE --key NAME.key makes the signed object (offline), apply hands it to the coordinator.
+      FILE --key NAME.key makes the signed object (offline), apply hands it to the coordinator. From a run \
+      to a file: run the agent under an intent with mode: audit, suggest makes an intent of what it did, \
+      simulate says what an intent would have answered.
       """,
     subcommands: [
       Check.self, Explain.self, Sign.self, Apply.self, List.self, Show.self, Simulate.self,
+      Suggest.self,
     ])
 
   struct Apply: AsyncParsableCommand {
@@ -40,20 +42,6 @@ struct IntentCommand: ParsableCommand {
       try await Publishing.list(
         "/v1/intents", output: output, first: "NAME",
         empty: "there are no intents: telos intent sign, then apply")
-    }
-  }
-
-  struct Simulate: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Not yet: replay recorded events against an intent.")
-
-    @Argument(help: "The intent.")
-    var file: String?
-
-    func run() throws {
-      throw TelosError(
-        .notYet, "telos intent simulate is not there yet",
-        hint: "run the agent under the intent with mode: audit; telos events then shows would-deny")
     }
   }
 }

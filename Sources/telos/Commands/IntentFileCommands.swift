@@ -20,6 +20,21 @@ enum IntentFile {
     }
   }
 
+  /// The same, or a signed intent.
+  static func any(_ file: String) throws(TelosError) -> Intent {
+    let bytes = try InputFile.read(file, limit: Envelope.maximumBytes)
+    if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{"),
+      let envelope = try? Envelope(json: Data(bytes))
+    {
+      return try Intent(statementPayload: envelope.payload)
+    }
+    do throws(IntentProblems) {
+      return try IntentParser.parse(String(decoding: bytes, as: UTF8.self))
+    } catch {
+      throw error.telosError(file: file)
+    }
+  }
+
   static func showWarnings(_ warnings: [IntentProblem], _ path: String) {
     for warning in warnings { Terminal.errorLines("\(path): warning: \(warning)") }
   }
@@ -73,19 +88,7 @@ extension IntentCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-      let bytes = try InputFile.read(file, limit: Envelope.maximumBytes)
-      let intent: Intent
-      if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{"),
-        let envelope = try? Envelope(json: Data(bytes))
-      {
-        intent = try Intent(statementPayload: envelope.payload)
-      } else {
-        do throws(IntentProblems) {
-          intent = try IntentParser.parse(String(decoding: bytes, as: UTF8.self))
-        } catch {
-          throw error.telosError(file: file)
-        }
-      }
+      let intent = try IntentFile.any(file)
       if output.json {
         return try JSONOutput.print(["name": intent.name, "explanation": intent.explanation])
       }

@@ -15,6 +15,8 @@ struct Event: Codable, Sendable {
 
   var kind: String
   var node: String?
+  /// Of the node's log.
+  var epoch: UInt64?
   var sequence: UInt64?
   var at: String?
   var agent: String?
@@ -34,6 +36,9 @@ struct Event: Codable, Sendable {
   var detail: String?
   var count: UInt64?
   var canary: Bool?
+  /// Nanoseconds of the node's boot clock; 0 or nil when it did not come from the kernel.
+  var bootNs: UInt64?
+  var kernelSequence: UInt64?
 
   /// What it is about: a file, a destination, or the words that the node had for it.
   var object: String {

@@ -37,6 +37,7 @@ extension API {
     let follow = try request.number("follow", in: 0...Self.longestFollow, default: 0)
     let node = request.text("node")
     let agent = request.text("agent")
+    let kind = request.text("kind")
     var cursor: Int64 = 0
     if let text = request.text("after") {
       if text == "latest" {
@@ -48,11 +49,13 @@ extension API {
       }
     }
     let rings = bell.listen()
-    var events = try await store.events(after: cursor, limit: limit, node: node, agent: agent)
+    var events = try await store.events(
+      after: cursor, limit: limit, node: node, agent: agent, kind: kind)
     let end = ContinuousClock.now.advanced(by: .seconds(follow))
     while events.isEmpty, ContinuousClock.now < end {
       await Self.wait(for: rings, until: end)
-      events = try await store.events(after: cursor, limit: limit, node: node, agent: agent)
+      events = try await store.events(
+        after: cursor, limit: limit, node: node, agent: agent, kind: kind)
     }
     return try Answer.json(
       EventsAnswer(

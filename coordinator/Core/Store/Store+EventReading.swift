@@ -27,9 +27,10 @@ struct StoredEvent: Sendable {
 
 extension Store {
   /// Events behind a cursor, oldest first.
-  func events(after cursor: Int64, limit: Int, node: String? = nil, agent: String? = nil)
-    async throws -> [StoredEvent]
-  {
+  func events(
+    after cursor: Int64, limit: Int, node: String? = nil, agent: String? = nil,
+    kind: String? = nil
+  ) async throws -> [StoredEvent] {
     var conditions = ["id > ?"]
     var arguments: StatementArguments = [cursor]
     if let node {
@@ -39,6 +40,10 @@ extension Store {
     if let agent {
       conditions.append("agent = ?")
       arguments += [agent]
+    }
+    if let kind {
+      conditions.append("kind = ?")
+      arguments += [kind]
     }
     arguments += [limit]
     let sql =

@@ -14,6 +14,8 @@ final class EventPump: Sendable {
     var gaps: SequenceGaps
     /// Of every slam: agent and kernel sequence to log sequence.
     var slams: [SlamKey: UInt64]
+    /// Of every agent: its events that the kernel withheld and of which a record tells.
+    var withheld: [UInt64: UInt64]
     /// Events that could not be written and of which no record tells yet.
     var unwritten: UInt64 = 0
   }
@@ -39,28 +41,35 @@ final class EventPump: Sendable {
     self.log = log
     self.onSlam = onSlam
     self.onEnd = onEnd
-    let (slams, last) = try await Self.past(eventLog, registry)
-    state = Mutex(State(gaps: SequenceGaps(after: last), slams: slams))
+    let past = try await Self.past(eventLog, registry)
+    state = Mutex(
+      State(gaps: SequenceGaps(after: past.last), slams: past.slams, withheld: past.withheld))
   }
 
   /// Reads what the log still has: slams, to link later denials to them, the last kernel sequence of this
   /// boot, and what running agents were refused.
   private static func past(_ log: EventLog, _ registry: AgentRegistry)
-    async throws(TelosError) -> ([SlamKey: UInt64], UInt64?)
+    async throws(TelosError) -> (
+      slams: [SlamKey: UInt64], last: UInt64?, withheld: [UInt64: UInt64]
+    )
   {
     var slams: [SlamKey: UInt64] = [:]
+    var withheld: [UInt64: UInt64] = [:]
     var last: UInt64?
     var boot = ""
     var sequence: UInt64 = 0
     while true {
       let records = try await log.read(after: sequence)
-      guard let newest = records.last else { return (slams, last) }
+      guard let newest = records.last else { return (slams, last, withheld) }
       sequence = newest.sequence
       for record in records {
         if record.kind == "node", record.reason == "started", record.detail != boot {
           // The detail names the boot: the kernel counts anew in each.
           boot = record.detail
           last = nil
+        }
+        if record.kind == "lost", let agent = UInt64(record.agent, radix: 16) {
+          withheld[agent, default: 0] += record.count
         }
         guard record.kernelSequence != 0 else { continue }
         last = max(last ?? 0, record.kernelSequence)
@@ -81,6 +90,7 @@ final class EventPump: Sendable {
     let others = events.filter { $0.kind != .slammed }
     write(slams)
     write(others)
+    tellWithheld(events)
     let ended = events.filter { $0.kind == .ended }.map(\.agent)
     if !ended.isEmpty { onEnd(ended) }
     let lost = state.withLock { $0.gaps.see(events.map(\.sequence), now: BootClock.now) }
@@ -96,6 +106,24 @@ final class EventPump: Sendable {
     guard lost > 0 else { return }
     log.error("\(lost) events of the kernel were lost")
     append([.lost(lost, "ring-full", "\(lost) events found no room in the kernel's ring")])
+  }
+
+  /// A record for each agent of which the kernel withheld more than was told.
+  private func tellWithheld(_ events: [KernelEvent]) {
+    let records = state.withLock { state in
+      var records: [Telos_Fleet_V1_Event] = []
+      for (agent, events) in Dictionary(grouping: events, by: \.agent) where agent != 0 {
+        let count = UInt64(events.map(\.withheld).max() ?? 0)
+        let told = state.withheld[agent, default: 0]
+        if count > told {
+          records.append(.withheld(count - told, agent, registry[agent]?.launch))
+          state.withheld[agent] = count
+        }
+        if events.contains(where: { $0.kind == .ended }) { state.withheld[agent] = nil }
+      }
+      return records
+    }
+    if !records.isEmpty { append(records) }
   }
 
   private func write(_ events: [KernelEvent]) {

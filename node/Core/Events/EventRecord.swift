@@ -54,6 +54,21 @@ extension Telos_Fleet_V1_Event {
     }
   }
 
+  /// The kernel counted events of an agent and did not send them.
+  static func withheld(_ count: UInt64, _ agent: UInt64, _ launch: AgentLaunch?) -> Self {
+    var record = lost(
+      count, "withheld", "\(count) events of this agent were more than its share of a second")
+    record.agent = AgentLaunch.name(agent)
+    if let launch { record.name(launch) }
+    return record
+  }
+
+  private mutating func name(_ launch: AgentLaunch) {
+    intent = launch.intent.name
+    intentVersion = launch.intent.version
+    intentDigest = Data(launch.intent.digest.bytes)
+  }
+
   /// A record of the kernel, with what the node knows of its agent.
   init(_ event: KernelEvent, launch: AgentLaunch?, linked: UInt64) {
     self.init()
@@ -67,11 +82,7 @@ extension Telos_Fleet_V1_Event {
     kernelLinked = event.linked
     linkedSequence = linked
     agent = event.agent == 0 ? "" : AgentLaunch.name(event.agent)
-    if let launch {
-      intent = launch.intent.name
-      intentVersion = launch.intent.version
-      intentDigest = Data(launch.intent.digest.bytes)
-    }
+    if let launch { name(launch) }
     gate = event.gate?.rawValue ?? ""
     hook = event.hook == "none" ? "" : event.hook
     reason = event.reason == "none" ? "" : event.reason

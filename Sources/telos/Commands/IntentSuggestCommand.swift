@@ -1,0 +1,100 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Intents
+internal import TelosCore
+internal import Trust
+
+extension IntentCommand {
+  struct Suggest: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a minimal intent of what an audited agent did.",
+      discussion: """
+        Run the agent under an intent with mode: audit and files.write: [], so that all it writes is recorded. What \
+        comes out is YAML, to be read and signed by a person; what no intent should grant stands in it as a comment.
+        Exit status: 0 the same run passes under it, as far as a recording can say; 4 events are missing, or \
+        something of the run is not granted.
+        """)
+
+    @OptionGroup var recording: RecordingOptions
+
+    @Option(
+      help: ArgumentHelp(
+        "The audited intent (YAML or signed). Absent: as the coordinator has it, if it has that version.",
+        valueName: "file"))
+    var base: String?
+
+    @Option(help: "The name of the new intent. Absent: the audited one's with -suggested.")
+    var name: String?
+
+    @Option(help: "Where to write it; - for standard output.")
+    var out = "-"
+
+    @OptionGroup var output: OutputOptions
+
+    struct Answer: Codable {
+      var name: String
+      var intent: String
+      var complete: Bool
+      var incomplete: [String]
+      var notGranted: [Suggestion.Ungranted]
+    }
+
+    func run() async throws {
+      let (recording, audited) = try await inputs()
+      let name = name ?? "\(audited?.name ?? Self.named(recording) ?? "agent")-suggested"
+      let suggestion = Suggestion(recording, base: audited, name: name)
+      guard let yaml = suggestion.yaml else {
+        throw TelosError(
+          .refused,
+          "nothing was executed that an intent can approve, and exec.allow may not be empty",
+          hint: "telos events --agent ID shows what was recorded")
+      }
+      do throws(IntentProblems) {
+        _ = try IntentParser.check(yaml)
+      } catch {
+        throw error.telosError(file: "the suggestion")
+      }
+      if output.json {
+        try JSONOutput.print(
+          Answer(
+            name: name, intent: yaml, complete: suggestion.isComplete,
+            incomplete: suggestion.incomplete, notGranted: suggestion.ungranted))
+      } else {
+        try InputFile.write(Array(yaml.utf8), to: out)
+      }
+      for gap in suggestion.incomplete { Terminal.errorLines("incomplete: \(gap.printable)") }
+      let missing = suggestion.ungranted.filter { !$0.wasRefused }.count
+      if missing > 0 { Terminal.errorLines("not granted: \(missing), as the comments say") }
+      if !suggestion.isComplete { throw ExitCode(RehearsalStatus.incomplete) }
+    }
+
+    private func inputs() async throws -> (Recording, Intent?) {
+      let given = try base.map { try IntentFile.any($0) }
+      if recording.from != nil { return (try await recording.read(nil), given) }
+      return try await Coordinator.with { coordinator in
+        let events = try await recording.read(coordinator)
+        if let given { return (events, given) }
+        return (events, await Self.audited(events, coordinator))
+      }
+    }
+
+    private static func named(_ recording: Recording) -> String? {
+      recording.events.lazy.compactMap(\.intent).first { !$0.isEmpty }
+    }
+
+    /// The intent that the events name, where the coordinator still has that very version.
+    private static func audited(_ recording: Recording, _ coordinator: Coordinator) async -> Intent?
+    {
+      let digests = Set(recording.events.compactMap(\.intentDigest).filter { !$0.isEmpty })
+      guard digests.count == 1, let digest = digests.first, let name = named(recording),
+        let bytes = try? await coordinator.get("/v1/intents/\(encoded(name))"),
+        let stored = try? JSONInput.decode(StoredObject.self, from: bytes),
+        stored.object.digest == digest,
+        let document = try? JSONDocument(parsing: bytes), let envelope = document["envelope"],
+        let text = try? JSONOutput.text(envelope, compact: true),
+        let signed = try? Envelope(json: Data(text.utf8))
+      else { return nil }
+      return try? Intent(statementPayload: signed.payload)
+    }
+  }
+}

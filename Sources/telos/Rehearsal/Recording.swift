@@ -1,0 +1,123 @@
+internal import TelosCore
+
+/// What nodes recorded of one or more agents, and what is missing from it.
+struct Recording: Sendable {
+  /// Of these agents alone, each agent's in the kernel's order.
+  private(set) var events: [Event] = []
+  /// Why the recording is not whole; for people.
+  private(set) var gaps: [String] = []
+  private var starts: [String: UInt64] = [:]
+
+  /// Milliseconds are not compared: a loss is noticed some seconds after it happened.
+  private static let patience: Int64 = 10
+
+  /// - Parameters:
+  ///   - events: in any order, also those of other agents and of the nodes themselves.
+  ///   - wanted: whose events count.
+  ///   - isWhole: whether `events` has every loss that the nodes told of; otherwise the kernel's numbers have to show it.
+  init(_ events: [Event], of wanted: (Event) -> Bool, isWhole: Bool) {
+    let events = Self.unique(events)
+    let agents = Dictionary(
+      grouping: events.filter { Self.agent($0) != nil && $0.canary != true && wanted($0) },
+      by: { Self.agent($0) ?? "" })
+    for (agent, own) in agents.sorted(by: { $0.key < $1.key }) {
+      let sorted = own.enumerated().sorted {
+        ($0.element.kernelSequence ?? 0, $0.offset) < ($1.element.kernelSequence ?? 0, $1.offset)
+      }.map(\.element)
+      // Losses have no place among the kernel's numbers.
+      self.events += sorted.filter { $0.kind != "lost" }
+      starts[agent] = sorted.first { $0.kind == "started" }?.bootNs
+      gaps += Self.gaps(agent, sorted, events, isWhole: isWhole)
+    }
+  }
+
+  static func agent(_ event: Event) -> String? {
+    guard let agent = event.agent, !agent.isEmpty else { return nil }
+    return agent
+  }
+
+  /// Seconds since the agent's start; nil where that is not recorded.
+  func age(of event: Event) -> Double? {
+    guard let start = Self.agent(event).flatMap({ starts[$0] }), let now = event.bootNs,
+      now >= start
+    else { return nil }
+    return Double(now - start) / 1e9
+  }
+
+  private static func unique(_ events: [Event]) -> [Event] {
+    struct Key: Hashable {
+      var node: String
+      var epoch: UInt64
+      var sequence: UInt64
+    }
+    var seen: Set<Key> = []
+    return events.filter { event in
+      guard let node = event.node, let sequence = event.sequence, sequence > 0 else { return true }
+      return seen.insert(Key(node: node, epoch: event.epoch ?? 0, sequence: sequence)).inserted
+    }
+  }
+
+  private static func gaps(_ agent: String, _ own: [Event], _ all: [Event], isWhole: Bool)
+    -> [String]
+  {
+    var gaps: [String] = []
+    let start = own.first { $0.kind == "started" }
+    let end = own.last { $0.kind == "ended" }
+    if start == nil { gaps.append("the start of agent \(agent) is not in the recording") }
+    if end == nil {
+      gaps.append("agent \(agent) has not ended, or its end is not in the recording")
+    }
+    let withheld = own.filter { $0.kind == "lost" }.reduce(0) { $0 + ($1.count ?? 1) }
+    if withheld > 0 {
+      gaps.append(
+        "\(withheld) events of agent \(agent) were withheld: more than its share of a second")
+    }
+    let nodes = Set(own.compactMap(\.node))
+    let lost = all.filter {
+      $0.kind == "lost" && Self.agent($0) == nil && $0.node.map(nodes.contains) ?? true
+        && isDuring($0, start, end)
+    }.reduce(0) { $0 + ($1.count ?? 1) }
+    if lost > 0 {
+      gaps.append(
+        "\(lost) events were lost on the node while agent \(agent) ran, of whichever agent")
+    }
+    if !isWhole, let start, let end { gaps += holes(agent, start, end, all) }
+    return gaps
+  }
+
+  private static func isDuring(_ loss: Event, _ start: Event?, _ end: Event?) -> Bool {
+    guard let at = Seconds.of(loss.at) else { return true }
+    if let first = Seconds.of(start?.at), at < first { return false }
+    if let last = Seconds.of(end?.at), at > last + patience { return false }
+    return true
+  }
+
+  /// Numbers of the kernel between an agent's start and end that nothing in the input has.
+  private static func holes(_ agent: String, _ start: Event, _ end: Event, _ all: [Event])
+    -> [String]
+  {
+    guard let first = start.kernelSequence, let last = end.kernelSequence, first > 0, last >= first
+    else { return ["the input has no numbers of the kernel, so losses cannot be seen"] }
+    let there = Set(
+      all.lazy.filter { $0.node == start.node && $0.epoch == start.epoch }
+        .compactMap(\.kernelSequence).filter { $0 >= first && $0 <= last })
+    let missing = last - first + 1 - UInt64(there.count)
+    return missing == 0
+      ? []
+      : [
+        "\(missing) numbers of the kernel are missing while agent \(agent) ran: lost, or other agents' that the input leaves out"
+      ]
+  }
+}
+
+/// Whole seconds of an RFC 3339 time in UTC, counted from the year 0 without a calendar: only for comparing.
+private enum Seconds {
+  static func of(_ text: String?) -> Int64? {
+    guard let text, text.utf8.count >= 19 else { return nil }
+    let numbers = text.utf8.prefix(19).split { !(48...57).contains($0) }
+      .compactMap { Int64(String(decoding: $0, as: UTF8.self)) }
+    guard numbers.count == 6 else { return nil }
+    let days = (numbers[0] * 12 + numbers[1]) * 31 + numbers[2]
+    return ((days * 24 + numbers[3]) * 60 + numbers[4]) * 60 + numbers[5]
+  }
+}

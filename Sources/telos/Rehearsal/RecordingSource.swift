@@ -1,0 +1,117 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import TelosCore
+
+/// Where `simulate` and `suggest` take recorded events from.
+struct RecordingOptions: ParsableArguments {
+  @Option(help: "Of this agent (16 hexadecimal digits).")
+  var agent: String?
+
+  @Option(help: "Of the agent of this incident.")
+  var incident: String?
+
+  @Option(help: "Of every agent that ran under this intent.")
+  var intent: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "From a file as `telos events -o json` prints it, instead of the coordinator; - for standard input.",
+      valueName: "events"))
+  var from: String?
+
+  func validate() throws {
+    let named = [agent, incident, intent].compactMap(\.self).count
+    guard named <= 1 else {
+      throw ValidationError("name one of --agent, --incident and --intent")
+    }
+    guard from != nil || named == 1 else {
+      throw ValidationError("say whose events: --agent, --incident, --intent or --from")
+    }
+    guard from == nil || incident == nil else {
+      throw ValidationError(
+        "--incident is looked up at the coordinator: it does not go with --from")
+    }
+  }
+
+  private static let inputLimit = 256 << 20
+
+  func wants(_ event: Event) -> Bool {
+    (agent == nil || event.agent == agent) && (intent == nil || event.intent == intent)
+  }
+
+  /// - Parameter coordinator: nil with `--from`.
+  func read(_ coordinator: Coordinator?) async throws -> Recording {
+    let recording: Recording
+    if let from {
+      let bytes = try InputFile.read(from, limit: Self.inputLimit)
+      let events = try Self.parse(bytes, from == "-" ? "standard input" : from)
+      recording = Recording(events, of: wants, isWhole: false)
+    } else if let coordinator {
+      recording = try await fetch(coordinator)
+    } else {
+      throw TelosError(.internalError, "there is neither a file nor a coordinator to read from")
+    }
+    guard !recording.events.isEmpty else {
+      throw TelosError(
+        .notFound, "there are no events of this agent or intent",
+        hint: "telos events --limit 20 shows what there is")
+    }
+    return recording
+  }
+
+  /// One event a line, or one document with `events`, or a list.
+  static func parse(_ bytes: [UInt8], _ name: String) throws(TelosError) -> [Event] {
+    if let page = try? JSONDecoder().decode(EventPage.self, from: Data(bytes)) {
+      return page.events
+    }
+    if let list = try? JSONDecoder().decode([Event].self, from: Data(bytes)) { return list }
+    var events: [Event] = []
+    for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated()
+    where !line.allSatisfy({ $0 <= 0x20 }) {
+      guard let event = try? JSONDecoder().decode(Event.self, from: Data(line)) else {
+        throw TelosError(
+          .invalidArgument, "\(name): line \(number + 1) is not an event",
+          hint: "give it what `telos events -o json` prints")
+      }
+      events.append(event)
+    }
+    return events
+  }
+
+  private func fetch(_ coordinator: Coordinator) async throws -> Recording {
+    var options = self
+    if let incident {
+      let bytes = try await coordinator.get("/v1/incidents/\(encoded(incident))")
+      let found = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
+      guard let agent = found.agent else {
+        throw TelosError(.notFound, "the incident names no agent")
+      }
+      options.agent = agent
+    }
+    let query = options.agent.map { "&agent=\(encoded($0))" } ?? ""
+    let wanted = try await Self.all(coordinator, query).filter(options.wants)
+    // Nodes tell of losses by themselves, in events of no agent.
+    var lost: [Event] = []
+    for node in Set(wanted.compactMap(\.node)).sorted() {
+      lost += try await Self.all(coordinator, "&kind=lost&node=\(encoded(node))").filter {
+        $0.kind == "lost" && Recording.agent($0) == nil
+      }
+    }
+    return Recording(wanted + lost, of: options.wants, isWhole: true)
+  }
+
+  private static func all(_ coordinator: Coordinator, _ query: String) async throws -> [Event] {
+    var events: [Event] = []
+    var cursor = "0"
+    while true {
+      let bytes = try await coordinator.get(
+        "/v1/events?limit=10000&after=\(encoded(cursor))\(query)")
+      let page = try JSONInput.decode(EventPage.self, from: bytes, what: "the list of events")
+      events += page.events
+      guard let next = page.next?.description, next != cursor, !page.events.isEmpty else {
+        return events
+      }
+      cursor = next
+    }
+  }
+}

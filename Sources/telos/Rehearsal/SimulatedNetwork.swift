@@ -1,0 +1,76 @@
+internal import AddressSets
+internal import Intents
+
+extension Simulation {
+  mutating func judgeNetwork(_ event: Event) -> Judgement? {
+    if event.hook == "unix-stream-connect" || event.hook == "unix-may-send" {
+      return judgeSocket(event)
+    }
+    if let destination = event.destination, destination.text != nil, destination.port != nil {
+      return judgeDestination(event, destination)
+    }
+    switch event.reason {
+    case "slammed", "stdio":
+      return isSlammed(event)
+        ? .denied("slammed") : .allowed(nil, "nothing that was recorded would have slammed it")
+    case "family": return .denied("family", "no entry opens sockets of this kind")
+    case "listen": return .denied("listen", "no entry lets connections in")
+    case let reason: return .denied(reason ?? "none", "no entry allows this")
+    }
+  }
+
+  private func judgeSocket(_ event: Event) -> Judgement {
+    guard let name = event.socketName else {
+      return .unknown("the socket's name was not recorded, or it has none")
+    }
+    if isSlammed(event) { return .denied("slammed") }
+    guard
+      let index = intent.unix.firstIndex(where: { $0.description.utf8.elementsEqual(name.utf8) })
+    else { return .denied("unmanaged-peer", "unix.allow does not name it") }
+    return .allowed("unix.allow[\(index)]: \(intent.unix[index])")
+  }
+
+  mutating func judgeDestination(_ event: Event, _ destination: Destination) -> Judgement {
+    guard let address = try? IPAddress(destination.address),
+      let port = destination.port.flatMap(UInt16.init(exactly:)),
+      let name = destination.protocol, let transport = Intent.TransportProtocol(rawValue: name)
+    else { return .unknown("the destination was not recorded in full") }
+    let network = intent.network
+    func meets(_ entry: Intent.Destination) -> Bool {
+      guard case .cidr(let prefix) = entry.target, prefix.contains(address),
+        entry.protocols.contains(transport)
+      else { return false }
+      return entry.ports.map { $0.contains { $0.first <= port && port <= $0.last } } ?? true
+    }
+    let window = window(event, meets)
+    if let index = network.sensitive.firstIndex(where: meets) {
+      if let agent = event.agent { slammed.insert(agent) }
+      let rule = "network.sensitive[\(index)]: \(network.sensitive[index].target)"
+      return .denied("slammed", "contact slams", rule: rule)
+    }
+    guard window.answer == .allowed, isSlammed(event) else { return window }
+    if let index = network.reachableWhileTainted.firstIndex(where: meets) {
+      let target = network.reachableWhileTainted[index].target
+      return .allowed("network.reachableWhileTainted[\(index)]: \(target)")
+    }
+    return .denied("slammed")
+  }
+
+  private func window(_ event: Event, _ meets: (Intent.Destination) -> Bool) -> Judgement {
+    let open = intent.network.allow.enumerated().filter { meets($0.element) }
+    guard !open.isEmpty else {
+      let host = intent.network.allow.contains { if case .host = $0.target { true } else { false } }
+      return host
+        ? .unknown("an entry names a host, whose addresses are not known here")
+        : .denied("no-window", "no entry of network.allow names it")
+    }
+    let age = recording.age(of: event)
+    for (index, entry) in open {
+      if let ttl = entry.ttl, let age, age >= Double(ttl.seconds) { continue }
+      let doubt = entry.ttl != nil && age == nil ? "if within \(entry.ttl?.description ?? "")" : nil
+      return .allowed("network.allow[\(index)]: \(entry.target)", doubt)
+    }
+    let (index, entry) = open[0]
+    return .denied("window-expired", rule: "network.allow[\(index)]: \(entry.target)")
+  }
+}

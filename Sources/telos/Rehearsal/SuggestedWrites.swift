@@ -1,0 +1,95 @@
+internal import Intents
+internal import TelosCore
+
+extension Suggestion {
+  /// Folders that other programs run or trust, in which nothing is granted by a recording alone.
+  private static let system = [
+    "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr", "/proc", "/sys", "/dev",
+  ]
+
+  mutating func takeFile(_ event: Event) {
+    guard event.reason == "write-root" else {
+      return refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+    }
+    guard event.hook != "inode-setxattr" else {
+      return refuse(event, Self.words(event), "attributes of files that the agent did not write")
+    }
+    guard let path = event.wholePath else {
+      return refuse(event, Self.words(event), "its whole path was not recorded")
+    }
+    if Written.keepsName(event), !written.file(event, path), !written.folder(event, path) {
+      files.insert(path)
+    } else {
+      folders.insert(standing(PathPattern.folder(of: path)))
+    }
+  }
+
+  /// The innermost folder around a path that the run did not make itself: an agent starts only where it is there.
+  func standing(_ folder: String) -> String {
+    var folder = folder
+    while folder != "/", isMade(folder) { folder = PathPattern.folder(of: folder) }
+    return folder
+  }
+
+  private func isMade(_ folder: String) -> Bool {
+    recording.events.contains { $0.hook == "path-mkdir" && $0.wholePath == folder }
+  }
+
+  /// Leaves out what nobody should grant unread, and what another entry says already.
+  mutating func settleWrites() {
+    for folder in folders.sorted() {
+      guard let why = Self.objection(folder) ?? Self.problem("\(folder)/**") else { continue }
+      folders.remove(folder)
+      refuse("writing below \(folder)", why)
+    }
+    folders = Self.outermost(folders)
+    for file in files.sorted() {
+      if folders.contains(where: { PathPattern.isBelow(file, $0) }) {
+        files.remove(file)
+      } else if let why = Self.objection(file: file) ?? Self.problem(file) {
+        files.remove(file)
+        refuse("writing \(file)", why)
+      }
+    }
+  }
+
+  private static func objection(_ folder: String) -> String? {
+    let parts = folder.utf8.split(separator: UInt8(ascii: "/")).count
+    if let top = system.first(where: { folder == $0 || PathPattern.isBelow(folder, $0) }) {
+      return "\(top) holds files that other programs run or trust"
+    }
+    if parts == 0 || (parts == 1 && folder != "/tmp") {
+      return "a folder at the top of the file system is too wide"
+    }
+    if parts == 2, PathPattern.folder(of: folder) == "/home" {
+      return "what is left in a home runs later, outside"
+    }
+    return nil
+  }
+
+  /// A single file is less than its folder, so only where the folder would be dangerous.
+  private static func objection(file: String) -> String? {
+    let folder = PathPattern.folder(of: file)
+    if let top = system.first(where: { PathPattern.isBelow(file, $0) }) {
+      return "\(top) holds files that other programs run or trust"
+    }
+    let isHome = folder == "/root" || PathPattern.folder(of: folder) == "/home"
+    return isHome ? "what is left in a home runs later, outside" : nil
+  }
+
+  private static func problem(_ text: String) -> String? {
+    do {
+      let pattern = try PathPattern(text, use: .write)
+      let isMeant =
+        text.hasSuffix("/**") ? pattern.form == .descendants(.any) : pattern.form == .literal
+      return isMeant ? nil : "its path would read as a pattern"
+    } catch {
+      return error.message
+    }
+  }
+
+  /// Without folders that lie in others.
+  static func outermost(_ folders: Set<String>) -> Set<String> {
+    folders.filter { folder in !folders.contains { PathPattern.isBelow(folder, $0) } }
+  }
+}

@@ -1,0 +1,51 @@
+/// What each agent made in the course of a recording, by path.
+struct Written: Sendable {
+  private var files: [String: Set<String>] = [:]
+  private var folders: [String: Set<String>] = [:]
+  private var programs: [String: Set<String>] = [:]
+
+  init(_ recording: Recording) {
+    for event in recording.events {
+      guard let agent = event.agent, let path = event.wholePath else { continue }
+      switch event.hook {
+      case "path-mkdir": folders[agent, default: []].insert(path)
+      case "path-mknod", "path-symlink": files[agent, default: []].insert(path)
+      case "bprm-check": programs[agent, default: []].insert(path)
+      default: break
+      }
+    }
+  }
+
+  func file(_ event: Event, _ path: String) -> Bool {
+    event.agent.flatMap { files[$0] }?.contains(path) == true
+  }
+  func folder(_ event: Event, _ path: String) -> Bool {
+    event.agent.flatMap { folders[$0] }?.contains(path) == true
+  }
+  /// Whether it was executed as a program or script: what was only opened to run is an ELF interpreter.
+  func program(_ event: Event, _ path: String) -> Bool {
+    event.agent.flatMap { programs[$0] }?.contains(path) == true
+  }
+}
+
+extension Event {
+  /// The path of its file, where the whole of it is known. The kernel has room for 255 bytes, and bytes that are not
+  /// UTF-8 were replaced: both could be another file's path.
+  var wholePath: String? {
+    guard let path = file?.path, path.utf8.first == UInt8(ascii: "/"), path.utf8.count < 255,
+      !path.unicodeScalars.contains("\u{fffd}")
+    else { return nil }
+    return path
+  }
+
+  /// The name of a local socket: its path or `@name`.
+  var socketName: String? {
+    guard hook == "unix-stream-connect" || hook == "unix-may-send" else { return nil }
+    if let path = file?.path, path.utf8.first == UInt8(ascii: "@"), path.utf8.count > 1,
+      !path.unicodeScalars.contains("\u{fffd}")
+    {
+      return path
+    }
+    return wholePath
+  }
+}

@@ -1,0 +1,284 @@
+import FoundationEssentials
+import Intents
+import Testing
+
+@testable import telos
+
+/// Events of a run, as `telos events -o json` prints them.
+private enum Run {
+  static let agent = "00000000000000a1"
+
+  static func event(
+    _ number: Int, _ kind: String, _ gate: String = "", _ hook: String = "", _ reason: String = "",
+    path: String? = nil, to: String? = nil, agent: String = agent, more: String = ""
+  ) -> String {
+    var fields = [
+      #""node":"node1","epoch":1,"sequence":\#(number),"kernelSequence":\#(number)"#,
+      #""at":"2026-11-25T12:00:00.000Z","bootNs":\#(1_000_000_000 * UInt64(number))"#,
+      #""agent":"\#(agent)","intent":"audited","kind":"\#(kind)","gate":"\#(gate)""#,
+      #""hook":"\#(hook)","reason":"\#(reason)""#,
+    ]
+    if let path { fields.append(#""file":{"path":"\#(path)"}"#) }
+    if let to {
+      let parts = to.split(separator: " ")
+      fields.append(
+        #""destination":{"protocol":"\#(parts[0])","address":"\#(parts[1])","port":\#(parts[2])}"#)
+    }
+    return "{\(fields.joined(separator: ","))\(more)}"
+  }
+
+  /// Starts and ends; in between programs, a build, a connection and a socket.
+  static let build = [
+    event(1, "started"),
+    event(2, "would-deny", "exec", "file-open", "not-approved", path: "/usr/bin/make"),
+    event(3, "would-deny", "exec", "bprm-check", "not-approved", path: "/usr/bin/make"),
+    event(4, "would-deny", "exec", "file-open", "not-approved", path: "/usr/lib/ld-linux.so.2"),
+    event(5, "would-deny", "file", "path-mkdir", "write-root", path: "/srv/w/p/out"),
+    event(6, "would-deny", "file", "path-mknod", "write-root", path: "/srv/w/p/out/hello"),
+    event(7, "would-deny", "file", "file-open", "write-root", path: "/srv/w/p/out/hello"),
+    event(8, "would-deny", "exec", "bprm-check", "agent-wrote", path: "/srv/w/p/out/hello"),
+    event(9, "would-deny", "file", "file-open", "write-root", path: "/srv/w/state/log"),
+    event(10, "would-deny", "network", "socket-connect", "no-window", to: "tcp 203.0.113.9 443"),
+    event(11, "would-deny", "network", "socket-connect", "no-window", to: "tcp 203.0.113.9 80"),
+    event(12, "would-deny", "network", "unix-stream-connect", "unmanaged-peer", path: "@bus"),
+    event(13, "tainted", "file", "file-open", "file", path: "/srv/w/notes"),
+    event(14, "ended"),
+  ]
+
+  static func recording(_ lines: [String], isWhole: Bool = true) throws -> Recording {
+    let events = try RecordingOptions.parse(Array(lines.joined(separator: "\n").utf8), "test")
+    return Recording(events, of: { $0.agent == agent }, isWhole: isWhole)
+  }
+
+  static func audited() throws -> Intent {
+    try IntentParser.parse(
+      """
+      apiVersion: telos/v1
+      kind: Intent
+      metadata: {name: audited}
+      spec:
+        mode: audit
+        exec: {allow: [{path: /usr/bin/true}]}
+        files: {write: [], sensitive: [{path: /srv/w/notes, level: warn}]}
+      """)
+  }
+
+  static func suggestion(_ lines: [String] = build) throws -> Suggestion {
+    try suggestion(lines, base: audited())
+  }
+
+  static func suggestion(_ lines: [String] = build, base: Intent?) throws -> Suggestion {
+    Suggestion(try recording(lines), base: base, name: "new")
+  }
+
+  /// The build with other events before its end.
+  static func with(_ more: String...) -> [String] {
+    Array(build.dropLast()) + more + [event(14 + more.count, "ended")]
+  }
+}
+
+@Suite("suggesting an intent")
+struct SuggestionTests {
+  private func intent(_ suggestion: Suggestion) throws -> Intent {
+    try IntentParser.parse(try #require(suggestion.yaml))
+  }
+
+  @Test func itGrantsWhatTheRunDidAndNothingElse() throws {
+    let suggestion = try Run.suggestion()
+    let intent = try intent(suggestion)
+    #expect(suggestion.isComplete, "\(suggestion.incomplete) \(suggestion.ungranted)")
+    #expect(intent.mode == .enforce)
+    #expect(intent.exec.allow.map { "\($0.path)" } == ["/usr/bin/make"])
+    // Not /srv/w/p/out, which the run made itself; a file that was there already, not its folder.
+    #expect(intent.files.write?.map { "\($0)" } == ["/srv/w/p/**", "/srv/w/state/log"])
+    #expect(intent.exec.own.map { "\($0)" } == ["/srv/w/p/**"])
+    #expect(intent.network.allow.count == 1)
+    #expect(intent.network.allow.first?.ports?.map { "\($0)" } == ["80", "443"])
+    #expect(intent.network.allow.first?.protocols == [.tcp])
+    #expect(intent.unix.map { "\($0)" } == ["@bus"])
+    #expect(try intent.files.sensitive == Run.audited().files.sensitive)
+  }
+
+  @Test func theOrderOfEventsDoesNotMatter() throws {
+    #expect(try Run.suggestion().yaml == Run.suggestion(Run.build.reversed()).yaml)
+  }
+
+  @Test func theRunIsAllowedByItsSuggestion() throws {
+    let suggestion = try Run.suggestion()
+    let simulation = Simulation(try intent(suggestion), suggestion.recording)
+    #expect(
+      simulation.count(.denied) == 0 && simulation.count(.unknown) == 0, "\(simulation.judged)")
+    #expect(simulation.count(.allowed) == 11)
+  }
+
+  @Test(arguments: [
+    ("guard", "bpf", "bpf", nil as String?), ("exec", "mmap-file", "anonymous", nil),
+    ("exec", "bprm-check", "interpreter", "/lib/ld.so"),
+    ("network", "socket-create", "family", nil),
+    ("network", "socket-listen", "listen", nil), ("file", "file-open", "device", "/dev/kvm"),
+    ("file", "path-mknod", "write-root", "/etc/cron.d/x"),
+    ("file", "path-mknod", "write-root", "/srv/x"),
+    ("file", "path-mknod", "write-root", "/home/agent/.profile"),
+    ("file", "file-open", "write-root", "/root/.bashrc"),
+    ("file", "file-open", "write-root", "/proc/sys/kernel/core_pattern"),
+    ("file", "path-mknod", "write-root", "/srv/w/*/x"), ("file", "path-mknod", "write-root", "x"),
+    ("exec", "bprm-check", "not-approved", "/usr/bin/["),
+    ("exec", "bprm-check", "not-approved", "/usr/bin/busybox"),
+    ("network", "unix-stream-connect", "unmanaged-peer", nil),
+  ])
+  func itDoesNotGrant(_ gate: String, _ hook: String, _ reason: String, _ path: String?) throws {
+    let plain = try Run.suggestion()
+    let kind = gate == "guard" ? "denied" : "would-deny"
+    let more = try Run.suggestion(Run.with(Run.event(14, kind, gate, hook, reason, path: path)))
+    #expect(more.ungranted.count == 1)
+    #expect(try intent(more) == intent(plain))
+    #expect(try #require(more.yaml).contains("# Not granted:"))
+    // What the kernel refused in the audited run as well is not missing.
+    #expect(more.isComplete == (gate == "guard"))
+  }
+
+  @Test func moreThanEightPortsAreNotJoinedToARange() throws {
+    let many = (0..<9).map {
+      Run.event(
+        14 + $0, "would-deny", "network", "socket-connect", "no-window",
+        to: "udp 192.0.2.1 \(1000 + 2 * $0)")
+    }
+    let suggestion = try Run.suggestion(
+      Array(Run.build.dropLast()) + many + [Run.event(23, "ended")])
+    #expect(suggestion.ungranted.map(\.why) == ["more than eight ranges of ports"])
+    #expect(try intent(suggestion).network.allow.count == 1)
+  }
+
+  @Test func gapsMakeItIncomplete() throws {
+    let withheld = Run.event(0, "lost", more: #","count":7"#)
+    let lost = Run.event(0, "lost", agent: "", more: #","count":3"#)
+    for (lines, words) in [
+      (Run.build + [withheld], "7 events of agent"), (Run.build + [lost], "3 events were lost"),
+      (Array(Run.build.dropLast()), "has not ended"),
+      (Array(Run.build.dropFirst()), "the start of"),
+    ] {
+      let suggestion = try Run.suggestion(lines)
+      #expect(suggestion.incomplete.contains { $0.contains(words) }, "\(suggestion.incomplete)")
+      #expect(try #require(suggestion.yaml).contains("INCOMPLETE"))
+    }
+    #expect(try Run.recording(Run.build, isWhole: false).gaps == [])
+    let holed = Run.build.filter { !$0.contains(#""kernelSequence":9,"#) }
+    #expect(try Run.recording(holed, isWhole: false).gaps.count == 1)
+  }
+
+  @Test func whatTheAuditedIntentAllowedIsKeptAndSaysSo() throws {
+    var base = try Run.audited()
+    base.files.write = [try PathPattern("/srv/data/**", use: .write)]
+    let suggestion = try Run.suggestion(base: base)
+    #expect(try intent(suggestion).files.write?.contains { "\($0)" == "/srv/data/**" } == true)
+    #expect(try #require(suggestion.yaml).contains("whether the run needs it is not recorded"))
+    #expect(try !Run.suggestion(base: nil).isComplete)
+    base.files.write = nil
+    #expect(try !Run.suggestion(base: base).isComplete)
+    base = try Run.audited()
+    base.mode = .enforce
+    #expect(try !Run.suggestion(base: base).isComplete)
+  }
+
+  @Test func namesThatYAMLWouldMistakeAreQuoted() throws {
+    let odd = #"/srv/w/a: b #"c\"#
+    let escaped = #"/srv/w/a: b #\"c\\"#
+    let suggestion = try Run.suggestion(
+      Run.with(Run.event(14, "would-deny", "exec", "bprm-check", "not-approved", path: escaped)))
+    #expect(suggestion.ungranted.count == 1, "a backslash reads as a pattern")
+    #expect(!suggestion.programs.contains(odd))
+    let spaced = try Run.suggestion(
+      Run.with(
+        Run.event(
+          14, "would-deny", "exec", "bprm-check", "not-approved", path: #"/srv/w/a: b #\"c"#)))
+    #expect(
+      try intent(spaced).exec.allow.map { "\($0.path)" } == [#"/srv/w/a: b #"c"#, "/usr/bin/make"])
+  }
+}
+
+@Suite("simulating an intent")
+struct SimulationTests {
+  private func judge(_ spec: String, _ lines: [String] = Run.build) throws -> Simulation {
+    let intent = try IntentParser.parse(
+      """
+      apiVersion: telos/v1
+      kind: Intent
+      metadata: {name: asked}
+      spec:
+        \(spec.split(separator: "\n").joined(separator: "\n  "))
+      """)
+    return Simulation(intent, try Run.recording(lines))
+  }
+
+  private func answer(_ simulation: Simulation, _ hook: String, _ object: String = "") -> Judgement?
+  {
+    simulation.judged.first { $0.hook == hook && $0.object.contains(object) }?.judgement
+  }
+
+  @Test func eachRefusalNamesItsReason() throws {
+    let simulation = try judge(
+      """
+      exec: {allow: [{path: /usr/bin/cat}]}
+      network: {allow: [{cidr: 203.0.113.0/24, ports: [443]}]}
+      files: {write: ["/srv/w/state/**"]}
+      """)
+    #expect(answer(simulation, "bprm-check", "make")?.reason == "not-approved")
+    #expect(answer(simulation, "bprm-check", "make")?.note?.contains("/usr/bin/cat") == true)
+    #expect(answer(simulation, "bprm-check", "hello")?.reason == "agent-wrote")
+    #expect(answer(simulation, "path-mknod")?.reason == "write-root")
+    #expect(answer(simulation, "file-open", "state/log")?.rule == "files.write[0]: /srv/w/state/**")
+    #expect(
+      answer(simulation, "socket-connect", ":443")?.rule?.hasPrefix("network.allow[0]") == true)
+    #expect(answer(simulation, "socket-connect", ":80")?.reason == "no-window")
+    #expect(answer(simulation, "unix-stream-connect")?.reason == "unmanaged-peer")
+  }
+
+  @Test func whatItCannotKnowIsUnknown() throws {
+    let digest = String(repeating: "0", count: 64)
+    let simulation = try judge(
+      "exec: {allow: [{path: /usr/bin/make, sha256: \(digest)}]}",
+      Run.with(Run.event(14, "would-deny", "file", "path-unlink", "write-root", path: "cut")))
+    #expect(answer(simulation, "bprm-check", "make")?.answer == .unknown)
+    #expect(answer(simulation, "path-unlink")?.answer == .unknown)
+    // files.write is absent: the working directory.
+    #expect(answer(simulation, "path-mknod")?.answer == .unknown)
+  }
+
+  @Test func aSlamOfTheNewIntentShutsTheNetworkBehindIt() throws {
+    let lines = Run.with(
+      Run.event(
+        14, "would-deny", "network", "socket-connect", "no-window", to: "tcp 203.0.113.9 443"))
+    let spec = """
+      exec: {allow: [{path: /usr/bin/make}]}
+      network:
+        allow: [{cidr: 203.0.113.9, ports: [80, 443]}]
+      files: {sensitive: [{path: /srv/w/notes}]}
+      """
+    let connects = try judge(spec, lines).judged.filter { $0.hook == "socket-connect" }
+    #expect(connects.map(\.judgement.answer) == [.allowed, .allowed, .denied])
+    #expect(connects.last?.judgement.reason == "slammed")
+  }
+
+  @Test func timesCountFromTheAgentsStart() throws {
+    let simulation = try judge(
+      """
+      ttl: 10s
+      exec: {allow: [{path: /usr/bin/make}]}
+      network: {allow: [{cidr: 203.0.113.9, ports: [80, 443], ttl: 5s}]}
+      """)
+    #expect(answer(simulation, "bprm-check", "make")?.answer == .allowed)
+    #expect(answer(simulation, "socket-connect", ":443")?.reason == "window-expired")
+    #expect(answer(simulation, "socket-connect", ":80")?.reason == "ttl")
+  }
+
+  @Test func globsMatchWithinOneName() throws {
+    for (glob, matches) in [
+      ("/usr/bin/m*", true), ("/usr/*", false), ("/usr/*/make", true), ("/usr/bin/ma[a-k]e", true),
+      ("/usr/bin/?", false),
+    ] {
+      let simulation = try judge(#"exec: {allow: [{path: "\#(glob)"}]}"#)
+      let expected: Judgement.Answer = matches ? .allowed : .denied
+      #expect(answer(simulation, "bprm-check", "make")?.answer == expected, "\(glob)")
+    }
+  }
+}
