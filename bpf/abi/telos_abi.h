@@ -73,6 +73,9 @@ enum telos_agent_flags {
 	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
 	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
 };
+/* Above the flags: the mark of the build that alone judges this agent, so that a canary proves a build on trial without
+ * the help of the build in charge. 0, and every agent but a canary has that: every build that is attached judges. */
+#define TELOS_AGENT_JUDGE_SHIFT 16
 
 enum telos_gate {
 	TELOS_GATE_NONE = 0,
