@@ -73,6 +73,9 @@ public final class Gates: Sendable {
     maps.globals.store64(file.inode, at: offset)
   }
 
+  /// Of the last record that the kernel numbered, whether or not it found room.
+  public var sequence: UInt64 { maps.globals.load64(at: Int(TELOS_GLOBALS_SEQUENCE.rawValue)) }
+
   /// The label of a socket of this process, as the kernel gave it; nil for a peer that is not managed.
   public func label(ofSocket descriptor: Int32) throws(TelosError) -> SocketLabel? {
     let label = try kernel { () throws(BPFError) in try maps.sockets.label(of: descriptor) }
