@@ -33,7 +33,7 @@ test: setup build ## every test: Swift first, then the kernel tests on 6.1 and 6
 	@Tests/lab/test $(SUITES)
 
 .PHONY: build
-build: bpf $(BUILD)/escapes/escape ## one release build of everything, tests included
+build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o ## one release build of everything, tests included
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
 
 .PHONY: bpf
@@ -45,6 +45,13 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.c bpf/*.h bpf/*/*.h)
 
 $(BUILD)/escapes/escape: $(wildcard Tests/escapes/cases/*) Tests/escapes/build
 	CC=$(CC) Tests/escapes/build $(@D)
+
+$(BUILD)/soak/prober: $(wildcard Tests/soak/work/*) Tests/soak/build
+	CC=$(CC) Tests/soak/build $(@D)
+
+$(BUILD)/soak/weak.bpf.o: Tests/soak/weak.bpf.c $(wildcard bpf/*.c bpf/*.h bpf/*/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
 $(BUILD)/verify: Tests/lab/verify.c
 	@mkdir -p $(@D)

@@ -96,6 +96,14 @@ static __always_inline __u64 argument(const void *ctx, __u32 index)
 	return value;
 }
 
+/* A canary that another build shall be judged by. */
+static __always_inline bool of_other_build(__u32 flags)
+{
+	__u32 judge = flags >> TELOS_AGENT_JUDGE_SHIFT;
+
+	return judge && judge != telos_build;
+}
+
 /* The hot path of every hook: an unmanaged task costs one load. */
 static __always_inline enum managed caller(struct caller *c)
 {
@@ -107,7 +115,7 @@ static __always_inline enum managed caller(struct caller *c)
 		count(TELOS_COUNT_STATE_MISSING);
 		return MISSING;
 	}
-	return MANAGED;
+	return of_other_build(c->flags) ? UNMANAGED : MANAGED;
 }
 
 static __always_inline bool expired(const struct caller *c)

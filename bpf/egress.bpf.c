@@ -83,6 +83,8 @@ int telos_egress(struct __sk_buff *skb)
 		count(TELOS_COUNT_STATE_MISSING);
 		return 0;
 	}
+	if (of_other_build(c.flags))
+		return 1;
 	if (expired(&c))
 		return drop(&c, &f, TELOS_REASON_TTL);
 	if (label->flags & TELOS_SOCKET_STDIO)

@@ -22,6 +22,33 @@ static __always_inline bool forget(__u64 task)
 	return true;
 }
 
+/* Takes a label away for good: the agent has one task less, and ends with its last. */
+static __noinline int release(__u64 address)
+{
+	struct telos_task *label = task_of(address);
+	struct finding f = {.kind = TELOS_EVENT_ENDED, .gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_FREE};
+	struct caller c = {};
+	__u32 slot, flags;
+	__u64 id;
+
+	if (!label)
+		return 0;
+	id = label->agent;
+	slot = label->slot;
+	flags = label->flags;
+	if (!forget(address))
+		return 0;
+	if (!agent_of_slot(&c, id, slot)) {
+		count(TELOS_COUNT_STATE_MISSING);
+		return 0;
+	}
+	if (flags & TELOS_TASK_RELAY)
+		__sync_fetch_and_and(&c.agent->flags, ~TELOS_AGENT_RELAY);
+	if (__sync_fetch_and_sub(&c.agent->tasks, 1) == 1)
+		report(&c, &f);
+	return 0;
+}
+
 SEC("lsm/task_alloc")
 int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
@@ -32,9 +59,10 @@ int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_fla
 
 	switch (caller(&c)) {
 	case UNMANAGED:
-		/* The address may be an old acquaintance. */
-		if (telos.task_filter[telos_task_cell(child)])
-			forget(child);
+		/* The address may be that of a task that ended while no program was attached, and still count for its agent;
+		 * but another build's canary has its child from that build. */
+		if (telos.task_filter[telos_task_cell(child)] && !task_of((__u64)bpf_get_current_task()))
+			release(child);
 		return 0;
 	case MISSING:
 		return -EAGAIN;
@@ -58,7 +86,8 @@ int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_fla
 	}
 	label.agent = c.id;
 	label.slot = c.slot;
-	forget(child);
+	if (old)
+		release(child);
 	if (remember(child, &label)) {
 		__sync_fetch_and_sub(&c.agent->tasks, 1);
 		f.reason = TELOS_REASON_STATE;
@@ -73,28 +102,7 @@ int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_fla
 SEC("lsm/task_free")
 int BPF_PROG(telos_task_free, struct task_struct *task)
 {
-	__u64 address = argument(ctx, 0);
-	struct telos_task *label = task_of(address);
-	struct finding f = {.kind = TELOS_EVENT_ENDED, .gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_FREE};
-	struct caller c = {};
-	__u32 slot, flags;
-	__u64 id;
-
-	if (!label)
-		return 0;
-	id = label->agent;
-	slot = label->slot;
-	flags = label->flags;
-	if (!forget(address))
-		return 0;
-	if (!agent_of_slot(&c, id, slot)) {
-		count(TELOS_COUNT_STATE_MISSING);
-		return 0;
-	}
-	if (flags & TELOS_TASK_RELAY)
-		__sync_fetch_and_and(&c.agent->flags, ~TELOS_AGENT_RELAY);
-	if (__sync_fetch_and_sub(&c.agent->tasks, 1) == 1)
-		report(&c, &f);
+	release(argument(ctx, 0));
 	return 0;
 }
 

@@ -94,12 +94,16 @@ struct {
 
 struct telos_globals telos;
 
+/* This build's mark, written before it is loaded; see TELOS_AGENT_JUDGE_SHIFT. */
+const volatile __u32 telos_build;
+
+/* Per CPU, and atomic still: a packet's program interrupts that of a system call between load and store. */
 static __noinline void count(__u32 counter)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
 
 	if (value)
-		*value += 1;
+		__sync_fetch_and_add(value, 1);
 }
 
 #endif

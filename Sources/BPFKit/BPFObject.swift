@@ -93,6 +93,22 @@ public struct BPFObject: ~Copyable {
       bpf_map__set_max_entries(self.map(map), UInt32(entries)), "set the capacity of \(map)")
   }
 
+  /// Gives a constant of the programs (`const volatile`, in `.rodata`) its value; before ``load()``.
+  public func setConstant<Value: BitwiseCopyable>(_ name: String, _ value: Value) throws(BPFError) {
+    let offset = try offset(of: name, inSection: ".rodata")
+    guard let section = maps.first(where: { $0.isInternal && $0.name.hasSuffix(".rodata") }) else {
+      throw BPFError("find the constants of \(path)", code: ENOENT)
+    }
+    let map = try map(section.name)
+    var size = 0
+    guard let initial = bpf_map__initial_value(map, &size),
+      offset + MemoryLayout<Value>.size <= size
+    else { throw BPFError("find the constant \(name)", code: ENOENT) }
+    var bytes = [UInt8](UnsafeRawBufferPointer(start: initial, count: size))
+    bytes.withUnsafeMutableBytes { $0.storeBytes(of: value, toByteOffset: offset, as: Value.self) }
+    try check(bpf_map__set_initial_value(map, bytes, size), "set the constant \(name)")
+  }
+
   /// Loads all programs or none. The error's log has the verifier's words; see ``failedProgram(in:)``.
   public func load() throws(BPFError) {
     try LibbpfLog.capture { () throws(BPFError) in

@@ -13,12 +13,13 @@ extension AgentTable {
   ///     other, so they need not arrive in order.
   ///   - uid: of the user whose process will be the agent.
   ///   - isCanary: its events make no incident.
+  ///   - judge: the mark of the build that alone judges it; 0, as for every agent but a canary: all that are attached.
   /// - Throws: `invalidArgument` for a policy that does not fit the kernel's shapes, `unavailable` when a map is
   ///   full; nothing of it remains then.
   @discardableResult
   public func add(
     id: UInt64, policy: AgentPolicy, uid: UInt32, quota: AgentQuota = AgentQuota(),
-    isCanary: Bool = false
+    isCanary: Bool = false, judge: UInt16 = 0
   ) throws(TelosError) -> AgentRecord {
     let form = try KernelPolicy(policy)
     var sets: [FileIdentity: telos_tail_set] = [:]
@@ -39,6 +40,7 @@ extension AgentTable {
         record.expires_ns = BootClock.now + policy.ttl * 1_000_000_000
         record.domain = domain
         record.flags = form.flags | (isCanary ? TELOS_AGENT_CANARY.rawValue : 0)
+        record.flags |= UInt32(judge) << UInt32(TELOS_AGENT_JUDGE_SHIFT)
         record.tasks_quota = quota.tasks
         record.inodes_quota = quota.inodes
         record.uid = uid

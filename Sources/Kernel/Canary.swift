@@ -10,8 +10,14 @@ public struct Canary: Sendable {
   private let gates: Gates
   private let table: AgentTable
   private let resolver: any FileResolver
+  private let judge: UInt16
 
-  public init(gates: Gates, table: AgentTable, resolver: any FileResolver) {
+  /// - Parameter alone: only the build of `gates` judges the canary, so that no build before it lends it a hand. Not
+  ///   when that build was given up.
+  public init(
+    gates: Gates, table: AgentTable, resolver: any FileResolver, alone: Bool = true
+  ) {
+    judge = alone ? gates.mark : 0
     self.gates = gates
     self.table = table
     self.resolver = resolver
@@ -40,7 +46,7 @@ public struct Canary: Sendable {
     ]
     try table.add(
       id: id, policy: policy, uid: getuid(), quota: AgentQuota(tasks: 16, inodes: 64),
-      isCanary: true)
+      isCanary: true, judge: judge)
     defer { remove(id) }
     let cookie = try table.cookie(for: id)
     let steps = try nest.run(cookie)

@@ -55,6 +55,8 @@ struct GateLinks {
   func commit(_ build: Digest) throws(TelosError) {
     let programs = try pins.contents("fresh")
     guard !programs.isEmpty else { return }
+    // Should this end half-way, the links are of no one build: the next daemon then attaches its own beside them all.
+    try pins.unpin(pins.map("gates_build"))
     for program in programs {
       // One step: the new link takes the name, and the old one ends with its pin.
       guard rename("\(fresh)/\(program)", pins.link(program)) == 0 else {

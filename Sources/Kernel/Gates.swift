@@ -44,6 +44,14 @@ public final class Gates: Sendable {
     self.maps = maps
   }
 
+  /// By what the programs of this build know that a canary is theirs to judge; see `TELOS_AGENT_JUDGE_SHIFT`.
+  var mark: UInt16 { Self.mark(of: build) }
+
+  /// Never 0, which is every build's.
+  static func mark(of build: Digest) -> UInt16 {
+    max(1, build.bytes.prefix(2).reduce(0) { $0 << 8 | UInt16($1) })
+  }
+
   /// Makes a new build the only one: its links take the place of those of the build before. Nothing happens
   /// where there is but one.
   public func commit() throws(TelosError) {
@@ -64,6 +72,9 @@ public final class Gates: Sendable {
     maps.globals.store(file.generation, at: offset + 12)
     maps.globals.store64(file.inode, at: offset)
   }
+
+  /// Of the last record that the kernel numbered, whether or not it found room.
+  public var sequence: UInt64 { maps.globals.load64(at: Int(TELOS_GLOBALS_SEQUENCE.rawValue)) }
 
   /// The label of a socket of this process, as the kernel gave it; nil for a peer that is not managed.
   public func label(ofSocket descriptor: Int32) throws(TelosError) -> SocketLabel? {

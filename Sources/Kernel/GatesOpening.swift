@@ -44,6 +44,7 @@ extension Gates {
       let object = try kernel { () throws(BPFError) in try BPFObject(path: configuration.object) }
       do throws(BPFError) {
         try prepare(object, pins, &missing)
+        try object.setConstant("telos_build", UInt32(Gates.mark(of: build)))
         try object.load()
       } catch {
         // All or nothing is libbpf's way: leave out what failed and try again.

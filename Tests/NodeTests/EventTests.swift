@@ -36,6 +36,19 @@ import Trust
     #expect(gaps.expire(now: 9 * second) == 0)
   }
 
+  @Test func whatWasLostBehindTheLastThatCameIsToldWithoutAnother() {
+    var gaps = SequenceGaps(after: nil)
+    #expect(gaps.reach(7, now: 0) == 0, "nothing to count from")
+    #expect(gaps.see([5], now: 0) == 0)
+    #expect(gaps.reach(5, now: second) == 0)
+    #expect(gaps.reach(9, now: 2 * second) == 0, "perhaps on its way")
+    #expect(gaps.see([6], now: 3 * second) == 0)
+    #expect(gaps.reach(9, now: 4 * second) == 0, "some came: it is still reading")
+    #expect(gaps.reach(12, now: 6 * second) == 3, "7 to 9; 10 to 12 are younger")
+    #expect(gaps.see([8, 13], now: 7 * second) == 0)
+    #expect(gaps.expire(now: 9 * second) == 3)
+  }
+
   @Test func aRefusalIsAnEventOfKindTrustWithItsCode() {
     let object = ObjectVersion(kind: .intent, name: "x", version: 3, digest: Digest(of: [1]))
     let event = Telos_Fleet_V1_Event.trust(object, Refusal(.rollback, "version 3 is older"))

@@ -80,6 +80,9 @@ enum telos_agent_flags {
 	TELOS_AGENT_STARTED = 128,    /* has executed something: the kernel sets it */
 	TELOS_AGENT_RELAY = 256,      /* one of its tasks is its relay: the kernel sets it */
 };
+/* Above the flags: the mark of the build that alone judges this agent, so that a canary proves a build on trial without
+ * the help of the build in charge. 0, and every agent but a canary has that: every build that is attached judges. */
+#define TELOS_AGENT_JUDGE_SHIFT 16
 
 enum telos_gate {
 	TELOS_GATE_NONE = 0,

@@ -8,7 +8,8 @@ extension NodeParts {
   /// Proves every gate from inside the kernel, or says which is missing. Nothing is claimed that was not tried.
   ///
   /// A new build of the gates that fails gives way to the one before it, which stayed attached beside it and is proved
-  /// in its turn. Agents that run are never without the one or the other.
+  /// in its turn. Agents that run are judged by both meanwhile and never without the one or the other; a canary is judged
+  /// by the new one alone.
   func proveGates() async throws(TelosError) {
     guard let standing = gates.standing else { return }
     var reports = try await canary(standing)
@@ -18,7 +19,7 @@ extension NodeParts {
     } else if !attached.reused {
       log.error("a new build of the gates did not prove itself: \(Self.text(reports))")
       try await blocking { () throws(TelosError) in try attached.abandon() }
-      reports = try await canary(standing)
+      reports = try await canary(standing, alone: false)
     }
     gates.prove(reports)
     let text = Self.text(reports)
@@ -26,13 +27,17 @@ extension NodeParts {
     try await events.append([.node("canary", text.isEmpty ? "every gate holds" : text)])
   }
 
-  private func canary(_ standing: GateState.Standing) async throws(TelosError) -> [GateReport] {
+  private func canary(_ standing: GateState.Standing, alone: Bool = true) async throws(TelosError)
+    -> [GateReport]
+  {
     let id = try await database.nextAgentID(above: standing.table.highestID)
     let folder = configuration.socket.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
     do throws(TelosError) {
       return try await blocking { () throws(TelosError) in
-        try Canary(gates: standing.gates, table: standing.table, resolver: standing.resolver)
-          .prove(id: id, folder: folder)
+        try Canary(
+          gates: standing.gates, table: standing.table, resolver: standing.resolver, alone: alone
+        )
+        .prove(id: id, folder: folder)
       }
     } catch {
       return Gate.allCases.map {

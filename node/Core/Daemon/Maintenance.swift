@@ -29,7 +29,7 @@ extension NodeParts {
     }
     while !Task.isCancelled, await changed.next() != nil {
       notification.alive()
-      pump.tick()
+      pump.tick(reached: gates.standing?.gates.sequence)
       await sweep(wake)
       await storeProvenance(&stored)
       if ContinuousClock.now - network > .seconds(15) {

@@ -18,6 +18,8 @@ final class EventPump: Sendable {
     var withheld: [UInt64: UInt64]
     /// Events that could not be written and of which no record tells yet.
     var unwritten: UInt64 = 0
+    /// A batch was read and is not noted yet.
+    var isWriting = false
   }
   private struct SlamKey: Hashable {
     var agent: UInt64
@@ -85,6 +87,7 @@ final class EventPump: Sendable {
 
   /// Takes one batch of the rings. Never throws: what cannot be written after a few tries is counted as lost.
   func take(_ events: [KernelEvent]) {
+    state.withLock { $0.isWriting = true }
     for event in events where event.kind == .slammed { onSlam(event) }
     let slams = events.filter { $0.kind == .slammed }
     let others = events.filter { $0.kind != .slammed }
@@ -93,13 +96,24 @@ final class EventPump: Sendable {
     tellWithheld(events)
     let ended = events.filter { $0.kind == .ended }.map(\.agent)
     if !ended.isEmpty { onEnd(ended) }
-    let lost = state.withLock { $0.gaps.see(events.map(\.sequence), now: BootClock.now) }
+    let lost = state.withLock { state in
+      state.isWriting = false
+      return state.gaps.see(events.map(\.sequence), now: BootClock.now)
+    }
     tell(lost)
   }
 
   /// Tells of losses when nothing comes any more. Call it every few seconds.
-  func tick() {
-    tell(state.withLock { $0.gaps.expire(now: BootClock.now) })
+  ///
+  /// - Parameter reached: how far the kernel has numbered its records.
+  func tick(reached: UInt64?) {
+    let lost = state.withLock { state -> UInt64 in
+      guard !state.isWriting else { return 0 }
+      let now = BootClock.now
+      let behind = reached.map { state.gaps.reach($0, now: now) } ?? 0
+      return behind + state.gaps.expire(now: now)
+    }
+    tell(lost)
   }
 
   private func tell(_ lost: UInt64) {

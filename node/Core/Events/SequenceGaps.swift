@@ -8,6 +8,8 @@ struct SequenceGaps: Sendable {
 
   private var next: UInt64?
   private var holes: [UInt64: UInt64] = [:]
+  /// The kernel went on numbering behind the last that came: how far, past what, and since when that is so.
+  private var tail: (to: UInt64, next: UInt64, since: UInt64)?
 
   /// - Parameter after: the last sequence that is known to be stored; nil when there was none in this boot.
   init(after last: UInt64?) { next = last.map { $0 + 1 } }
@@ -29,6 +31,23 @@ struct SequenceGaps: Sendable {
       next = max(expected, sequence + 1)
     }
     return lost + expire(now: now)
+  }
+
+  /// Notes how far the kernel has numbered; answers with how many were surely lost behind the last that came. To be
+  /// called only while nothing that was read waits to be noted: then what is on its way comes within the patience.
+  mutating func reach(_ sequence: UInt64, now: UInt64) -> UInt64 {
+    guard let next, sequence >= next else {
+      tail = nil
+      return 0
+    }
+    guard let tail, tail.next == next else {
+      self.tail = (sequence, next, now)
+      return 0
+    }
+    guard now - min(now, tail.since) >= Self.patience else { return 0 }
+    self.tail = nil
+    self.next = tail.to + 1
+    return tail.to + 1 - next
   }
 
   /// Gives up holes that stayed open.
