@@ -32,6 +32,7 @@ public enum IntentCompiler {
     policy.abstractSockets = build.abstractSockets
     policy.windows = try WindowRules.compile(intent.network, now: context.bootNanoseconds)
     policy.audit = intent.mode == .audit
+    policy.jit = intent.exec.jit
     policy.stdio =
       switch intent.stdio {
       case .allow: .allow

@@ -2,8 +2,14 @@ internal import TelosCore
 
 extension Intent {
   /// What the intent lets an agent do, what stops it, and what stays open: text for people, several lines.
-  public var explanation: String {
-    ([heading, execText] + networkTexts + filesTexts + [localText, slamText, openText])
+  public var explanation: String { explanation { _ in [] } }
+
+  /// The same.
+  ///
+  /// - Parameter applets: the programs that a multi-call binary is, by its path, where that can be told; else empty.
+  public func explanation(applets: (String) -> [String]) -> String {
+    ([heading, execText, multicallText(applets)] + networkTexts + filesTexts
+      + [localText, slamText, openText])
       .compactMap(\.self).joined(separator: "\n")
   }
 
@@ -29,7 +35,18 @@ extension Intent {
         + (one.sha256.map { " with the content sha256:\("\($0)".prefix(12))…" } ?? "")
     }
     lines += exec.own.map { "what it wrote itself below \($0.anchor)" }
+    if exec.jit { lines.append("machine code that its programs make in memory (exec.jit)") }
     return Self.section("It may run", lines)
+  }
+
+  private func multicallText(_ applets: (String) -> [String]) -> String? {
+    let lines = exec.allow.filter(\.multicall).map { one in
+      let names = one.path.isGlob ? [] : applets(one.path.description)
+      return names.isEmpty
+        ? "\(one.path): which ones it does not say here; BusyBox has a shell, wget, nc and telnet, editors, mount and more"
+        : "\(one.path), as it is on this machine, \(names.count): \(names.joined(separator: " "))"
+    }
+    return Self.section("One binary that is many programs; approving one approves all", lines)
   }
 
   private var networkTexts: [String?] {
@@ -93,6 +110,11 @@ extension Intent {
     if !interpreters.isEmpty {
       let names = interpreters.map { "\($0.path)" }.joined(separator: ", ")
       lines.append("\(names): whatever text it is given runs; the other gates still hold")
+    }
+    if exec.jit {
+      lines.append(
+        "exec.jit: what it reads or makes in memory can run there, so exec.allow still limits which files are started, not what code runs; the other gates still hold"
+      )
     }
     if files.sensitive.isEmpty && network.sensitive.isEmpty {
       lines.append("nothing is sensitive: no slam will ever happen")

@@ -39,10 +39,13 @@ public struct Intent: Sendable, Hashable {
     public var allow: [Executable]
     /// Folders whose files the agent may run once it wrote them itself; always of the form `DIR/**`.
     public var own: [PathPattern]
+    /// Memory without a file may become executable, as just-in-time compilers need.
+    public var jit: Bool
 
-    public init(allow: [Executable], own: [PathPattern] = []) {
+    public init(allow: [Executable], own: [PathPattern] = [], jit: Bool = false) {
       self.allow = allow
       self.own = own
+      self.jit = jit
     }
   }
 
@@ -50,10 +53,13 @@ public struct Intent: Sendable, Hashable {
     public var path: ExecPath
     /// The content counts as well; never with a glob.
     public var sha256: Digest?
+    /// It may be one binary that is many programs; all of them are approved then.
+    public var multicall: Bool
 
-    public init(path: ExecPath, sha256: Digest? = nil) {
+    public init(path: ExecPath, sha256: Digest? = nil, multicall: Bool = false) {
       self.path = path
       self.sha256 = sha256
+      self.multicall = multicall
     }
   }
 

@@ -74,15 +74,19 @@ extension Intent {
 }
 
 extension Intent {
-  /// The YAML's `spec` without `nodes`, every default written out.
+  /// The YAML's `spec` without `nodes`, every default written out; keys that came after the first version only where
+  /// they say something, so that what was signed before stays what it was.
   private var spec: JSON {
     .object([
       "mode": .string(mode.rawValue),
       "ttl": .string("\(ttl)"),
       "stdio": .string(stdio.rawValue),
-      "exec": .object([
-        "allow": .array(exec.allow.map(\.json)), "own": .array(exec.own.map { .string("\($0)") }),
-      ]),
+      "exec": .object(
+        exec.jit ? ["jit": .string("true")] : [:],
+        and: [
+          "allow": .array(exec.allow.map(\.json)),
+          "own": .array(exec.own.map { .string("\($0)") }),
+        ]),
       "network": .object([
         "allow": .array(network.allow.map(\.json)),
         "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
@@ -104,7 +108,10 @@ extension JSON {
 
 extension Intent.Executable {
   fileprivate var json: JSON {
-    .object(sha256.map { ["sha256": .string("\($0)")] } ?? [:], and: ["path": .string("\(path)")])
+    var members: [String: JSON] = ["path": .string("\(path)")]
+    if let sha256 { members["sha256"] = .string("\(sha256)") }
+    if multicall { members["multicall"] = .string("true") }
+    return .object(members)
   }
 }
 

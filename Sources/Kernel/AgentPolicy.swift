@@ -133,6 +133,8 @@ public struct AgentPolicy: Sendable, Hashable, Codable {
   /// Names without the leading "@".
   public var abstractSockets: [String] = []
   public var audit = false
+  /// Memory without a file may become executable.
+  public var jit = false
   public var stdio = StdioPolicy.untilTaint
   /// Seconds.
   public var ttl: UInt64 = 3600

@@ -91,6 +91,7 @@ struct KernelPolicy {
   private func agentFlags(_ policy: AgentPolicy) -> UInt32 {
     var flags: UInt32 = 0
     if policy.audit { flags |= TELOS_AGENT_AUDIT.rawValue }
+    if policy.jit { flags |= TELOS_AGENT_JIT.rawValue }
     if policy.stdio == .allow { flags |= TELOS_AGENT_STDIO_ALLOW.rawValue }
     let sensitive: RuleFlags = [.critical, .warn]
     if rules.values.contains(where: { rule in

@@ -149,6 +149,9 @@ import Testing
       ("exec: {allow: [{path: /usr/bin/cat, sha256: 9f86}]}", "not a SHA-256", "64 hexadecimal"),
       ("exec: {allow: [{sha256: 9f86}]}", "\"path\" is missing", "/usr/bin/cat"),
       ("exec: {allow: [{path: /a/b}, {path: /a/b}]}", "there twice", "remove"),
+      ("exec: {allow: [{path: /a/b}], jit: yes}", "neither true nor false", "write true"),
+      ("exec: {allow: [{path: /a/b}], jit: 1}", "neither true nor false", "leave the key out"),
+      ("exec: {allow: [{path: /a/b, multicall: on}]}", "neither true nor false", "write true"),
       ("ttl: 1h", "\"exec\" is missing", "allow"),
     ])
   func badExec(spec: String, message: String, suggestion: String) {
@@ -162,8 +165,7 @@ import Testing
   @Test(
     "Reserved keys are refused as not yet",
     arguments: [
-      "agents: {units: [x]}", "host: {}", "exec: {allow: [{path: /a/b}], jit: true}",
-      "exec: {allow: [{path: /a/b, multicall: true}]}",
+      "agents: {units: [x]}", "host: {}",
       "exec: {allow: [{path: /a/b}]}\n  network: {listen: [80]}",
       "exec: {allow: [{path: /a/b}]}\n  network: {ask: [{host: x.org}]}",
       "exec: {allow: [{path: /a/b}]}\n  network: {allow: [{host: api.github.com, ports: [443]}]}",

@@ -29,6 +29,17 @@ let readLogs = """
     stdio: untilTaint
   """
 
+/// The choices that have to be made in so many words.
+let explicit = """
+  apiVersion: telos/v1
+  kind: Intent
+  metadata: {name: explicit}
+  spec:
+    exec:
+      allow: [{path: /bin/busybox, multicall: true}]
+      jit: true
+  """
+
 /// A minimal intent whose `spec` goes on with `more`, from line 6 on.
 func minimal(_ more: String) -> String {
   """

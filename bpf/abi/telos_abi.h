@@ -72,6 +72,7 @@ enum telos_agent_flags {
 	TELOS_AGENT_REACHABLE = 8,    /* some window stays reachable while tainted */
 	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
 	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
+	TELOS_AGENT_JIT = 64,         /* memory without a file may be executable, and written before */
 };
 
 enum telos_gate {
