@@ -47,6 +47,9 @@ import Testing
         ["/usr/bin/make", "/bin/sh", "/usr/bin/gcc", "/usr/bin/as", "/usr/bin/ld", "/usr/bin/rm"],
         ["/usr/bin/git", "/usr/bin/perl", "/bin/bash", "/lib64/ld-linux-x86-64.so.2"]
       ),
+      ("python-client", ["/usr/bin/python3"], ["/bin/sh", "/usr/bin/curl"]),
+      ("text-pipeline", ["/bin/sh", "/usr/bin/sort"], ["/usr/bin/awk", "/usr/bin/python3"]),
+      ("agent-harness", ["/usr/bin/python3", "/usr/bin/wc"], ["/bin/sh", "/usr/bin/whoami"]),
       ("node-script", ["/usr/bin/node"], ["/bin/sh", "/usr/bin/python3", "/usr/bin/npm"]),
     ])
   func example(name: String, runs: [String], refuses: [String]) throws {

@@ -61,7 +61,8 @@ import Testing
   }
 
   static let examples = [
-    "read-logs", "git-clone", "pip-install", "make-build", "node-script",
+    "read-logs", "git-clone", "pip-install", "make-build", "node-script", "python-client",
+    "text-pipeline", "agent-harness",
   ]
 
   @Test(
