@@ -56,6 +56,7 @@ extension Intent {
     return [
       Self.section("It may reach", windows, none: "nothing: no destination is allowed"),
       Self.section("Contact with these slams, and is refused", network.sensitive.map(\.text)),
+      Self.section("Others may come to it", network.listen.map(\.text)),
     ]
   }
 
@@ -106,6 +107,10 @@ extension Intent {
         "until a slam, what it reads can leave through the destinations above, and through whoever shares their addresses"
       )
     }
+    if !network.listen.isEmpty {
+      lines.append(
+        "whoever comes to its ports can tell it what to do, and until a slam is told what it read")
+    }
     let interpreters = exec.allow.filter { Self.interprets($0.path.description) }
     if !interpreters.isEmpty {
       let names = interpreters.map { "\($0.path)" }.joined(separator: ", ")
@@ -152,12 +157,26 @@ extension Intent {
 
 extension Intent.Destination {
   /// As `203.0.113.0/24, tcp ports 80, 443`.
+  var text: String { "\(target), \(protocols.text(with: ports))" }
+}
+
+extension Intent.Listener {
+  /// As `tcp port 8080, from 10.0.0.0/8`.
   var text: String {
-    let names = protocols.map(\.rawValue).sorted().joined(separator: " and ")
-    guard let ports else { return "\(target), \(names)" }
-    if ports == [.all] { return "\(target), every \(names) port" }
+    let sends =
+      protocols.contains(.udp) ? "; over udp it may send there from these ports unasked" : ""
+    return "\(protocols.text(with: ports)), from \(peers.map { "\($0)" } ?? "everybody")\(sends)"
+  }
+}
+
+extension Set<Intent.TransportProtocol> {
+  /// As `tcp ports 80, 443`.
+  fileprivate func text(with ports: [PortRange]?) -> String {
+    let names = map(\.rawValue).sorted().joined(separator: " and ")
+    guard let ports else { return names }
+    if ports == [.all] { return "every \(names) port" }
     let list = ports.map { "\($0)" }.joined(separator: ", ")
     let single = ports.count == 1 && ports[0].first == ports[0].last
-    return "\(target), \(names) \(single ? "port" : "ports") \(list)"
+    return "\(names) \(single ? "port" : "ports") \(list)"
   }
 }

@@ -69,8 +69,29 @@ public struct Intent: Sendable, Hashable {
     public var reachableWhileTainted: [Destination] = []
     /// Contact taints, as a critical file does; without ports, on any port.
     public var sensitive: [Destination] = []
+    /// Where others may come in; nowhere else.
+    public var listen: [Listener] = []
 
     public init() {}
+  }
+
+  /// Ports of the agent's own that are open to others.
+  public struct Listener: Sendable, Hashable {
+    /// Ascending and disjoint, never empty.
+    public var ports: [PortRange]
+    /// Who may come; nil: everybody. Never nil where `protocols` has udp, because there it is also whom the agent may
+    /// send to from these ports.
+    public var peers: IPPrefix?
+    /// Never empty.
+    public var protocols: Set<TransportProtocol>
+
+    public init(
+      ports: [PortRange], peers: IPPrefix? = nil, protocols: Set<TransportProtocol> = [.tcp]
+    ) {
+      self.ports = ports
+      self.peers = peers
+      self.protocols = protocols
+    }
   }
 
   public struct Destination: Sendable, Hashable {

@@ -130,6 +130,8 @@ public enum StdioPolicy: String, Sendable, Codable, CaseIterable {
 public struct AgentPolicy: Sendable, Hashable, Codable {
   public var files: [FileRule] = []
   public var windows: [WindowRule] = []
+  /// Who may come in: the prefix is the peer's, the ports are the agent's own; `::` has all of those ports together.
+  public var inbound: [WindowRule] = []
   /// Names without the leading "@".
   public var abstractSockets: [String] = []
   public var audit = false

@@ -38,6 +38,10 @@ let explicit = """
     exec:
       allow: [{path: /bin/busybox, multicall: true}]
       jit: true
+    network:
+      listen:
+        - {ports: [8080]}
+        - {ports: [53, 5353], cidr: "fd00::/8", protocols: [udp]}
   """
 
 /// A minimal intent whose `spec` goes on with `more`, from line 6 on.

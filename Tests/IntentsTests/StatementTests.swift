@@ -28,6 +28,10 @@ import Testing
   func laterKeys() throws {
     let text = try payload(explicit)
     #expect(text.contains(#""exec":{"allow":[{"multicall":"true","path":"/bin/busybox"}],"jit":"true""#))
+    #expect(
+      text.contains(
+        #""listen":[{"ports":[8080],"protocols":["tcp"]},{"cidr":"fd00::/8","ports":[53,5353],"#
+          + #""protocols":["udp"]}]"#))
     let off = explicit.replacing("jit: true", with: "jit: false")
       .replacing("multicall: true", with: "multicall: false")
     #expect(try !payload(off).contains("jit"))
@@ -57,6 +61,7 @@ import Testing
       (#""mode":"enforce""#, #""mode":"enforce","mood":"x""#), (#""mode":"enforce","#, ""),
       (#""ttl":"1h""#, #""ttl":"60m""#), (#""ttl":"1h""#, #""ttl":true"#),
       (#""own":[]"#, #""jit":"false","own":[]"#), (#""own":[]"#, #""jit":true,"own":[]"#),
+      (#""network":{"#, #""network":{"listen":[],"#),
       (#"/usr/bin/cat"#, #"\/usr\/bin\/cat"#), (#"/usr/bin/cat"#, "usr/bin/cat"),
       (#"/usr/bin/cat"#, #"/usr/bin/c\u0000t"#),
       (#"[{"path":"/usr/bin/cat"}]"#, "[]"), (#""nodes":{}"#, #""nodes":{"a":null}"#),
