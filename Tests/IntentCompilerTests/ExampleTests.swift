@@ -10,6 +10,7 @@ import Testing
 @Suite struct ExampleTests {
   static let installed = [
     "/usr/bin/git", "/usr/bin/python3", "/usr/bin/make", "/usr/bin/gcc", "/usr/bin/node",
+    "/usr/bin/bwrap",
   ]
   .allSatisfy { (path: String) in access(path, X_OK) == 0 }
 
@@ -33,7 +34,7 @@ import Testing
 
   @Test(
     "An example approves what its job starts, and no more",
-    .enabled(if: installed, "needs git, python3, make, gcc and node"),
+    .enabled(if: installed, "needs git, python3, make, gcc, node and bwrap"),
     arguments: [
       ("read-logs", ["/usr/bin/cat"], ["/bin/sh", "/usr/bin/python3"]),
       (
@@ -49,6 +50,8 @@ import Testing
       ),
       ("python-client", ["/usr/bin/python3"], ["/bin/sh", "/usr/bin/curl"]),
       ("text-pipeline", ["/bin/sh", "/usr/bin/sort"], ["/usr/bin/awk", "/usr/bin/python3"]),
+      ("sandboxed-shell", ["/bin/sh", "/usr/bin/bwrap"], ["/usr/bin/awk", "/usr/bin/python3"]),
+      ("web-server", ["/usr/bin/python3"], ["/bin/sh"]),
       ("agent-harness", ["/usr/bin/python3", "/usr/bin/wc"], ["/bin/sh", "/usr/bin/whoami"]),
       ("node-script", ["/usr/bin/node"], ["/bin/sh", "/usr/bin/python3", "/usr/bin/npm"]),
     ])
@@ -59,6 +62,7 @@ import Testing
     for path in refuses where access(path, F_OK) == 0 {
       #expect(try !approves(policy, path), "\(path)")
     }
+    #expect(policy.inbound.isEmpty == (name != "web-server"))
     #expect(policy.jit == (name == "node-script"))
     #expect(policy.files.allSatisfy { $0.tails.count <= 8 })
     #expect(policy.windows.allSatisfy { $0.ports.count <= 8 })

@@ -38,12 +38,14 @@ import Testing
     }
   }
 
-  @Test("An explanation says what jit and multicall give up, and lists what a multi-call binary brings")
+  @Test("An explanation says what jit, multicall and listen give up, and lists what a multi-call binary brings")
   func explicitChoices() throws {
     let intent = try IntentParser.parse(explicit)
     for part in [
       "machine code that its programs make in memory", "what it reads or makes in memory can run",
-      "One binary that is many programs", "/bin/busybox: which ones it does not say here",
+      "One binary that is many programs", "tcp port 8080, from everybody",
+      "udp ports 53, 5353, from fd00::/8; over udp it may send there", "can tell it what to do",
+      "/bin/busybox: which ones it does not say here",
     ] {
       #expect(intent.explanation.contains(part), "no \(part) in:\n\(intent.explanation)")
     }
@@ -62,7 +64,7 @@ import Testing
 
   static let examples = [
     "read-logs", "git-clone", "pip-install", "make-build", "node-script", "python-client",
-    "text-pipeline", "agent-harness",
+    "text-pipeline", "agent-harness", "sandboxed-shell", "web-server",
   ]
 
   @Test(

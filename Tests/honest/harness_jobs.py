@@ -13,7 +13,7 @@ TOOLS = [
     {"name": "run", "argv": ["sort", "notes.txt"]},
     {"name": "write", "path": "report.txt", "text": "three fruits\n"},
     {"name": "run", "argv": ["/usr/bin/whoami"]},
-    {"name": "write", "path": "/srv/plain/harness.txt", "text": "left here\n"}]
+    {"name": "write", "path": "/home/agent/left-by-harness.txt", "text": "left here\n"}]
 heard: list[dict] = []
 
 

@@ -32,7 +32,22 @@ def pipeline(way: Way):
     return way.shell(" | ".join(stages), "wc -l copy.txt"), way.digest("copy.txt")
 
 
+def sandbox(way: Way):
+    """The sandbox around the agent: inside one, mounting is refused."""
+    around = ("/usr/bin/bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/usr/share/doc",
+              "--bind", way.folder, way.folder, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
+    script = ["echo pears >fruits", "echo apples >>fruits", "sort fruits | tee sorted", "ls /usr/share/doc | wc -l",
+              "if echo x 2>/dev/null >/usr/share/x; then echo writable; else echo read-only; fi"]
+    said = way.run("/bin/sh", "-ec", "\n".join(script), around=around)
+    if way.intent:
+        inside = way.run("/bin/sh", "-c", "/usr/bin/bwrap --ro-bind / / /usr/bin/cat fruits || echo refused")
+        if not inside.endswith("refused\n"):
+            raise Failure(f"bubblewrap inside the agent: {inside}")
+    return said, way.digest("sorted")
+
+
 JOBS = [
     Job("make, gcc, and running the tests", "make-build", "make", build),
     Job("node with its just-in-time compiler", "node-script", "node", node),
-    Job("a pipeline of 50 processes", "text-pipeline", "pipeline", pipeline)]
+    Job("a pipeline of 50 processes", "text-pipeline", "pipeline", pipeline),
+    Job("a shell inside bubblewrap", "sandboxed-shell", "sandbox", sandbox)]

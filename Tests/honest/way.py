@@ -39,11 +39,12 @@ class Way:
         os.makedirs(folder)
         give(folder)
 
-    def run(self, *command: str, folder: str | None = None) -> str:
+    def run(self, *command: str, folder: str | None = None, around: tuple[str, ...] = ()) -> str:
+        """`around` is what starts the agent, and is none itself."""
         prefix = ["telos", "run", "--intent", self.intent, "--"] if self.intent else []
         # Standard output is a file: a pipe to somebody outside would be one more thing that differs.
         with open("/run/honest.out", "w+b") as out:
-            result = subprocess.run(prefix + list(command), stdin=subprocess.DEVNULL, stdout=out,
+            result = subprocess.run([*around, *prefix, *command], stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=subprocess.STDOUT, cwd=folder or self.folder, env=ENVIRONMENT, timeout=400,
                                     **user(0))
             out.seek(0)
