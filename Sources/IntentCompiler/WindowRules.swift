@@ -65,7 +65,8 @@ enum WindowRules {
       let expires = entry.ttl.map { now + $0.seconds * 1_000_000_000 } ?? 0
       result.append(
         Opening(
-          prefix: try prefix(entry), rules: rules(entry.protocols, entry.ports ?? [.all], expires: expires)))
+          prefix: try prefix(entry),
+          rules: rules(entry.protocols, entry.ports ?? [.all], expires: expires)))
     }
     // Only what is opened stays reachable, and no longer than it is open.
     for entry in network.reachableWhileTainted {
@@ -79,7 +80,8 @@ enum WindowRules {
         guard !both.protocols.isEmpty, !ports.isEmpty else { continue }
         result.append(
           Opening(
-            prefix: prefix, rules: rules(both.protocols, ports, expires: expires, whileTainted: true)))
+            prefix: prefix,
+            rules: rules(both.protocols, ports, expires: expires, whileTainted: true)))
       }
     }
     for entry in network.sensitive {

@@ -38,7 +38,9 @@ import Testing
     }
   }
 
-  @Test("An explanation says what jit, multicall and listen give up, and lists what a multi-call binary brings")
+  @Test(
+    "An explanation says what jit, multicall and listen give up, and lists what a multi-call binary brings"
+  )
   func explicitChoices() throws {
     let intent = try IntentParser.parse(explicit)
     for part in [

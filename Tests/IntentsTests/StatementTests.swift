@@ -27,7 +27,8 @@ import Testing
   @Test("Keys that came later are written only where they say something")
   func laterKeys() throws {
     let text = try payload(explicit)
-    #expect(text.contains(#""exec":{"allow":[{"multicall":"true","path":"/bin/busybox"}],"jit":"true""#))
+    #expect(
+      text.contains(#""exec":{"allow":[{"multicall":"true","path":"/bin/busybox"}],"jit":"true""#))
     #expect(
       text.contains(
         #""listen":[{"ports":[8080],"protocols":["tcp"]},{"cidr":"fd00::/8","ports":[53,5353],"#
@@ -41,7 +42,8 @@ import Testing
   @Test("A payload is read back to the same intent")
   func roundTrip() throws {
     for text in [
-      readLogs, minimal(""), explicit, minimal("files: {write: []}\nttl: 1h30m\nmode: audit\nstdio: deny"),
+      readLogs, minimal(""), explicit,
+      minimal("files: {write: []}\nttl: 1h30m\nmode: audit\nstdio: deny"),
     ] {
       let intent = try IntentParser.parse(text)
       let bytes = intent.statementPayload(version: 1_700_000_000, expires: expires)
