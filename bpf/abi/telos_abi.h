@@ -73,7 +73,7 @@ enum telos_agent_flags {
 	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
 	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
 	TELOS_AGENT_JIT = 64,         /* memory without a file may be executable, and written before */
-	TELOS_AGENT_LISTENS = 128,    /* some port of its own is open to others */
+	TELOS_AGENT_LISTENS = 512,    /* some port of its own is open to others */
 };
 
 enum telos_gate {
