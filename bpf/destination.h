@@ -140,4 +140,16 @@ __noinline __u32 destination_verdict(__u64 id, struct finding *f, __u32 *flags)
 	return reason;
 }
 
+/* Whether the peer in `f` may come in at this port of the agent's: 0, or the reason why not. */
+static __always_inline __u32 inbound_verdict(__u64 id, struct finding *f, __u16 local)
+{
+	__u16 remote = f->port;
+	__u32 flags = 0, reason;
+
+	f->port = local;
+	reason = destination_verdict(id | TELOS_INBOUND, f, &flags);
+	f->port = remote;
+	return reason ? TELOS_REASON_LISTEN : 0;
+}
+
 #endif

@@ -19,8 +19,14 @@ struct ports {
 	__be16 destination;
 };
 
+struct packet {
+	__u16 local;  /* port */
+	bool opens;   /* may begin a flow: any datagram, and TCP with SYN */
+	bool answers; /* TCP with SYN and ACK */
+};
+
 /* Returns false for a packet that is neither TCP nor UDP straight after a plain IP header. */
-static __always_inline bool parse(struct __sk_buff *skb, struct finding *f, bool *opens)
+static __always_inline bool parse(struct __sk_buff *skb, struct finding *f, struct packet *p)
 {
 	struct ports ports;
 	__u32 offset;
@@ -50,15 +56,27 @@ static __always_inline bool parse(struct __sk_buff *skb, struct finding *f, bool
 	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
 		return false;
 	f->port = bpf_ntohs(ports.destination);
-	*opens = true;
+	p->local = bpf_ntohs(ports.source);
+	p->opens = true;
 	if (f->protocol == IPPROTO_TCP) {
 		__u8 bits = 0;
 
 		if (bpf_skb_load_bytes(skb, offset + 13, &bits, 1))
 			return false;
-		*opens = bits & 2; /* SYN */
+		p->opens = bits & 2;		/* SYN */
+		p->answers = (bits & 18) == 18; /* and ACK */
 	}
 	return true;
+}
+
+/* A peer came to this socket: as long as the intent says so, packet by packet, and never a flow the other way. */
+static __always_inline __u32 answer_verdict(struct caller *c, struct finding *f, const struct packet *p)
+{
+	if (c->state & TELOS_SLAMMED)
+		return TELOS_REASON_SLAMMED;
+	if (p->opens && !p->answers)
+		return TELOS_REASON_NO_WINDOW;
+	return inbound_verdict(c->id, f, p->local);
 }
 
 SEC("cgroup_skb/egress")
@@ -68,8 +86,8 @@ int telos_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct telos_socket *label;
 	struct caller c = {};
+	struct packet p = {};
 	__u32 flags = 0, reason;
-	bool opens = true;
 
 	if (!sk)
 		return 1;
@@ -93,12 +111,19 @@ int telos_egress(struct __sk_buff *skb)
 			       : drop(&c, &f, TELOS_REASON_STDIO);
 	if ((c.state & TELOS_SLAMMED) && !(c.flags & TELOS_AGENT_REACHABLE))
 		return drop(&c, &f, TELOS_REASON_SLAMMED);
-	if (!parse(skb, &f, &opens))
+	if (!parse(skb, &f, &p))
 		return drop(&c, &f, TELOS_REASON_FAMILY);
+	if (label->flags & TELOS_SOCKET_INBOUND) {
+		reason = answer_verdict(&c, &f, &p);
+		return reason ? drop(&c, &f, reason) : 1;
+	}
 	/* A TCP flow that was admitted goes on; datagrams are admitted one by one. */
-	if (!opens && !(c.state & TELOS_SLAMMED))
+	if (!p.opens && !(c.state & TELOS_SLAMMED))
 		return 1;
 	reason = destination_verdict(c.id, &f, &flags);
+	if (reason && f.protocol == IPPROTO_UDP && (c.flags & TELOS_AGENT_LISTENS) && !(c.state & TELOS_SLAMMED) &&
+	    !inbound_verdict(c.id, &f, p.local))
+		return 1;
 	if (reason)
 		return drop(&c, &f, reason);
 	if ((c.state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))

@@ -87,6 +87,8 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 		f.reason = TELOS_REASON_UNMANAGED_PEER;
 		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
+	if (!file && (c.flags & TELOS_AGENT_JIT))
+		return 0;
 	if (!file || (prot & PROT_WRITE)) {
 		f.reason = TELOS_REASON_ANONYMOUS;
 		return answer(refuse(&c, &f, EACCES), EACCES);
@@ -94,6 +96,7 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 	return map_executable(&c, file, &f);
 }
 
+/* A mapping of shared anonymous memory has a file by now (shmem's, without a name), and is refused with those. */
 SEC("lsm/file_mprotect")
 int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
@@ -112,6 +115,8 @@ int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 		break;
 	}
 	file = vma->vm_file;
+	if (!file && (c.flags & TELOS_AGENT_JIT))
+		return 0;
 	/* anon_vma: pages of this mapping were written, so they are no longer the file's. */
 	if (!file || (prot & PROT_WRITE) || vma->anon_vma) {
 		f.reason = TELOS_REASON_ANONYMOUS;

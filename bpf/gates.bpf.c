@@ -7,6 +7,7 @@
 #include "file.bpf.c"
 #include "paths.bpf.c"
 #include "network.bpf.c"
+#include "inbound.bpf.c"
 #include "unix.bpf.c"
 #include "egress.bpf.c"
 #include "guard.bpf.c"

@@ -142,6 +142,7 @@ struct in6_addr {
 struct sock_common {
 	__be32 skc_daddr;
 	__be16 skc_dport;
+	__u16 skc_num;
 	unsigned short skc_family;
 	struct in6_addr skc_v6_daddr;
 };
@@ -150,6 +151,11 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	void *sk_bpf_storage;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
 };
 
 struct socket {

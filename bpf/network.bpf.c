@@ -118,11 +118,16 @@ static __always_inline __u8 protocol_of(struct sock *sk)
 	return sk->sk_type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
-/* One destination, connected to or sent to: window, taint by contact, slam. */
-static __always_inline int towards(struct caller *c, struct finding *f)
+/* One destination, connected to or sent to: window, taint by contact, slam. A datagram may also go back where the
+ * intent lets some come from. */
+static __always_inline int towards(struct caller *c, struct finding *f, struct sock *sk)
 {
 	__u32 flags = 0;
 	__u32 reason = destination_verdict(c->id, f, &flags);
+
+	if (reason && f->protocol == IPPROTO_UDP && (c->flags & TELOS_AGENT_LISTENS) && !(c->state & TELOS_SLAMMED) &&
+	    !inbound_verdict(c->id, f, sk->__sk_common.skc_num))
+		return 0;
 
 	if (!reason && (flags & TELOS_PORT_SENSITIVE)) {
 		if (raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
@@ -175,7 +180,7 @@ int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address
 	}
 	if (expired(&c))
 		return refuse_destination(&c, &f, TELOS_REASON_TTL);
-	return towards(&c, &f);
+	return towards(&c, &f, sk);
 }
 
 static __always_inline int send_unix(struct caller *c, struct finding *f, struct telos_socket *label)
@@ -222,7 +227,7 @@ int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, 
 		case DESTINATION_IS:
 			if (expired(&c))
 				return refuse_destination(&c, &f, TELOS_REASON_TTL);
-			return towards(&c, &f);
+			return towards(&c, &f, sk);
 		case DESTINATION_BAD:
 			return refuse_destination(&c, &f, TELOS_REASON_FAMILY);
 		default:
@@ -234,29 +239,7 @@ int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, 
 	if (label->flags & TELOS_SOCKET_STDIO)
 		return (c.flags & TELOS_AGENT_STDIO_ALLOW) ? 0 : refuse_destination(&c, &f, TELOS_REASON_STDIO);
 	peer_of(&f, sk);
-	if (!(c.flags & TELOS_AGENT_REACHABLE))
+	if (!(c.flags & TELOS_AGENT_REACHABLE) || (label->flags & TELOS_SOCKET_INBOUND))
 		return refuse_destination(&c, &f, TELOS_REASON_SLAMMED);
-	return towards(&c, &f);
-}
-
-SEC("lsm/socket_listen")
-int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
-{
-	struct finding f = {.hook = TELOS_HOOK_SOCKET_LISTEN};
-	struct caller c = {};
-	struct sock *sk;
-
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
-	sk = sock->sk;
-	if (!sk)
-		return -EPERM;
-	f.family = sk->__sk_common.skc_family;
-	return f.family == AF_UNIX ? 0 : refuse_destination(&c, &f, TELOS_REASON_LISTEN);
+	return towards(&c, &f, sk);
 }

@@ -67,6 +67,9 @@ public struct IPPrefix: Sendable, Hashable {
 
   /// 0.0.0.0/0.
   public static let allIPv4 = IPPrefix(unchecked: IPAddress(v4: 0), length: 0)
+  public static let allIPv6 = IPPrefix(unchecked: IPAddress(bits: 0), length: 0)
+  /// `::`, which is nobody's address.
+  public static let unspecified = IPPrefix(unchecked: IPAddress(bits: 0), length: 128)
 
   /// Whether a block of IPv6 is so wide that, in a table of 128-bit keys, it would cover the mapped IPv4 addresses.
   public var coversMappedBlock: Bool {

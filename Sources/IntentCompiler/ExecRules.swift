@@ -69,7 +69,7 @@ extension PolicyBuild {
     for path in try view.glob(pattern) {
       guard let file = try view.resolve(path), file.isRegular, file.isExecutable else { continue }
       let program = try program(file)
-      if program.multiCall != nil {
+      if program.multiCall != nil, !entry.multicall {
         notes.append("\(path) is left out: \(file.path) is many programs in one")
       } else if Self.isLoader(file.name) {
         notes.append("\(path) is left out: it is an ELF interpreter")
@@ -104,11 +104,13 @@ extension PolicyBuild {
         hint: "approve the program that reads it instead")
     }
     let program = try program(file)
-    if let sign = program.multiCall {
+    if let sign = program.multiCall, !entry.multicall {
       throw TelosError(
         .refused,
         "exec.allow: \(path) is \(file.path), one binary that is many programs (\(sign)): approving one approves all",
-        hint: "approve single programs, such as those of Debian's coreutils")
+        hint:
+          "approve single programs, such as those of Debian's coreutils, or all of it with multicall: true"
+      )
     }
     if let wanted = entry.sha256 { try check(file, path, wanted) }
     return Candidate(path: path, entry: entry, file: file, kind: program.kind)

@@ -31,7 +31,9 @@ public enum IntentCompiler {
     policy.files = try build.rules.finished()
     policy.abstractSockets = build.abstractSockets
     policy.windows = try WindowRules.compile(intent.network, now: context.bootNanoseconds)
+    policy.inbound = try WindowRules.compileListeners(intent.network.listen)
     policy.audit = intent.mode == .audit
+    policy.jit = intent.exec.jit
     policy.stdio =
       switch intent.stdio {
       case .allow: .allow

@@ -13,7 +13,23 @@ enum WindowRules {
   }
 
   static func compile(_ network: Intent.Network, now: UInt64) throws(TelosError) -> [WindowRule] {
-    let openings = try openings(network, now)
+    try windows(try openings(network, now)) { "network: \($0) port rules meet at \($1)" }
+  }
+
+  /// Who may come in, and to which ports: windows by the peer's address. No peer has the address ::, where all ports
+  /// stand together.
+  static func compileListeners(_ listeners: [Intent.Listener]) throws(TelosError) -> [WindowRule] {
+    let openings = listeners.flatMap { one in
+      let rules = rules(one.protocols, one.ports)
+      let peers = one.peers.map { [$0] } ?? [IPPrefix.allIPv4, IPPrefix.allIPv6]
+      return (peers + [IPPrefix.unspecified]).map { Opening(prefix: $0, rules: rules) }
+    }
+    return try windows(openings) { "network.listen: \($0) port rules in all (at \($1))" }
+  }
+
+  private static func windows(_ openings: [Opening], _ message: (Int, IPPrefix) -> String)
+    throws(TelosError) -> [WindowRule]
+  {
     var windows: [WindowRule] = []
     for prefix in Set(openings.map(\.prefix)).sorted() {
       let folded = openings.filter { $0.prefix.contains(prefix) }.flatMap(\.rules)
@@ -21,7 +37,7 @@ enum WindowRules {
       guard rules.count <= Int(TELOS_PORTS) else {
         throw TelosError(
           .refused,
-          "network: \(rules.count) port rules meet at \(prefix), and the kernel holds \(TELOS_PORTS)",
+          "\(message(rules.count, prefix)), and the kernel holds \(TELOS_PORTS)",
           hint: "join ports to ranges, as 8000-8010, or use one TTL and the same protocols")
       }
       // Sorted, so that the nearest wider window is the last that contains this one.
@@ -49,7 +65,8 @@ enum WindowRules {
       let expires = entry.ttl.map { now + $0.seconds * 1_000_000_000 } ?? 0
       result.append(
         Opening(
-          prefix: try prefix(entry), rules: rules(entry, entry.ports ?? [.all], expires: expires)))
+          prefix: try prefix(entry),
+          rules: rules(entry.protocols, entry.ports ?? [.all], expires: expires)))
     }
     // Only what is opened stays reachable, and no longer than it is open.
     for entry in network.reachableWhileTainted {
@@ -63,14 +80,15 @@ enum WindowRules {
         guard !both.protocols.isEmpty, !ports.isEmpty else { continue }
         result.append(
           Opening(
-            prefix: prefix, rules: rules(both, ports, expires: expires, whileTainted: true)))
+            prefix: prefix,
+            rules: rules(both.protocols, ports, expires: expires, whileTainted: true)))
       }
     }
     for entry in network.sensitive {
       result.append(
         Opening(
           prefix: try prefix(entry),
-          rules: rules(entry, entry.ports ?? [.all], expires: 0, sensitive: true)))
+          rules: rules(entry.protocols, entry.ports ?? [.all], sensitive: true)))
     }
     return result
   }
@@ -86,13 +104,13 @@ enum WindowRules {
   }
 
   private static func rules(
-    _ entry: Intent.Destination, _ ports: [PortRange], expires: UInt64, whileTainted: Bool = false,
-    sensitive: Bool = false
+    _ protocols: Set<Intent.TransportProtocol>, _ ports: [PortRange], expires: UInt64 = 0,
+    whileTainted: Bool = false, sensitive: Bool = false
   ) -> [PortRule] {
     ports.map { range in
       PortRule(
-        first: range.first, last: range.last, tcp: entry.protocols.contains(.tcp),
-        udp: entry.protocols.contains(.udp), whileTainted: whileTainted, sensitive: sensitive,
+        first: range.first, last: range.last, tcp: protocols.contains(.tcp),
+        udp: protocols.contains(.udp), whileTainted: whileTainted, sensitive: sensitive,
         expires: expires)
     }
   }

@@ -2,8 +2,14 @@ internal import TelosCore
 
 extension Intent {
   /// What the intent lets an agent do, what stops it, and what stays open: text for people, several lines.
-  public var explanation: String {
-    ([heading, execText] + networkTexts + filesTexts + [localText, slamText, openText])
+  public var explanation: String { explanation { _ in [] } }
+
+  /// The same.
+  ///
+  /// - Parameter applets: the programs that a multi-call binary is, by its path, where that can be told; else empty.
+  public func explanation(applets: (String) -> [String]) -> String {
+    ([heading, execText, multicallText(applets)] + networkTexts + filesTexts
+      + [localText, slamText, openText])
       .compactMap(\.self).joined(separator: "\n")
   }
 
@@ -29,7 +35,18 @@ extension Intent {
         + (one.sha256.map { " with the content sha256:\("\($0)".prefix(12))…" } ?? "")
     }
     lines += exec.own.map { "what it wrote itself below \($0.anchor)" }
+    if exec.jit { lines.append("machine code that its programs make in memory (exec.jit)") }
     return Self.section("It may run", lines)
+  }
+
+  private func multicallText(_ applets: (String) -> [String]) -> String? {
+    let lines = exec.allow.filter(\.multicall).map { one in
+      let names = one.path.isGlob ? [] : applets(one.path.description)
+      return names.isEmpty
+        ? "\(one.path): which ones it does not say here; BusyBox has a shell, wget, nc and telnet, editors, mount and more"
+        : "\(one.path), as it is on this machine, \(names.count): \(names.joined(separator: " "))"
+    }
+    return Self.section("One binary that is many programs; approving one approves all", lines)
   }
 
   private var networkTexts: [String?] {
@@ -39,6 +56,7 @@ extension Intent {
     return [
       Self.section("It may reach", windows, none: "nothing: no destination is allowed"),
       Self.section("Contact with these slams, and is refused", network.sensitive.map(\.text)),
+      Self.section("Others may come to it", network.listen.map(\.text)),
     ]
   }
 
@@ -89,10 +107,19 @@ extension Intent {
         "until a slam, what it reads can leave through the destinations above, and through whoever shares their addresses"
       )
     }
+    if !network.listen.isEmpty {
+      lines.append(
+        "whoever comes to its ports can tell it what to do, and until a slam is told what it read")
+    }
     let interpreters = exec.allow.filter { Self.interprets($0.path.description) }
     if !interpreters.isEmpty {
       let names = interpreters.map { "\($0.path)" }.joined(separator: ", ")
       lines.append("\(names): whatever text it is given runs; the other gates still hold")
+    }
+    if exec.jit {
+      lines.append(
+        "exec.jit: what it reads or makes in memory can run there, so exec.allow still limits which files are started, not what code runs; the other gates still hold"
+      )
     }
     if files.sensitive.isEmpty && network.sensitive.isEmpty {
       lines.append("nothing is sensitive: no slam will ever happen")
@@ -130,12 +157,26 @@ extension Intent {
 
 extension Intent.Destination {
   /// As `203.0.113.0/24, tcp ports 80, 443`.
+  var text: String { "\(target), \(protocols.text(with: ports))" }
+}
+
+extension Intent.Listener {
+  /// As `tcp port 8080, from 10.0.0.0/8`.
   var text: String {
-    let names = protocols.map(\.rawValue).sorted().joined(separator: " and ")
-    guard let ports else { return "\(target), \(names)" }
-    if ports == [.all] { return "\(target), every \(names) port" }
+    let sends =
+      protocols.contains(.udp) ? "; over udp it may send there from these ports unasked" : ""
+    return "\(protocols.text(with: ports)), from \(peers.map { "\($0)" } ?? "everybody")\(sends)"
+  }
+}
+
+extension Set<Intent.TransportProtocol> {
+  /// As `tcp ports 80, 443`.
+  fileprivate func text(with ports: [PortRange]?) -> String {
+    let names = map(\.rawValue).sorted().joined(separator: " and ")
+    guard let ports else { return names }
+    if ports == [.all] { return "every \(names) port" }
     let list = ports.map { "\($0)" }.joined(separator: ", ")
     let single = ports.count == 1 && ports[0].first == ports[0].last
-    return "\(target), \(names) \(single ? "port" : "ports") \(list)"
+    return "\(names) \(single ? "port" : "ports") \(list)"
   }
 }

@@ -39,10 +39,13 @@ public struct Intent: Sendable, Hashable {
     public var allow: [Executable]
     /// Folders whose files the agent may run once it wrote them itself; always of the form `DIR/**`.
     public var own: [PathPattern]
+    /// Memory without a file may become executable, as just-in-time compilers need.
+    public var jit: Bool
 
-    public init(allow: [Executable], own: [PathPattern] = []) {
+    public init(allow: [Executable], own: [PathPattern] = [], jit: Bool = false) {
       self.allow = allow
       self.own = own
+      self.jit = jit
     }
   }
 
@@ -50,10 +53,13 @@ public struct Intent: Sendable, Hashable {
     public var path: ExecPath
     /// The content counts as well; never with a glob.
     public var sha256: Digest?
+    /// It may be one binary that is many programs; all of them are approved then.
+    public var multicall: Bool
 
-    public init(path: ExecPath, sha256: Digest? = nil) {
+    public init(path: ExecPath, sha256: Digest? = nil, multicall: Bool = false) {
       self.path = path
       self.sha256 = sha256
+      self.multicall = multicall
     }
   }
 
@@ -63,8 +69,29 @@ public struct Intent: Sendable, Hashable {
     public var reachableWhileTainted: [Destination] = []
     /// Contact taints, as a critical file does; without ports, on any port.
     public var sensitive: [Destination] = []
+    /// Where others may come in; nowhere else.
+    public var listen: [Listener] = []
 
     public init() {}
+  }
+
+  /// Ports of the agent's own that are open to others.
+  public struct Listener: Sendable, Hashable {
+    /// Ascending and disjoint, never empty.
+    public var ports: [PortRange]
+    /// Who may come; nil: everybody. Never nil where `protocols` has udp, because there it is also whom the agent may
+    /// send to from these ports.
+    public var peers: IPPrefix?
+    /// Never empty.
+    public var protocols: Set<TransportProtocol>
+
+    public init(
+      ports: [PortRange], peers: IPPrefix? = nil, protocols: Set<TransportProtocol> = [.tcp]
+    ) {
+      self.ports = ports
+      self.peers = peers
+      self.protocols = protocols
+    }
   }
 
   public struct Destination: Sendable, Hashable {

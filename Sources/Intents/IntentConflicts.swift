@@ -37,6 +37,7 @@ extension Intent {
         network.reachableWhileTainted, { "spec.network.reachableWhileTainted[\($0)]" },
         "the destination")
       + twice(network.sensitive, { "spec.network.sensitive[\($0)]" }, "the destination")
+      + twice(network.listen, { "spec.network.listen[\($0)]" }, "the port")
   }
 
   private var reachability: [IntentConflict] {

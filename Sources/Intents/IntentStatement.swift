@@ -74,20 +74,26 @@ extension Intent {
 }
 
 extension Intent {
-  /// The YAML's `spec` without `nodes`, every default written out.
+  /// The YAML's `spec` without `nodes`, every default written out; keys that came after the first version only where
+  /// they say something, so that what was signed before stays what it was.
   private var spec: JSON {
     .object([
       "mode": .string(mode.rawValue),
       "ttl": .string("\(ttl)"),
       "stdio": .string(stdio.rawValue),
-      "exec": .object([
-        "allow": .array(exec.allow.map(\.json)), "own": .array(exec.own.map { .string("\($0)") }),
-      ]),
-      "network": .object([
-        "allow": .array(network.allow.map(\.json)),
-        "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
-        "sensitive": .array(network.sensitive.map(\.json)),
-      ]),
+      "exec": .object(
+        exec.jit ? ["jit": .string("true")] : [:],
+        and: [
+          "allow": .array(exec.allow.map(\.json)),
+          "own": .array(exec.own.map { .string("\($0)") }),
+        ]),
+      "network": .object(
+        network.listen.isEmpty ? [:] : ["listen": .array(network.listen.map(\.json))],
+        and: [
+          "allow": .array(network.allow.map(\.json)),
+          "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
+          "sensitive": .array(network.sensitive.map(\.json)),
+        ]),
       "files": .object(
         files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
         and: ["sensitive": .array(files.sensitive.map(\.json))]),
@@ -104,7 +110,10 @@ extension JSON {
 
 extension Intent.Executable {
   fileprivate var json: JSON {
-    .object(sha256.map { ["sha256": .string("\($0)")] } ?? [:], and: ["path": .string("\(path)")])
+    var members: [String: JSON] = ["path": .string("\(path)")]
+    if let sha256 { members["sha256"] = .string("\(sha256)") }
+    if multicall { members["multicall"] = .string("true") }
+    return .object(members)
   }
 }
 
@@ -114,21 +123,33 @@ extension Intent.SensitiveFile {
   }
 }
 
+extension JSON {
+  fileprivate init(_ protocols: Set<Intent.TransportProtocol>) {
+    self = .array(protocols.map(\.rawValue).sorted().map { .string($0) })
+  }
+
+  fileprivate init(_ ports: [PortRange]) {
+    self = .array(
+      ports.map { $0.first == $0.last ? .integer(Int64($0.first)) : .string("\($0)") })
+  }
+}
+
+extension Intent.Listener {
+  fileprivate var json: JSON {
+    var members: [String: JSON] = ["ports": JSON(ports), "protocols": JSON(protocols)]
+    if let peers { members["cidr"] = .string("\(peers)") }
+    return .object(members)
+  }
+}
+
 extension Intent.Destination {
   fileprivate var json: JSON {
-    var members: [String: JSON] = [
-      "protocols": .array(protocols.map(\.rawValue).sorted().map { .string($0) })
-    ]
+    var members: [String: JSON] = ["protocols": JSON(protocols)]
     switch target {
     case .host(let name): members["host"] = .string(name)
     case .cidr(let prefix): members["cidr"] = .string("\(prefix)")
     }
-    if let ports {
-      members["ports"] = .array(
-        ports.map {
-          $0.first == $0.last ? .integer(Int64($0.first)) : .string("\($0)")
-        })
-    }
+    if let ports { members["ports"] = JSON(ports) }
     if let ttl { members["ttl"] = .string("\(ttl)") }
     return .object(members)
   }

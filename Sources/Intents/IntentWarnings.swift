@@ -39,6 +39,15 @@ extension Intent {
         "spec.network.allow[\(index)].cidr", "\(prefix) is a large part of the internet",
         "name the destinations that are needed")
     }
+      + network.listen.enumerated().compactMap { index, one in
+        guard let peers = one.peers, one.protocols.contains(.udp),
+          peers.length < (peers.isV4 ? 8 : 16)
+        else { return nil }
+        return warn(
+          "spec.network.listen[\(index)].cidr",
+          "over udp, \(peers) can also be sent to, whoever wrote first",
+          "name the peers that are needed")
+      }
   }
 
   private var fileWarnings: [IntentProblem] {

@@ -8,11 +8,8 @@ extension TreeReader {
     var network = Intent.Network()
     guard let value else { return network }
     let fields = fields(
-      value, ["allow", "reachableWhileTainted", "sensitive"],
-      reserved: [
-        "listen": "agents accept no connections from other machines",
-        "ask": "nobody can be asked for more while the agent runs",
-      ])
+      value, ["allow", "reachableWhileTainted", "sensitive", "listen"],
+      reserved: ["ask": "nobody can be asked for more while the agent runs"])
     func all(_ key: String, _ role: Role, _ reader: inout TreeReader) -> [Intent.Destination] {
       var destinations: [Intent.Destination] = []
       for item in reader.items(fields[key]) {
@@ -23,7 +20,45 @@ extension TreeReader {
     network.allow = all("allow", .allow, &self)
     network.reachableWhileTainted = all("reachableWhileTainted", .reachable, &self)
     network.sensitive = all("sensitive", .sensitive, &self)
+    for item in items(fields["listen"]) {
+      if let one = listener(item) { network.listen.append(one) }
+    }
     return network
+  }
+
+  private mutating func listener(_ item: Value) -> Intent.Listener? {
+    if case .text(let text) = item.tree.content {
+      problem(item, "expected ports in braces", "write {ports: [\(text)]}")
+      return nil
+    }
+    let fields = fields(item, ["ports", "cidr", "protocols"])
+    if fields["ports"] == nil { missing("ports", in: item, "write ports: [8080]") }
+    let ports = ports(fields["ports"])
+    let peers = parsed(fields["cidr"]) { text throws(TelosError) in try IPPrefix(text) }
+    let protocols = protocols(fields["protocols"], absent: [.tcp])
+    if protocols.contains(.udp), fields["cidr"] == nil {
+      problem(
+        fields["protocols"] ?? item,
+        "udp has no connections: who may come is also whom the agent may send to",
+        "name the peers, as cidr: 10.0.0.0/8, or leave udp out")
+    }
+    guard let ports, !ports.isEmpty else { return nil }
+    return Intent.Listener(ports: ports, peers: peers, protocols: protocols)
+  }
+
+  private mutating func protocols(_ value: Value?, absent: Set<Intent.TransportProtocol>)
+    -> Set<Intent.TransportProtocol>
+  {
+    guard let value else { return absent }
+    var protocols: Set<Intent.TransportProtocol> = []
+    for item in items(value) {
+      if let one = choice(item, of: Intent.TransportProtocol.self) { protocols.insert(one) }
+    }
+    if case .list(let list) = value.tree.content, list.isEmpty {
+      let words = absent.map(\.rawValue).sorted().joined(separator: " and ")
+      problem(value, "the list is empty", "leave protocols out for \(words)")
+    }
+    return protocols
   }
 
   private mutating func destination(
@@ -40,16 +75,8 @@ extension TreeReader {
     if role == .allow, fields["ports"] == nil {
       missing("ports", in: item, "write ports: [443], or [1-65535] for every port")
     }
-    var protocols = Set(Intent.TransportProtocol.allCases)
-    if let value = fields["protocols"] {
-      protocols = []
-      for item in items(value) {
-        if let one = choice(item, of: Intent.TransportProtocol.self) { protocols.insert(one) }
-      }
-      if case .list(let list) = value.tree.content, list.isEmpty {
-        problem(value, "the list is empty", "leave protocols out for tcp and udp")
-      }
-    }
+    let protocols = protocols(
+      fields["protocols"], absent: Set(Intent.TransportProtocol.allCases))
     let ttl = parsed(fields["ttl"]) { text throws(TelosError) in try Span(text) }
     guard let target else { return nil }
     return Intent.Destination(target: target, ports: ports, protocols: protocols, ttl: ttl)

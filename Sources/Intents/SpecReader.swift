@@ -3,9 +3,7 @@ internal import TelosCore
 
 extension TreeReader {
   mutating func exec(_ value: Value) -> Intent.Exec {
-    let fields = fields(
-      value, ["allow", "own"],
-      reserved: ["jit": "memory that is both written and executed is always refused"])
+    let fields = fields(value, ["allow", "own", "jit"])
     var exec = Intent.Exec(allow: [])
     if fields["allow"] == nil {
       missing("allow", in: value, "write allow: [{path: /usr/bin/cat}]")
@@ -20,6 +18,7 @@ extension TreeReader {
       if let executable = executable(item) { exec.allow.append(executable) }
     }
     exec.own = patterns(fields["own"], .own)
+    exec.jit = flag(fields["jit"])
     return exec
   }
 
@@ -28,9 +27,7 @@ extension TreeReader {
       problem(item, "expected a path in braces", "write {path: \(path)}")
       return nil
     }
-    let fields = fields(
-      item, ["path", "sha256"],
-      reserved: ["multicall": "one binary that is many programs cannot be approved"])
+    let fields = fields(item, ["path", "sha256", "multicall"])
     if fields["path"] == nil { missing("path", in: item, "write path: /usr/bin/cat") }
     let path = parsed(fields["path"]) { text throws(TelosError) in try ExecPath(text) }
     let digest = parsed(fields["sha256"]) { text throws(TelosError) in
@@ -47,7 +44,21 @@ extension TreeReader {
         hash, "a content hash belongs to one file, and the path is a glob",
         "write one entry for each file, or leave sha256 out")
     }
-    return Intent.Executable(path: path, sha256: digest)
+    return Intent.Executable(path: path, sha256: digest, multicall: flag(fields["multicall"]))
+  }
+
+  /// A choice that is either made or not; nothing else means yes.
+  private mutating func flag(_ value: Value?) -> Bool {
+    parsed(value) { text throws(TelosError) in
+      switch text {
+      case "true": return true
+      case "false": return false
+      default:
+        throw TelosError(
+          .invalidArgument, "\(Quote(text)) is neither true nor false",
+          hint: "write true, or leave the key out")
+      }
+    } ?? false
   }
 
   mutating func patterns(_ value: Value?, _ use: PathPattern.Use) -> [PathPattern] {

@@ -130,9 +130,13 @@ public enum StdioPolicy: String, Sendable, Codable, CaseIterable {
 public struct AgentPolicy: Sendable, Hashable, Codable {
   public var files: [FileRule] = []
   public var windows: [WindowRule] = []
+  /// Who may come in: the prefix is the peer's, the ports are the agent's own; `::` has all of those ports together.
+  public var inbound: [WindowRule] = []
   /// Names without the leading "@".
   public var abstractSockets: [String] = []
   public var audit = false
+  /// Memory without a file may become executable.
+  public var jit = false
   public var stdio = StdioPolicy.untilTaint
   /// Seconds.
   public var ttl: UInt64 = 3600

@@ -121,11 +121,15 @@ extension AgentTable {
       }
     }
     for (block, ports) in form.windows { try write(block, ports, id) }
+    for (block, ports) in form.inbound { try write(block, ports, id, inbound: true) }
   }
 
-  func write(_ block: IPPrefix, _ ports: [PortRule], _ id: UInt64) throws(TelosError) {
+  func write(_ block: IPPrefix, _ ports: [PortRule], _ id: UInt64, inbound: Bool = false)
+    throws(TelosError)
+  {
     do throws(BPFError) {
-      try maps.windows.update(telos_window_key(agent: id, block), telos_window(ports))
+      try maps.windows.update(
+        telos_window_key(agent: id, block, inbound: inbound), telos_window(ports))
     } catch {
       throw error.code == 28 ? Self.full("windows") : TelosError(error)  // ENOSPC
     }

@@ -30,7 +30,8 @@ extension AgentTable {
   public func windows(of id: UInt64) throws(TelosError) -> [WindowRule] {
     let entries = try kernel { () throws(BPFError) in try maps.windows.entries() }
     var result: [WindowRule] = []
-    for (key, window) in entries where key.agentID == id && window.count > 0 {
+    for (key, window) in entries
+    where key.agentID == id && !key.isInbound && window.count > 0 {
       result.append(WindowRule(prefix: try key.block(), ports: window.rules))
     }
     return result.sorted { $0.prefix < $1.prefix }
@@ -56,10 +57,19 @@ extension AgentTable {
       }
     }
     for (block, ports) in form.windows {
-      let key = telos_window_key(agent: id, block)
-      let held = try kernel { () throws(BPFError) in try maps.windows.lookup(key) }
-      guard let held, held.rules == ports else { throw Self.differs(id, "the window \(block)") }
+      try verify(telos_window_key(agent: id, block), ports, id, "the window \(block)")
     }
+    for (block, ports) in form.inbound {
+      let key = telos_window_key(agent: id, block, inbound: true)
+      try verify(key, ports, id, "who may come in from \(block)")
+    }
+  }
+
+  private func verify(
+    _ key: telos_window_key, _ ports: [PortRule], _ id: UInt64, _ what: String
+  ) throws(TelosError) {
+    let held = try kernel { () throws(BPFError) in try maps.windows.lookup(key) }
+    guard let held, held.rules == ports else { throw Self.differs(id, what) }
   }
 
   private static func same<T: BitwiseCopyable>(_ left: T, _ right: T) -> Bool {

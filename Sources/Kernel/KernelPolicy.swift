@@ -12,6 +12,7 @@ struct KernelPolicy {
 
   var rules: [FileIdentity: Rule] = [:]
   var windows: [IPPrefix: [PortRule]] = [:]
+  var inbound: [IPPrefix: [PortRule]] = [:]
   var flags: UInt32 = 0
 
   init(_ policy: AgentPolicy) throws(TelosError) {
@@ -27,18 +28,25 @@ struct KernelPolicy {
         generation: UInt32(bytes.count))
       merge(Rule(flags: .unix, sha256: nil, tails: []), into: identity)
     }
-    for window in policy.windows {
-      try Self.check(window)
-      guard windows.updateValue(window.ports, forKey: window.prefix) == nil else {
+    windows = try Self.table(policy.windows)
+    inbound = try Self.table(policy.inbound)
+    flags = agentFlags(policy)
+  }
+
+  private static func table(_ windows: [WindowRule]) throws(TelosError) -> [IPPrefix: [PortRule]] {
+    var table: [IPPrefix: [PortRule]] = [:]
+    for window in windows {
+      try check(window)
+      guard table.updateValue(window.ports, forKey: window.prefix) == nil else {
         throw TelosError(
           .invalidArgument, "two windows of one agent have the prefix \(window.prefix)")
       }
     }
     // A trie of 128 bits would take a wide IPv6 block for one that has the mapped IPv4 addresses in it.
-    if windows.keys.contains(where: \.shadowsV4), windows[.mappedBlock] == nil {
-      windows[.mappedBlock] = []
+    if table.keys.contains(where: \.shadowsV4), table[.mappedBlock] == nil {
+      table[.mappedBlock] = []
     }
-    flags = agentFlags(policy)
+    return table
   }
 
   static func check(_ window: WindowRule) throws(TelosError) {
@@ -91,6 +99,8 @@ struct KernelPolicy {
   private func agentFlags(_ policy: AgentPolicy) -> UInt32 {
     var flags: UInt32 = 0
     if policy.audit { flags |= TELOS_AGENT_AUDIT.rawValue }
+    if !inbound.isEmpty { flags |= TELOS_AGENT_LISTENS.rawValue }
+    if policy.jit { flags |= TELOS_AGENT_JIT.rawValue }
     if policy.stdio == .allow { flags |= TELOS_AGENT_STDIO_ALLOW.rawValue }
     let sensitive: RuleFlags = [.critical, .warn]
     if rules.values.contains(where: { rule in

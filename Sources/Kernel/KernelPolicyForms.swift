@@ -81,15 +81,20 @@ extension telos_tail {
 }
 
 extension telos_window_key {
-  init(agent id: UInt64, _ block: IPPrefix) {
+  /// - Parameter inbound: whether the block is that of peers who come in.
+  init(agent id: UInt64, _ block: IPPrefix, inbound: Bool = false) {
     self.init()
     prefix = UInt32(64 + block.mappedLength)
-    let (agentBytes, bits) = (id.bigEndian, block.address.bits.bigEndian)
+    let side = inbound ? id | UInt64(TELOS_INBOUND) : id
+    let (agentBytes, bits) = (side.bigEndian, block.address.bits.bigEndian)
     withUnsafeMutableBytes(of: &agent) { $0.storeBytes(of: agentBytes, as: UInt64.self) }
     withUnsafeMutableBytes(of: &address) { $0.storeBytes(of: bits, as: UInt128.self) }
   }
 
-  var agentID: UInt64 {
+  var agentID: UInt64 { side & ~UInt64(TELOS_INBOUND) }
+  var isInbound: Bool { side & UInt64(TELOS_INBOUND) != 0 }
+
+  private var side: UInt64 {
     withUnsafeBytes(of: agent) { UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) }
   }
 

@@ -9,7 +9,8 @@ import Testing
 /// The example intents against the programs of this machine: Debian, with git, python, make and gcc.
 @Suite struct ExampleTests {
   static let installed = [
-    "/usr/bin/git", "/usr/bin/python3", "/usr/bin/make", "/usr/bin/gcc",
+    "/usr/bin/git", "/usr/bin/python3", "/usr/bin/make", "/usr/bin/gcc", "/usr/bin/node",
+    "/usr/bin/bwrap",
   ]
   .allSatisfy { (path: String) in access(path, X_OK) == 0 }
 
@@ -33,7 +34,7 @@ import Testing
 
   @Test(
     "An example approves what its job starts, and no more",
-    .enabled(if: installed, "needs git, python3, make and gcc"),
+    .enabled(if: installed, "needs git, python3, make, gcc, node and bwrap"),
     arguments: [
       ("read-logs", ["/usr/bin/cat"], ["/bin/sh", "/usr/bin/python3"]),
       (
@@ -47,6 +48,12 @@ import Testing
         ["/usr/bin/make", "/bin/sh", "/usr/bin/gcc", "/usr/bin/as", "/usr/bin/ld", "/usr/bin/rm"],
         ["/usr/bin/git", "/usr/bin/perl", "/bin/bash", "/lib64/ld-linux-x86-64.so.2"]
       ),
+      ("python-client", ["/usr/bin/python3"], ["/bin/sh", "/usr/bin/curl"]),
+      ("text-pipeline", ["/bin/sh", "/usr/bin/sort"], ["/usr/bin/awk", "/usr/bin/python3"]),
+      ("sandboxed-shell", ["/bin/sh", "/usr/bin/bwrap"], ["/usr/bin/awk", "/usr/bin/python3"]),
+      ("web-server", ["/usr/bin/python3"], ["/bin/sh"]),
+      ("agent-harness", ["/usr/bin/python3", "/usr/bin/wc"], ["/bin/sh", "/usr/bin/whoami"]),
+      ("node-script", ["/usr/bin/node"], ["/bin/sh", "/usr/bin/python3", "/usr/bin/npm"]),
     ])
   func example(name: String, runs: [String], refuses: [String]) throws {
     let sandbox = try Sandbox()
@@ -55,6 +62,8 @@ import Testing
     for path in refuses where access(path, F_OK) == 0 {
       #expect(try !approves(policy, path), "\(path)")
     }
+    #expect(policy.inbound.isEmpty == (name != "web-server"))
+    #expect(policy.jit == (name == "node-script"))
     #expect(policy.files.allSatisfy { $0.tails.count <= 8 })
     #expect(policy.windows.allSatisfy { $0.ports.count <= 8 })
   }

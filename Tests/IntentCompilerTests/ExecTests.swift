@@ -105,6 +105,30 @@ import Testing
     #expect(result.notes.count == 3)
   }
 
+  @Test("One binary that is many programs is approved where the entry says so, and only there")
+  func multiCallChosen() throws {
+    sandbox.write(try DurableFile.read("/bin/cat"), "/usr/bin/busybox", mode: 0o755)
+    sandbox.link("busybox", "/usr/bin/ls")
+    sandbox.write("#!/usr/bin/ls\n", "/usr/bin/script", mode: 0o755)
+    let result = try sandbox.compile(
+      "", exec: "{allow: [{path: /usr/bin/ls, multicall: true}, {path: /usr/bin/script}]}")
+    #expect(sandbox.rule(result, "/usr/bin/busybox")?.flags == .exec)
+    #expect(sandbox.rule(result, "/usr/bin/script")?.flags == .exec)
+    let error = refusal {
+      _ = try sandbox.compile(
+        "", exec: "{allow: [{path: /usr/bin/ls, multicall: true}, {path: /usr/bin/busybox}]}")
+    }
+    #expect(error?.hint?.contains("multicall: true") == true)
+    let glob = try sandbox.compile("", exec: "{allow: [{path: \"/usr/bin/*\", multicall: true}]}")
+    #expect(sandbox.rule(glob, "/usr/bin/busybox")?.flags == .exec)
+  }
+
+  @Test("Executable memory without a file is a choice of the intent")
+  func jit() throws {
+    #expect(try !sandbox.compile("").policy.jit)
+    #expect(try sandbox.compile("", exec: "{allow: [{path: /usr/bin/cat}], jit: true}").policy.jit)
+  }
+
   @Test("A content hash goes along and has to match now")
   func hashes() throws {
     let digest = Digest(of: try DurableFile.read("/bin/cat"))

@@ -35,6 +35,36 @@ import Testing
     #expect(result[1].ports[0].udp && !result[1].ports[0].tcp)
   }
 
+  func inbound(_ list: String) throws -> [WindowRule] {
+    try sandbox.compile("network: {listen: \(list)}").policy.inbound
+  }
+
+  @Test("Who may come in is a window by the peer, and :: has all ports together")
+  func listeners() throws {
+    #expect(try sandbox.compile("").policy.inbound.isEmpty)
+    let result = try inbound(
+      "[{ports: [8080], cidr: 10.0.0.0/8}, {ports: [53], cidr: 10.1.0.0/16, protocols: [udp]}]")
+    let tcp = PortRule(first: 8080, last: 8080, tcp: true, udp: false)
+    let udp = PortRule(first: 53, last: 53, tcp: false, udp: true)
+    #expect(
+      Dictionary(uniqueKeysWithValues: result.map { ("\($0.prefix)", $0.ports) }) == [
+        "10.0.0.0/8": [tcp], "10.1.0.0/16": [udp, tcp], "::": [udp, tcp],
+      ])
+    #expect(try sandbox.compile("network: {listen: [{ports: [80]}]}").policy.windows.isEmpty)
+  }
+
+  @Test("Without peers a port is open to both families, and the ports have to fit the kernel")
+  func everybody() throws {
+    let result = try inbound("[{ports: [8080]}]")
+    let rule = PortRule(first: 8080, last: 8080, tcp: true, udp: false)
+    #expect(result.map { "\($0.prefix)" }.sorted() == ["0.0.0.0/0", "::/0"])
+    #expect(result.allSatisfy { $0.ports == [rule] })
+    let nine = stride(from: 1000, to: 1018, by: 2).map { "\($0)" }.joined(separator: ", ")
+    #expect(
+      refusal { _ = try inbound("[{ports: [\(nine)]}]") }?.message.contains("network.listen: 9")
+        == true)
+  }
+
   @Test("What stays reachable while tainted is a narrower window, and ends when its window ends")
   func whileTainted() throws {
     let result = try windows(

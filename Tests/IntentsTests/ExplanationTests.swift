@@ -38,7 +38,36 @@ import Testing
     }
   }
 
-  static let examples = ["read-logs", "git-clone", "pip-install", "make-build"]
+  @Test(
+    "An explanation says what jit, multicall and listen give up, and lists what a multi-call binary brings"
+  )
+  func explicitChoices() throws {
+    let intent = try IntentParser.parse(explicit)
+    for part in [
+      "machine code that its programs make in memory", "what it reads or makes in memory can run",
+      "One binary that is many programs", "tcp port 8080, from everybody",
+      "udp ports 53, 5353, from fd00::/8; over udp it may send there", "can tell it what to do",
+      "/bin/busybox: which ones it does not say here",
+    ] {
+      #expect(intent.explanation.contains(part), "no \(part) in:\n\(intent.explanation)")
+    }
+    let listed = intent.explanation { $0 == "/bin/busybox" ? ["ash", "wget"] : [] }
+    #expect(listed.contains("/bin/busybox, as it is on this machine, 2: ash wget"), "\(listed)")
+    #expect(try !IntentParser.parse(readLogs).explanation.contains("exec.jit"))
+  }
+
+  @Test("The programs of a BusyBox are read out of it")
+  func applets() {
+    let block = Array("\u{7f}ELF\0[\0[[\0ash\0wget\0\0more".utf8)
+    #expect(Applets.names(in: block) == ["[", "[[", "ash", "wget"])
+    #expect(Applets.names(in: Array("\u{7f}ELF\0[\0cat\0".utf8)).isEmpty)
+    #expect(Applets.names(in: []).isEmpty)
+  }
+
+  static let examples = [
+    "read-logs", "git-clone", "pip-install", "make-build", "node-script", "python-client",
+    "text-pipeline", "agent-harness", "sandboxed-shell", "web-server",
+  ]
 
   @Test(
     "The example intents are valid, without warnings, and named after their files",

@@ -149,6 +149,9 @@ import Testing
       ("exec: {allow: [{path: /usr/bin/cat, sha256: 9f86}]}", "not a SHA-256", "64 hexadecimal"),
       ("exec: {allow: [{sha256: 9f86}]}", "\"path\" is missing", "/usr/bin/cat"),
       ("exec: {allow: [{path: /a/b}, {path: /a/b}]}", "there twice", "remove"),
+      ("exec: {allow: [{path: /a/b}], jit: yes}", "neither true nor false", "write true"),
+      ("exec: {allow: [{path: /a/b}], jit: 1}", "neither true nor false", "leave the key out"),
+      ("exec: {allow: [{path: /a/b, multicall: on}]}", "neither true nor false", "write true"),
       ("ttl: 1h", "\"exec\" is missing", "allow"),
     ])
   func badExec(spec: String, message: String, suggestion: String) {
@@ -162,9 +165,7 @@ import Testing
   @Test(
     "Reserved keys are refused as not yet",
     arguments: [
-      "agents: {units: [x]}", "host: {}", "exec: {allow: [{path: /a/b}], jit: true}",
-      "exec: {allow: [{path: /a/b, multicall: true}]}",
-      "exec: {allow: [{path: /a/b}]}\n  network: {listen: [80]}",
+      "agents: {units: [x]}", "host: {}",
       "exec: {allow: [{path: /a/b}]}\n  network: {ask: [{host: x.org}]}",
       "exec: {allow: [{path: /a/b}]}\n  network: {allow: [{host: api.github.com, ports: [443]}]}",
     ])
@@ -175,6 +176,51 @@ import Testing
     #expect(notYet.count == 1, "\(found)")
     #expect(notYet.first?.message.hasPrefix("not yet") == true)
     #expect((notYet.first?.line ?? 0) >= 5)
+  }
+
+  @Test(
+    "A mistake about listening is named with its line and what to write instead",
+    arguments: [
+      ("[80]", "ports in braces", "write {ports: [80]}"),
+      ("[{cidr: 10.0.0.0/8}]", "\"ports\" is missing", "ports: [8080]"),
+      ("[{ports: []}]", "list is empty", "ports: [443]"), ("[{ports: [0]}]", "not a port", "65535"),
+      ("[{ports: [53], protocols: [udp]}]", "no connections", "cidr: 10.0.0.0/8"),
+      ("[{ports: [53], protocols: [tcp, udp]}]", "no connections", "leave udp out"),
+      ("[{ports: [80], protocols: []}]", "list is empty", "for tcp"),
+      ("[{ports: [80], cidr: 10.0.0.1/8}]", "bits set behind", "10.0.0.0/8"),
+      ("[{ports: [80], host: a.org}]", "unknown key", "known keys here"),
+      ("[{ports: [80]}, {ports: [80]}]", "there twice", "remove"),
+    ])
+  func badListeners(list: String, message: String, suggestion: String) {
+    let found = problems(minimal("network:\n  listen: \(list)"))
+    #expect(found.contains { $0.message.contains(message) }, "\(found)")
+    #expect(found.contains { $0.suggestion?.contains(suggestion) == true }, "\(found)")
+    #expect(found.allSatisfy { $0.line == 7 }, "\(found)")
+  }
+
+  @Test("Who may come in is tcp from everybody unless it says more; wide udp is warned of")
+  func listeners() throws {
+    let intent = try IntentParser.parse(
+      minimal(
+        """
+        network:
+          listen:
+            - {ports: [8080, 8081]}
+            - {ports: [53], cidr: 10.0.0.0/8, protocols: [udp, tcp]}
+        """))
+    #expect(intent.network.allow.isEmpty)
+    #expect(
+      intent.network.listen == [
+        Intent.Listener(ports: [PortRange(first: 8080, last: 8081)]),
+        Intent.Listener(
+          ports: [PortRange(first: 53, last: 53)], peers: try IPPrefix("10.0.0.0/8"),
+          protocols: [.tcp, .udp]),
+      ])
+    #expect(intent.warnings.isEmpty)
+    let wide = try IntentParser.check(
+      minimal("network:\n  listen: [{ports: [53], cidr: 0.0.0.0/0, protocols: [udp]}]"))
+    #expect(wide.warnings.first?.path == "spec.network.listen[0].cidr")
+    #expect(wide.warnings.first?.line == 7)
   }
 
   @Test("All mistakes are reported at once, in the order of the lines")

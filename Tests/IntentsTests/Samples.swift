@@ -29,6 +29,21 @@ let readLogs = """
     stdio: untilTaint
   """
 
+/// The choices that have to be made in so many words.
+let explicit = """
+  apiVersion: telos/v1
+  kind: Intent
+  metadata: {name: explicit}
+  spec:
+    exec:
+      allow: [{path: /bin/busybox, multicall: true}]
+      jit: true
+    network:
+      listen:
+        - {ports: [8080]}
+        - {ports: [53, 5353], cidr: "fd00::/8", protocols: [udp]}
+  """
+
 /// A minimal intent whose `spec` goes on with `more`, from line 6 on.
 func minimal(_ more: String) -> String {
   """

@@ -24,10 +24,26 @@ import Testing
         + #""stdio":"untilTaint","ttl":"1h","unix":{"allow":[]}},"type":"intent","version":7}"#)
   }
 
+  @Test("Keys that came later are written only where they say something")
+  func laterKeys() throws {
+    let text = try payload(explicit)
+    #expect(
+      text.contains(#""exec":{"allow":[{"multicall":"true","path":"/bin/busybox"}],"jit":"true""#))
+    #expect(
+      text.contains(
+        #""listen":[{"ports":[8080],"protocols":["tcp"]},{"cidr":"fd00::/8","ports":[53,5353],"#
+          + #""protocols":["udp"]}]"#))
+    let off = explicit.replacing("jit: true", with: "jit: false")
+      .replacing("multicall: true", with: "multicall: false")
+    #expect(try !payload(off).contains("jit"))
+    #expect(try !payload(off).contains("multicall"))
+  }
+
   @Test("A payload is read back to the same intent")
   func roundTrip() throws {
     for text in [
-      readLogs, minimal(""), minimal("files: {write: []}\nttl: 1h30m\nmode: audit\nstdio: deny"),
+      readLogs, minimal(""), explicit,
+      minimal("files: {write: []}\nttl: 1h30m\nmode: audit\nstdio: deny"),
     ] {
       let intent = try IntentParser.parse(text)
       let bytes = intent.statementPayload(version: 1_700_000_000, expires: expires)
@@ -46,6 +62,8 @@ import Testing
       (#""mode":"enforce""#, #""mode":"enforce","mode":"audit""#),
       (#""mode":"enforce""#, #""mode":"enforce","mood":"x""#), (#""mode":"enforce","#, ""),
       (#""ttl":"1h""#, #""ttl":"60m""#), (#""ttl":"1h""#, #""ttl":true"#),
+      (#""own":[]"#, #""jit":"false","own":[]"#), (#""own":[]"#, #""jit":true,"own":[]"#),
+      (#""network":{"#, #""network":{"listen":[],"#),
       (#"/usr/bin/cat"#, #"\/usr\/bin\/cat"#), (#"/usr/bin/cat"#, "usr/bin/cat"),
       (#"/usr/bin/cat"#, #"/usr/bin/c\u0000t"#),
       (#"[{"path":"/usr/bin/cat"}]"#, "[]"), (#""nodes":{}"#, #""nodes":{"a":null}"#),

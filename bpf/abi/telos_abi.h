@@ -77,8 +77,10 @@ enum telos_agent_flags {
 	TELOS_AGENT_REACHABLE = 8,    /* some window stays reachable while tainted */
 	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
 	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
+	TELOS_AGENT_JIT = 64,         /* memory without a file may be executable, and written before */
 	TELOS_AGENT_STARTED = 128,    /* has executed something: the kernel sets it */
 	TELOS_AGENT_RELAY = 256,      /* one of its tasks is its relay: the kernel sets it */
+	TELOS_AGENT_LISTENS = 512,    /* some port of its own is open to others */
 };
 /* Above the flags: the mark of the build that alone judges this agent, so that a canary proves a build on trial without
  * the help of the build in charge. 0, and every agent but a canary has that: every build that is attached judges. */
@@ -211,6 +213,9 @@ struct telos_window_key {
 	telos_u8 agent[8];   /* big-endian */
 	telos_u8 address[16];
 };
+/* With this bit in the agent's id, a window says who may come in: the address is the peer's, the ports are the
+ * agent's own. The address :: has all of those ports together: what may be bound at all. */
+#define TELOS_INBOUND 0x8000000000000000ull
 enum telos_protocol { TELOS_TCP = 1, TELOS_UDP = 2 };
 enum telos_port_flags {
 	TELOS_PORT_TAINTED = 1,   /* stays reachable while tainted */
@@ -236,6 +241,7 @@ enum telos_socket_flags {
 	TELOS_SOCKET_PEER_UNMANAGED = 1, /* AF_UNIX, the other end is not an agent's */
 	TELOS_SOCKET_STDIO = 2,          /* was descriptor 0 to 2 at registration */
 	TELOS_SOCKET_CONTROL = 4,        /* a managed caller of the node's control socket */
+	TELOS_SOCKET_INBOUND = 8,        /* listens, or was accepted from one that does: its peers came to it */
 };
 struct telos_socket {
 	telos_u64 agent;
@@ -338,6 +344,7 @@ enum telos_hook {
 	TELOS_HOOK_BPF, TELOS_HOOK_PTRACE, TELOS_HOOK_TASK_KILL, TELOS_HOOK_TASK_PRLIMIT,
 	TELOS_HOOK_SB_MOUNT, TELOS_HOOK_KERNEL_READ_FILE, TELOS_HOOK_KERNEL_MODULE,
 	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY, TELOS_HOOK_NETLINK, TELOS_HOOK_LOCKED_DOWN,
+	TELOS_HOOK_SOCKET_BIND,
 	TELOS_HOOKS,
 };
 

@@ -89,10 +89,17 @@ extension IntentCommand {
 
     func run() throws {
       let intent = try IntentFile.any(file)
+      let explanation = intent.explanation(applets: Self.applets)
       if output.json {
-        return try JSONOutput.print(["name": intent.name, "explanation": intent.explanation])
+        return try JSONOutput.print(["name": intent.name, "explanation": explanation])
       }
-      Terminal.line(intent.explanation)
+      Terminal.line(explanation)
+    }
+
+    /// Of the binary on this machine, which need not be the node's.
+    private static func applets(_ path: String) -> [String] {
+      guard let content = try? DurableFile.read(path, limit: 16 << 20) else { return [] }
+      return Applets.names(in: content)
     }
   }
 

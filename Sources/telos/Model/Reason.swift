@@ -19,7 +19,7 @@ enum Reason {
     ),
     "anonymous": (
       "executable memory without a file behind it",
-      "turn off just-in-time compilation where the program has a switch for it"
+      "turn off just-in-time compilation where the program has a switch for it; else the intent has to say exec.jit"
     ),
     "content": ("the program's content is not what the intent approved", nil),
     "interpreter": (
@@ -36,7 +36,10 @@ enum Reason {
     "family": (
       "sockets of this kind are not allowed", "use plain TCP or UDP over IPv4 or IPv6"
     ),
-    "listen": ("agents may not accept connections", nil),
+    "listen": (
+      "the intent does not open this port of the agent's to others",
+      "the intent has to name it in network.listen; a client needs no port of its own"
+    ),
     "slammed": (
       "nothing of this agent leaves the machine any more: it read something critical",
       "finish without the network; a person has to look at the incident"

@@ -38,7 +38,8 @@ enum {
 	ALONE = 2,       /* an agent of its own: it reads the secret and is slammed */
 	STDIN_TCP = 4,   /* descriptor 0 is a TCP connection to the listener */
 	STDIN_TTY = 8,   /* descriptor 0 is a terminal */
-	STDOUT_PIPE = 16 /* descriptor 1 is a pipe that the listener reads */
+	STDOUT_PIPE = 16, /* descriptor 1 is a pipe that the listener reads */
+	LISTENS = 32      /* under the intent that opens ports 7110 to 7119 to 127.0.0.1 */
 };
 
 struct escape {

@@ -197,6 +197,93 @@ ESCAPE(network, udp_answer, "answering over UDP whoever wrote first", "EPERM")
 		attempt("sendto", sendto(fd, secret, strlen(secret), 0, (void *)&from, length));
 }
 
+static long at_port(int type, int port)
+{
+	struct sockaddr_storage at = inet4("0.0.0.0", port);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), on = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	return bind(fd, (void *)&at, sizeof(struct sockaddr_in)) ? -1 : fd;
+}
+
+/* Who came from that address within a few seconds, or -1. */
+static long visited(int listener, int port, const char *source)
+{
+	int error = atoi(ask(text("reach %d %s", port, source)));
+
+	errno = error;
+	return error ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
+ESCAPE(network, listen_port, "listening on another port than the intent opens", "EPERM", .flags = LISTENS)
+{
+	int open = at_port(SOCK_STREAM, 7110), none = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	long peer, other;
+
+	control("open-port", open < 0 ? -1 : listen(open, 4));
+	peer = visited(open, 7110, "127.0.0.1");
+	control("accept", peer);
+	control("answer", send(peer, greeting, strlen(greeting), MSG_NOSIGNAL));
+	other = at_port(SOCK_STREAM, 7120);
+	attempt("bind", other < 0 ? -1 : listen(other, 4));
+	attempt("no-bind", listen(none, 4)); /* the kernel would pick a port */
+}
+
+ESCAPE(network, listen_peer, "being connected to by somebody whom the intent does not name", "ETIMEDOUT",
+       .flags = LISTENS)
+{
+	int open = at_port(SOCK_STREAM, 7111);
+	long peer;
+
+	control("listen", open < 0 ? -1 : listen(open, 4));
+	control("named-peer", visited(open, 7111, "127.0.0.1"));
+	peer = visited(open, 7111, "127.0.0.2");
+	attempt("other-peer", peer < 0 ? -1 : send(peer, secret, strlen(secret), MSG_NOSIGNAL));
+}
+
+ESCAPE(network, listen_out, "connecting out from a port that is open to others", "EPERM", .flags = LISTENS)
+{
+	struct sockaddr_storage nobody = {.ss_family = AF_UNSPEC}, other = inet4("127.0.0.1", CLOSED_PORT);
+	int from = at_port(SOCK_STREAM, 7112), turned = at_port(SOCK_STREAM, 7113);
+
+	greet();
+	attempt("bound", from < 0 || connect(from, (void *)&other, sizeof(struct sockaddr_in)) ?
+				 -1 : send(from, secret, strlen(secret), MSG_NOSIGNAL));
+	control("listen", turned < 0 ? -1 : listen(turned, 4));
+	shutdown(turned, SHUT_RDWR);
+	connect(turned, (void *)&nobody, sizeof(nobody));
+	attempt("turned-round", connect(turned, (void *)&other, sizeof(struct sockaddr_in)) ?
+					-1 : send(turned, secret, strlen(secret), MSG_NOSIGNAL));
+}
+
+ESCAPE(network, listen_udp, "datagrams to others from a port that is open to some", "EPERM", .flags = LISTENS)
+{
+	struct sockaddr_storage other = inet4("127.0.0.2", CLOSED_PORT), named = inet4("127.0.0.1", CLOSED_PORT);
+	struct sockaddr_storage from = {0};
+	int open = at_port(SOCK_DGRAM, 7114), any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t length = sizeof(from);
+	char buffer[64];
+
+	control("bind", open);
+	ask("datagram 7114");
+	control("receive", recvfrom(open, buffer, sizeof(buffer), 0, (void *)&from, &length));
+	control("answer", sendto(open, greeting, strlen(greeting), 0, (void *)&from, length));
+	attempt("other-peer", sendto(open, secret, strlen(secret), 0, (void *)&other, sizeof(struct sockaddr_in)));
+	attempt("other-port", sendto(any, secret, strlen(secret), 0, (void *)&named, sizeof(struct sockaddr_in)));
+	attempt("bind-other", at_port(SOCK_DGRAM, 7121));
+}
+
+ESCAPE(network, shared_port, "taking a service's port together with it (SO_REUSEPORT), as root", "EPERM", .flags = ROOT)
+{
+	struct sockaddr_storage at;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+
+	greet();
+	at = inet4("127.0.0.1", atoi(ask("shared_port")));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	attempt("bind", bind(fd, (void *)&at, sizeof(struct sockaddr_in)));
+}
+
 ESCAPE(network, unix_socket, "AF_UNIX to an unmanaged process", "EPERM")
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/run/escapes/closed.dgram"};

@@ -55,6 +55,23 @@ ESCAPE(taint, udp_connected, "a connected UDP socket", "EPERM", .flags = ALONE)
 		sent("send", send(fd, loot, looted, 0));
 }
 
+ESCAPE(taint, inbound, "a connection that somebody outside opened to the agent", "EPERM", .flags = ALONE | LISTENS)
+{
+	struct sockaddr_storage at = inet4("127.0.0.1", 7115);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	long peer;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	control("listen", bind(fd, (void *)&at, sizeof(struct sockaddr_in)) ? -1 : listen(fd, 4));
+	if (atoi(ask("reach 7115 127.0.0.1")))
+		broken("reach");
+	peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	control("accept", peer);
+	control("send", send(peer, greeting, strlen(greeting), MSG_NOSIGNAL));
+	if (slam())
+		sent("send", send(peer, loot, looted, MSG_NOSIGNAL));
+}
+
 /* More than what the kernel buffers of TCP, and of a pipe or AF_UNIX. */
 enum { STREAM_BLOCK = 16 << 20, LOCAL_BLOCK = 2 << 20 };
 static char *block;

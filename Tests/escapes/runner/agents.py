@@ -11,7 +11,7 @@ import tty
 
 from machine import HOME, WORK
 
-ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE = 1, 2, 4, 8, 16
+ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS = 1, 2, 4, 8, 16, 32
 
 
 def user(flags: int) -> dict:
@@ -50,10 +50,11 @@ class Agent:
             read, stdout = os.pipe()
             os.fchmod(stdout, 0o666)
             outside.drain(lambda: os.read(read, 1 << 20), "descriptor 1", drain)
+        intent = "escapes-listen" if flags & LISTENS else "escapes"
         with open(self.errors, "wb") as errors:
             os.chmod(self.errors, 0o666)
             self.process = subprocess.Popen(
-                ["telos", "run", "--intent", "escapes", "--", f"{HOME}/bin/escape", "--agent"],
+                ["telos", "run", "--intent", intent, "--", f"{HOME}/bin/escape", "--agent"],
                 stdin=give or subprocess.PIPE, stdout=errors if stdout is None else stdout, stderr=errors,
                 cwd=self.folder, start_new_session=True, bufsize=0, **user(flags))
         if give is None:

@@ -18,7 +18,7 @@ PINS = "/sys/fs/bpf/telos"
 INTENT = """\
 apiVersion: telos/v1
 kind: Intent
-metadata: {name: escapes}
+metadata: {name: %(name)s}
 spec:
   ttl: 2h
   exec:
@@ -31,6 +31,7 @@ spec:
     allow:
       - {cidr: 127.0.0.1/32, ports: [7101, 7103]}
       - {cidr: "::1/128", ports: [7101]}
+%(listen)s
   files:
     write: [%(write)s]
     sensitive:
@@ -39,6 +40,10 @@ spec:
 %(literal)s
   unix: {allow: [/run/escapes/open.sock, /run/escapes/slow.sock, /run/escapes/late.sock]}
 """
+
+
+# For cases about being connected to: the same, and these ports of the agent's own.
+LISTENING = "    listen: [{cidr: 127.0.0.1/32, ports: [7110-7119], protocols: [tcp, udp]}]"
 
 
 def run(*command: str, check: bool = True) -> str:
@@ -120,7 +125,7 @@ def secrets(cases, states):
         os.chmod(SHARE, 0o1777)
 
 
-def intent(states) -> str:
+def intent(states, name: str = "escapes", listen: str = "") -> str:
     write = [f"{WORK}/**"]
     literal = [f"      - {{path: {HOME}/literal/{state}, level: critical}}" for state in states]
     ext4_exec = ""
@@ -131,15 +136,17 @@ def intent(states) -> str:
     if has_share():
         write.append(f"{SHARE}/**")
     return INTENT % {
+        "name": name, "listen": listen,
         "write": ", ".join(f'"{path}"' for path in write), "literal": "\n".join(literal), "ext4_exec": ext4_exec}
 
 
-def apply(text: str):
-    """Signs the intent as the operator and waits until this node holds it."""
-    put("/run/escapes.yaml", text)
-    run("telos", "intent", "sign", "/run/escapes.yaml", "--key", "/root/keys/operator.key", "--out",
-        "/run/escapes.signed.json")
-    run("telos", "intent", "apply", "/run/escapes.signed.json", "--wait")
+def apply(*texts: str):
+    """Signs the intents as the operator and waits until this node holds them."""
+    for text in texts:
+        put("/run/escapes.yaml", text)
+        run("telos", "intent", "sign", "/run/escapes.yaml", "--key", "/root/keys/operator.key", "--out",
+            "/run/escapes.signed.json")
+        run("telos", "intent", "apply", "/run/escapes.signed.json", "--wait")
 
 
 def kernel():

@@ -1,6 +1,7 @@
 """What is outside the agents, unmanaged: listeners that record whatever arrives, and hands that act on request."""
 
 import array
+import errno
 import os
 import re
 import select
@@ -159,6 +160,30 @@ class Outside:
         self.kept.append(s)
         self.drain(lambda: s.recv(65536), f"a connection to {path}")
         return 0
+
+    def reach(self, port: int, source: str) -> int:
+        """Connects to an agent's port and listens to what it says."""
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s.settimeout(4)
+        try:
+            s.bind((source, 0))
+            s.connect(("127.0.0.1", port))
+        except TimeoutError:
+            return errno.ETIMEDOUT
+        except OSError as error:
+            return error.errno
+        s.settimeout(None)
+        self.kept.append(s)
+        self.drain(lambda: s.recv(65536), f"a connection from {source} to port {port}")
+        return 0
+
+    def shared_port(self) -> int:
+        """A service that lets others of its user in on its port."""
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        s.bind(("127.0.0.1", 0))
+        self.kept.append(s)
+        return s.getsockname()[1]
 
     def read_fifo(self, path: str):
         descriptor = os.open(path, os.O_RDWR)

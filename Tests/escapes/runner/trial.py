@@ -130,6 +130,12 @@ class Trial:
     def ask_connect(self, path: str):
         return self.outside.connect_to(path)
 
+    def ask_reach(self, port: str, source: str):
+        return self.outside.reach(int(port), source)
+
+    def ask_shared_port(self):
+        return self.outside.shared_port()
+
     def ask_free_inode(self):
         path = f"{EXT4}/x/approved/{self.tag}"
         inode = os.stat(path).st_ino

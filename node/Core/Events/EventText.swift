@@ -43,7 +43,7 @@ enum EventText {
     "no-window": "the intent does not allow this destination",
     "window-expired": "the time of this destination is over",
     "family": "this kind of socket is not allowed",
-    "listen": "the intent does not allow connections from outside",
+    "listen": "the intent does not open this port of the agent's to others",
     "slammed": "after reading something critical nothing leaves this machine",
     "ttl": "the intent's time is over",
     "unmanaged-peer": "the other end is a process outside of the intent",
