@@ -227,11 +227,13 @@ static __always_inline int answer(bool enforced, int error)
 static __always_inline bool refusal(struct caller *c, struct finding *f, __u32 error)
 {
 	bool enforced = !audited(c, f);
+	__u32 gate = f->gate;
 
 	f->error = error;
 	f->kind = enforced ? TELOS_EVENT_DENIED : TELOS_EVENT_WOULD_DENY;
-	if (f->gate < 8)
-		__sync_fetch_and_add(&c->agent->denials[f->gate], 1);
+	barrier_var(gate); /* the verifier takes the bound from this very register */
+	gate &= 7;
+	__sync_fetch_and_add(&c->agent->denials[gate], 1);
 	count(TELOS_COUNT_DENIALS + (f->gate & 7));
 	return enforced;
 }
