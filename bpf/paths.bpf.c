@@ -16,15 +16,17 @@
 	}
 
 /* Why this name may not change, or 0; what the walk met stays in `w`. */
-static __always_inline __u32 change_verdict(struct caller *c, struct dentry *dentry, struct vfsmount *where,
-					    struct walk *w)
+static __always_inline __u32 change_verdict(struct caller *c, struct finding *f, struct dentry *dentry,
+					    struct vfsmount *where, struct walk *w)
 {
 	struct dentry *parent = dentry->d_parent;
 
 	if (expired(c))
 		return TELOS_REASON_TTL;
-	if (special_filesystem(parent->d_inode->i_sb->s_magic))
+	if (special_filesystem(parent->d_inode->i_sb->s_magic)) {
+		f->gate = TELOS_GATE_GUARD; /* pins, control groups, settings: in audit mode too */
 		return TELOS_REASON_WRITE_ROOT;
+	}
 	walk_start(w, c->id, c->flags, dentry);
 	climb(w, dentry, where);
 	if (w->failed)
@@ -36,7 +38,7 @@ static __always_inline int change(struct caller *c, struct finding *f, struct de
 {
 	struct walk w;
 
-	f->reason = change_verdict(c, dentry, where, &w);
+	f->reason = change_verdict(c, f, dentry, where, &w);
 	if (!f->reason)
 		return 0;
 	f->mount = number(where);
