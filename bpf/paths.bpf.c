@@ -155,9 +155,10 @@ static __always_inline __u32 leave_verdict(struct caller *c, struct dentry *dent
 	return flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN) ? TELOS_REASON_FILE : 0;
 }
 
-static __always_inline __u32 leave_refused(struct caller *c, struct dentry *old, struct vfsmount *where, struct walk *w)
+static __always_inline __u32 leave_refused(struct caller *c, struct finding *f, struct dentry *old,
+					   struct vfsmount *where, struct walk *w)
 {
-	__u32 reason = change_verdict(c, old, where, w);
+	__u32 reason = change_verdict(c, f, old, where, w);
 
 	return reason ? reason : leave_verdict(c, old, w);
 }
@@ -168,7 +169,7 @@ int BPF_PROG(telos_path_link, struct dentry *old, const struct path *dir, struct
 	struct walk w;
 
 	CHANGE(TELOS_HOOK_PATH_LINK);
-	f.reason = leave_refused(&c, old, dir->mnt, &w);
+	f.reason = leave_refused(&c, &f, old, dir->mnt, &w);
 	if (f.reason) {
 		f.mount = number(dir->mnt);
 		if (refuse_named(&c, &f, EPERM, old))
@@ -183,7 +184,7 @@ int BPF_PROG(telos_path_rename, const struct path *from, struct dentry *old, con
 	struct walk w;
 
 	CHANGE(TELOS_HOOK_PATH_RENAME);
-	f.reason = leave_refused(&c, old, from->mnt, &w);
+	f.reason = leave_refused(&c, &f, old, from->mnt, &w);
 	if (f.reason) {
 		f.mount = number(from->mnt);
 		if (refuse_named(&c, &f, EPERM, old))
