@@ -97,10 +97,16 @@ struct ParsingTests {
     #expect(plain.target(after: nil) == "/v1/events?limit=5")
   }
 
-  @Test func whatIsNotThereYetSaysSo() throws {
-    var simulate = try Telos.parseAsRoot(["intent", "simulate", "x"])
-    let error = #expect(throws: TelosError.self) { try simulate.run() }
-    #expect(error?.code == .notYet)
-    #expect(error?.exitCode == 64)
+  @Test func aRehearsalIsToldWhoseEvents() throws {
+    for words in [
+      ["simulate", "x"], ["suggest"], ["suggest", "--agent", "00ff", "--intent", "x"],
+      ["suggest", "--from", "events.json", "--incident", "7"], ["simulate", "-", "--from", "-"],
+    ] {
+      #expect(throws: (any Error).self, "\(words)") { try Telos.parseAsRoot(["intent"] + words) }
+    }
+    let command = try Self.parse(
+      "intent", "suggest", "--from", "-", "--agent", "00ff", as: IntentCommand.Suggest.self)
+    #expect(command.recording.wants(Event(kind: "exec", agent: "00ff")))
+    #expect(!command.recording.wants(Event(kind: "exec", agent: "00fe")))
   }
 }
