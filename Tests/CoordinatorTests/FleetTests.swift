@@ -184,7 +184,7 @@ private func renew(_ fleet: RunningFleet, _ name: String, _ credential: Credenti
   let request = try key.signingRequest(name: name)
   return try await fleet.connected(credential) { client in
     var options = CallOptions.defaults
-    options.timeout = .seconds(5)
+    options.timeout = .seconds(60)
     let reply = try await client.renew(.with { $0.csrDer = Data(request) }, options: options)
     return try Credential(chainDER: reply.certificateChainDer.map { [UInt8]($0) }, key: key)
   }

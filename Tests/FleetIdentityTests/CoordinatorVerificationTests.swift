@@ -111,7 +111,7 @@ import X509
 
   private static func enrolFailure(_ client: FleetClient) async -> RPCError.Code? {
     var options = CallOptions.defaults
-    options.timeout = .seconds(3)
+    options.timeout = .seconds(60)
     do {
       let enrolment = Telos_Fleet_V1_Enrolment.Client(wrapping: client)
       _ = try await enrolment.enrol(Telos_Fleet_V1_EnrolRequest(), options: options)

@@ -156,7 +156,7 @@ extension FleetClient {
   /// Asks for a renewal: a unary call. Returns how it failed; nil if it did not.
   func renewFailure() async -> RPCError.Code? {
     var options = CallOptions.defaults
-    options.timeout = .seconds(3)
+    options.timeout = .seconds(60)
     do {
       let request = Telos_Fleet_V1_RenewRequest.with {
         $0.csrDer = Data((try? IdentityKey().signingRequest(name: "a")) ?? [])

@@ -30,7 +30,14 @@ private let possible =
   geteuid() == 0 && daemon != nil && access("\(objects)/hyperion.bpf.o", R_OK) == 0
   && Probe.lsmRefusal() != nil
 
-private func shell(_ script: String) throws -> (status: Int32, output: String) {
+/// Not on a thread of the tasks' pool: other tests wait for those.
+private func shell(_ script: String) async throws -> (status: Int32, output: String) {
+  try await withCheckedThrowingContinuation { continuation in
+    DispatchQueue.global().async { continuation.resume(with: Result { try run(script) }) }
+  }
+}
+
+private func run(_ script: String) throws -> (status: Int32, output: String) {
   let process = Process()
   process.executableURL = URL(filePath: "/bin/bash")
   process.arguments = ["-ec", script]
@@ -50,9 +57,9 @@ private final class Bench {
   var socket: String { "\(folder)/run/telos.sock" }
   private var running: Process?
 
-  init(_ folder: String) throws {
+  init(_ folder: String) async throws {
     self.folder = folder
-    let (status, output) = try shell(
+    let (status, output) = try await shell(
       """
       cgroup=$(awk '$3 == "cgroup2" {print $2; exit}' /proc/self/mounts)
       mkdir -p "$cgroup/\(name)" \(folder)/bpf \(folder)/run
@@ -97,23 +104,26 @@ private final class Bench {
       NodeStatus.self, from: Data(try ControlQuery.get("/v1/status", socket: socket).utf8))
   }
 
-  func stop(_ signal: Int32) {
+  func stop(_ signal: Int32) async {
     guard let running, running.isRunning else { return }
     kill(running.processIdentifier, signal)
-    running.waitUntilExit()
+    while running.isRunning { try? await Task.sleep(for: .milliseconds(20)) }
     self.running = nil
   }
 
   /// Whether an answer comes to a ping from one of the other side's addresses.
-  func answers(from address: String) throws -> Bool {
-    try shell(
+  func answers(from address: String) async throws -> Bool {
+    try await shell(
       "nsenter --net=/var/run/netns/\(name)-b ping -c 1 -W 1 -I \(address) 10.77.0.1 >/dev/null 2>&1"
     ).status == 0
   }
 
   func remove() {
-    stop(SIGKILL)
-    _ = try? shell(
+    if let running, running.isRunning {
+      kill(running.processIdentifier, SIGKILL)
+      running.waitUntilExit()
+    }
+    _ = try? run(
       """
       set +e
       ip netns del \(name)-a; ip netns del \(name)-b
@@ -149,10 +159,10 @@ private final class Bench {
 
   @Test func theHeldSetIsInForceBeforeAnyNetworkAndOutlivesTheDaemon() async throws {
     try await withFolder { folder in
-      let bench = try Bench(folder)
+      let bench = try await Bench(folder)
       defer { bench.remove() }
       _ = try await enrol(folder)
-      #expect(try bench.answers(from: "10.77.0.3"))
+      #expect(try await bench.answers(from: "10.77.0.3"))
 
       let status = try await bench.start()
       #expect(status.mode == .hyperionOnly && !status.ready && status.coordinator == nil)
@@ -161,13 +171,13 @@ private final class Bench {
         status.held.map(\.kind.rawValue) == ["intent", "ipset", "manifest", "never-block", "root"])
       #expect(
         status.gates.count == 6 && status.gates.allSatisfy { !$0.enforced && !$0.why.isEmpty })
-      let dropped = try !bench.answers(from: "10.77.0.3")
+      let dropped = try await !bench.answers(from: "10.77.0.3")
       #expect(dropped)
-      #expect(try bench.answers(from: "10.77.0.2"))
-      #expect(try bench.answers(from: "10.77.0.4"), "never-block wins")
+      #expect(try await bench.answers(from: "10.77.0.2"))
+      #expect(try await bench.answers(from: "10.77.0.4"), "never-block wins")
       #expect((try bench.status().counters["hyperion.xdp.v4"] ?? 0) >= 1)
 
-      let second = try shell(bench.command)
+      let second = try await shell(bench.command)
       #expect(second.status == 1 && second.output.contains("another telos-node"))
 
       let run = #"{"intent":"read-logs","argv":["cat"],"cwd":"/"}"#
@@ -178,13 +188,13 @@ private final class Bench {
       #expect(
         answer.hasPrefix("HTTP/1.1 409") && answer.contains("missing: identity, exec, network"))
 
-      bench.stop(SIGKILL)
-      let stillDropped = try !bench.answers(from: "10.77.0.3")
+      await bench.stop(SIGKILL)
+      let stillDropped = try await !bench.answers(from: "10.77.0.3")
       #expect(stillDropped, "killed, and the set is in force")
       let again = try await bench.start()
       #expect(again.held == status.held)
-      bench.stop(SIGTERM)
-      let droppedAfterStop = try !bench.answers(from: "10.77.0.3")
+      await bench.stop(SIGTERM)
+      let droppedAfterStop = try await !bench.answers(from: "10.77.0.3")
       #expect(droppedAfterStop, "stopped, and the set is in force")
 
       let log = try await EventLog.open(folder: "\(folder)/data", node: "n1")
@@ -197,19 +207,19 @@ private final class Bench {
 
   @Test func aLostDatabaseIsReportedAndLeavesTheKernelsSetInForce() async throws {
     try await withFolder { folder in
-      let bench = try Bench(folder)
+      let bench = try await Bench(folder)
       defer { bench.remove() }
       _ = try await enrol(folder)
       _ = try await bench.start()
-      bench.stop(SIGKILL)
+      await bench.stop(SIGKILL)
       try Data("not a database, but long enough to be looked at as one".utf8)
         .write(to: URL(filePath: "\(folder)/data/node.sqlite"))
       for suffix in ["-wal", "-shm"] { unlink("\(folder)/data/node.sqlite\(suffix)") }
       let status = try await bench.start()
       #expect(status.held.map(\.kind) == [.root], "the pinned root stays")
-      let dropped = try !bench.answers(from: "10.77.0.3")
+      let dropped = try await !bench.answers(from: "10.77.0.3")
       #expect(dropped, "what the kernel held is in force until a coordinator delivers anew")
-      bench.stop(SIGTERM)
+      await bench.stop(SIGTERM)
       let log = try await EventLog.open(folder: "\(folder)/data", node: "n1")
       #expect(try await log.read(after: 0).contains { $0.reason == "database-damaged" })
     }
