@@ -3,7 +3,10 @@ internal import Intents
 extension Simulation {
   func judgeExec(_ event: Event) -> Judgement? {
     switch event.reason {
-    case "anonymous": return .denied("anonymous", "no entry approves memory without a file")
+    case "anonymous":
+      return intent.exec.jit
+        ? .allowed("exec.jit", "if it was private memory")
+        : .denied("anonymous", "no entry approves memory without a file; exec.jit would")
     case "interpreter": return .denied("interpreter", "run the program itself")
     default: break
     }

@@ -14,7 +14,10 @@ extension Simulation {
       return isSlammed(event)
         ? .denied("slammed") : .allowed(nil, "nothing that was recorded would have slammed it")
     case "family": return .denied("family", "no entry opens sockets of this kind")
-    case "listen": return .denied("listen", "no entry lets connections in")
+    case "listen":
+      return intent.network.listen.isEmpty
+        ? .denied("listen", "no entry lets connections in")
+        : .unknown("network.listen lets some in; which port was asked for was not recorded")
     case let reason: return .denied(reason ?? "none", "no entry allows this")
     }
   }

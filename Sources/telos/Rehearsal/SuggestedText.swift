@@ -19,6 +19,7 @@ extension Suggestion {
     lines += ["  mode: enforce", "  ttl: \(base?.ttl ?? Span(seconds: 3600))"]
     lines += ["  exec:", "    allow:"] + allow
     lines += list("    own:", ownEntries)
+    if base?.exec.jit == true { lines.append("    jit: true" + Self.unseen) }
     lines += networkLines + fileLines
     let unix = Set((base?.unix ?? []).map { "\($0)" }).union(sockets)
     if !unix.isEmpty {
@@ -58,7 +59,9 @@ extension Suggestion {
   private var programLines: [String] {
     programs.sorted().map { path in
       let digest = base?.exec.allow.first { !$0.path.isGlob && $0.path.matches(path) }?.sha256
-      return "      - {path: \(Self.quoted(path))\(digest.map { ", sha256: \($0)" } ?? "")}"
+      let many = base?.exec.allow.contains { $0.multicall && $0.path.matches(path) } ?? false
+      return "      - {path: \(Self.quoted(path))\(digest.map { ", sha256: \($0)" } ?? "")"
+        + "\(many ? ", multicall: true" : "")}"
     }
   }
 
@@ -91,6 +94,7 @@ extension Suggestion {
       + list(
         "    reachableWhileTainted:", old.reachableWhileTainted.map { (Self.entry($0), false) })
       + list("    sensitive:", old.sensitive.map { (Self.entry($0), false) }, mark: false)
+      + list("    listen:", old.listen.map { (Self.entry($0), false) })
     return lines.isEmpty ? ["  # no network"] : ["  network:"] + lines
   }
 
@@ -119,9 +123,18 @@ extension Suggestion {
     return [key]
       + entries.map { text, isSeen in
         "      - \(text)"
-          + (isSeen || !mark
-            ? "" : " # from the audited intent; whether the run needs it is not recorded")
+          + (isSeen || !mark ? "" : Self.unseen)
       }
+  }
+
+  private static let unseen =
+    " # from the audited intent; whether the run needs it is not recorded"
+
+  private static func entry(_ entry: Intent.Listener) -> String {
+    var parts = ["ports: [\(entry.ports.map { "\($0)" }.joined(separator: ", "))]"]
+    if let peers = entry.peers { parts.append("cidr: \(quoted("\(peers)"))") }
+    parts.append("protocols: [\(entry.protocols.map(\.rawValue).sorted().joined(separator: ", "))]")
+    return "{\(parts.joined(separator: ", "))}"
   }
 
   private static func entry(_ entry: Intent.Destination) -> String {
