@@ -191,9 +191,10 @@ def events() -> list[dict]:
 
 
 def refusals(reported: list[dict]) -> list[dict]:
-    """Those after the slam."""
-    start = max(event["sequence"] for event in reported if event["kind"] == "slammed")
-    return [event for event in reported if event["kind"] == "denied" and event["sequence"] > start]
+    """Those of the slammed agent after its slam; the daemon's canary is slammed at every start."""
+    slam = next(event for event in reported if event["kind"] == "slammed" and not event.get("canary"))
+    return [event for event in reported
+            if event["kind"] == "denied" and event["agent"] == slam["agent"] and event["sequence"] > slam["sequence"]]
 
 
 def daemon_dies(agent: Agent) -> None:
