@@ -152,14 +152,17 @@ let package = Package(
         "FleetIdentity", "FleetCA", "FleetWire", "Trust", "TelosCore", grpc, grpcTransport,
         grpcProtobuf, protobuf, x509, asn1, crypto, nioSSL,
       ]),
-    tests("KernelTests", ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
+    tests(
+      "KernelTests",
+      ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
     tests("EventLogTests", ["EventLog", "FleetWire", "TelosCore", grdb, protobuf]),
     tests(
       "CoordinatorTests",
       [
         "Coordinator", "Trust", "Intents", "FleetWire", "FleetIdentity", "FleetCA", "AddressSets",
-        "TelosCore", grdb, hummingbird, hummingbirdTesting, grpc, grpcTransport, protobuf, crypto, nioCore, x509,
+        "TelosCore", grdb, hummingbird, hummingbirdTesting, grpc, grpcTransport, protobuf, crypto,
+        nioCore, x509,
         log,
       ]),
     tests(

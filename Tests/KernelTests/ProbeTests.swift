@@ -15,7 +15,8 @@ struct ProbeTests {
     #expect(lsm?.present == (Probe.lsmRefusal() == nil))
     #expect(probe.gates == (Probe.lsmRefusal() == nil))
     #expect(probe.strengths.count == Gate.allCases.count + 1)
-    #expect(probe.strengths.filter { $0.gate != "hyperion" }.allSatisfy { $0.possible == probe.gates })
+    #expect(
+      probe.strengths.filter { $0.gate != "hyperion" }.allSatisfy { $0.possible == probe.gates })
   }
 
   @Test("what is weaker on a kernel is said gate by gate")

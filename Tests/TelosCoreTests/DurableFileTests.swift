@@ -44,7 +44,8 @@ import Testing
   @Test func timesAreRFC3339() throws {
     let date = try #require(Date(rfc3339: "2026-11-23T12:00:00Z"))
     #expect(date.rfc3339 == "2026-11-23T12:00:00Z")
-    #expect(Date(rfc3339: "2026-11-23T12:00:00.250Z")?.rfc3339Milliseconds == "2026-11-23T12:00:00.250Z")
+    #expect(
+      Date(rfc3339: "2026-11-23T12:00:00.250Z")?.rfc3339Milliseconds == "2026-11-23T12:00:00.250Z")
     #expect(Date(rfc3339: "yesterday") == nil)
   }
 

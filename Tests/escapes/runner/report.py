@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 
+STATES = ["up", "frozen", "killed", "detached"]
+
 CLASSES = {
     "identity": "Identity: ways to stop being the agent's descendant",
     "exec": "Exec gate",
@@ -60,8 +62,25 @@ def write_results(file: pathlib.Path, results, states):
     file.write_text(json.dumps({"kernel": os.uname().release, "states": states, "cases": list(rows.values())}, indent=1))
 
 
+def merged(runs: list[dict]) -> list[dict]:
+    """One run a kernel: other states come from other boots."""
+    kernels: dict[str, dict] = {}
+    for run in sorted(runs, key=lambda run: STATES.index(run["states"][0])):
+        whole = kernels.setdefault(run["kernel"], {"kernel": run["kernel"], "states": [], "cases": []})
+        whole["states"] += run["states"]
+        known = {case["class"] + case["name"]: case for case in whole["cases"]}
+        for case in run["cases"]:
+            other = known.get(case["class"] + case["name"])
+            if other is None:
+                whole["cases"].append(case)
+                continue
+            other["states"].update(case["states"])
+            other["hooks"] = sorted({*other["hooks"], *case["hooks"]})
+    return list(kernels.values())
+
+
 def write_page(page: pathlib.Path, files):
-    runs = [json.loads(file.read_text()) for file in files]
+    runs = merged([json.loads(file.read_text()) for file in files])
     runs.sort(key=lambda run: [int(part) for part in run["kernel"].split("-")[0].split(".")[:2]])
     kernels = ", ".join(run["kernel"] for run in runs)
     lines = [
