@@ -22,5 +22,5 @@ def attribute(results):
     for result in results:
         for event in events:
             pids = {process.get("pid") for process in event.get("lineage", [])}
-            if pids & set(result.pids) and result.began - 0.5 <= seconds(event["at"]) <= result.ended + 0.5:
+            if pids & set(result.pids) and result.began - 0.05 <= seconds(event["at"]) <= result.ended:
                 result.hooks.add(event["hook"])
