@@ -70,7 +70,8 @@ actor RecordedActions: ControlActions {
 
   private func request(_ text: String, _ socket: String) async throws -> (Int, String) {
     let answer = try await blocking { () throws(TelosError) in
-      try ControlQuery.exchange(Array(text.utf8), socket: socket)
+      // All tests run at once: this one's answer may have to wait for many others.
+      try ControlQuery.exchange(Array(text.utf8), socket: socket, seconds: 120)
     }
     let status = Int(answer.split(separator: " ").dropFirst().first ?? "") ?? 0
     let body = answer.firstRange(of: "\r\n\r\n").map { String(answer[$0.upperBound...]) }

@@ -37,7 +37,7 @@ final class Desk: Sendable {
   }
   let state = Mutex(State())
 
-  func wait(_ what: String, seconds: Int = 20, _ condition: @Sendable (State) -> Bool) async throws
+  func wait(_ what: String, seconds: Int = 60, _ condition: @Sendable (State) -> Bool) async throws
   {
     for _ in 0..<(seconds * 50) {
       if state.withLock({ condition($0) }) { return }

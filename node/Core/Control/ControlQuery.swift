@@ -15,9 +15,11 @@ public enum ControlQuery {
     return body
   }
 
-  /// Sends a request and reads until the daemon closes.
-  static func exchange(_ request: [UInt8], socket: String) throws(TelosError) -> String {
-    let descriptor = try connect(socket)
+  /// Sends a request and reads until the daemon closes, or says nothing for so many seconds.
+  static func exchange(_ request: [UInt8], socket: String, seconds: Int = 10)
+    throws(TelosError) -> String
+  {
+    let descriptor = try connect(socket, seconds: seconds)
     defer { close(descriptor) }
     var sent = 0
     while sent < request.count {
@@ -39,7 +41,7 @@ public enum ControlQuery {
     return String(decoding: answer, as: UTF8.self)
   }
 
-  private static func connect(_ path: String) throws(TelosError) -> Int32 {
+  private static func connect(_ path: String, seconds: Int) throws(TelosError) -> Int32 {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
@@ -48,7 +50,7 @@ public enum ControlQuery {
     }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var time = timeval(tv_sec: 10, tv_usec: 0)
+    var time = timeval(tv_sec: seconds, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     let size = socklen_t(MemoryLayout<sockaddr_un>.size)
     let connected = withUnsafePointer(to: &address) {
