@@ -104,7 +104,12 @@ static __always_inline bool of_other_build(__u32 flags)
 	return judge && judge != telos_build;
 }
 
-/* The hot path of every hook: an unmanaged task costs one load. */
+/* The hot path of every hook: an unmanaged task costs one load, before anything else is laid out on the stack. */
+static __always_inline bool surely_unmanaged(void)
+{
+	return !telos.task_filter[telos_task_cell((__u64)bpf_get_current_task())];
+}
+
 static __always_inline enum managed caller(struct caller *c)
 {
 	struct telos_task *task = task_of((__u64)bpf_get_current_task());

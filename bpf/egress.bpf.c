@@ -82,11 +82,8 @@ static __always_inline __u32 answer_verdict(struct caller *c, struct finding *f,
 SEC("cgroup_skb/egress")
 int telos_egress(struct __sk_buff *skb)
 {
-	struct finding f = {.hook = TELOS_HOOK_EGRESS};
 	struct bpf_sock *sk = skb->sk;
 	struct telos_socket *label;
-	struct caller c = {};
-	struct packet p = {};
 	__u32 flags = 0, reason;
 
 	if (!sk)
@@ -97,6 +94,10 @@ int telos_egress(struct __sk_buff *skb)
 	label = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!label)
 		return 1;
+	struct finding f = {.hook = TELOS_HOOK_EGRESS};
+	struct caller c = {};
+	struct packet p = {};
+
 	if (!agent_of_slot(&c, label->agent, label->slot)) {
 		count(TELOS_COUNT_STATE_MISSING);
 		return 0;

@@ -68,20 +68,11 @@ static __always_inline bool shares_remotely(struct file *file, unsigned long pro
 SEC("lsm/mmap_file")
 int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_MMAP_FILE};
 	bool remote = shares_remotely(file, prot, flags);
-	struct caller c = {};
 
 	if (!(prot & PROT_EXEC) && !remote)
 		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EACCES;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EACCES, .gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_MMAP_FILE);
 	if (remote) {
 		f.gate = TELOS_GATE_FILE;
 		f.reason = TELOS_REASON_UNMANAGED_PEER;
@@ -100,20 +91,11 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 SEC("lsm/file_mprotect")
 int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
-	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_FILE_MPROTECT};
-	struct caller c = {};
 	struct file *file;
 
 	if (!(prot & PROT_EXEC))
 		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EACCES;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EACCES, .gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_FILE_MPROTECT);
 	file = vma->vm_file;
 	if (!file && (c.flags & TELOS_AGENT_JIT))
 		return 0;
@@ -151,21 +133,13 @@ static __always_inline bool content_matches(struct caller *c, struct file *file,
 SEC("lsm.s/bprm_check_security")
 int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
 {
-	struct finding f = {.gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_BPRM_CHECK};
 	struct file *file = bprm->file;
-	struct caller c = {};
-	struct ids ids = {};
 	struct walk w;
 	bool enforced;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EACCES;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EACCES, .gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_BPRM_CHECK);
+	struct ids ids = {};
+
 	if (!(c.flags & TELOS_AGENT_STARTED))
 		__sync_fetch_and_or(&c.agent->flags, TELOS_AGENT_STARTED);
 	identify_all(file->f_inode, &ids);

@@ -156,21 +156,12 @@ static __noinline void resolve(struct file *file)
 SEC("lsm.s/file_open")
 int BPF_PROG(telos_file_open, struct file *file)
 {
-	struct finding f = {.hook = TELOS_HOOK_FILE_OPEN};
 	bool exec = file->f_flags & FMODE_EXEC;
-	struct caller c = {};
 	__u32 reason;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		if (telos.resolver_tid && telos.resolver_tid == (__u32)bpf_get_current_pid_tgid())
-			resolve(file);
-		return 0;
-	case MISSING:
-		return exec ? -EACCES : -EPERM;
-	case MANAGED:
-		break;
-	}
+	if (telos.resolver_tid && telos.resolver_tid == (__u32)bpf_get_current_pid_tgid())
+		resolve(file);
+	MANAGED_ONLY(exec ? EACCES : EPERM, .hook = TELOS_HOOK_FILE_OPEN);
 	if (file->f_mode & FMODE_NOACCOUNT)
 		return 0; /* overlayfs opens the real file below one that was judged already */
 	reason = open_verdict(&c, file, &f);
@@ -189,10 +180,8 @@ int BPF_PROG(telos_file_open, struct file *file)
 SEC("lsm/file_permission")
 int BPF_PROG(telos_file_permission, struct file *file, int mask)
 {
-	struct finding f = {.gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_PERMISSION, .reason = TELOS_REASON_SLAMMED};
 	struct inode *inode;
 	struct telos_rule *rule;
-	struct caller c = {};
 	struct socket *sock;
 	struct sock *sk;
 	__u32 kind;
@@ -204,14 +193,7 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 	if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFCHR &&
 	    !(kind == S_IFREG && remote_filesystem(inode->i_sb->s_magic)))
 		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_PERMISSION, .reason = TELOS_REASON_SLAMMED);
 	if (!(c.state & TELOS_SLAMMED))
 		return 0;
 	identify(inode, &f.inode);
@@ -249,24 +231,17 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 SEC("lsm/file_receive")
 int BPF_PROG(telos_file_receive, struct file *file)
 {
-	struct finding f = {.gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_RECEIVE};
 	struct inode *inode = file->f_inode;
 	__u32 kind = inode->i_mode & S_IFMT, flags;
 	struct telos_socket *label;
-	struct caller c = {}, other = {};
 	struct socket *sock;
-	struct ids ids = {};
 	struct sock *sk;
 	struct walk w;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_RECEIVE);
+	struct caller other = {};
+	struct ids ids = {};
+
 	identify_all(inode, &ids);
 	f.inode = ids.id[0];
 	f.reason = TELOS_REASON_UNMANAGED_PEER;
@@ -305,45 +280,5 @@ int BPF_PROG(telos_file_receive, struct file *file)
 	/* Pipes, devices and anonymous inodes: made in the tree unless it talks to somebody outside. */
 	if (!c.agent->peers && kind != S_IFBLK && kind != S_IFCHR)
 		return 0;
-	return answer(refuse(&c, &f, EPERM), EPERM);
-}
-
-static __always_inline bool network_setting(unsigned int command)
-{
-	switch (command) {
-	case 0x8914: /* SIOCSIFFLAGS */
-	case 0x8916: /* SIOCSIFADDR */
-	case 0x8918: /* SIOCSIFDSTADDR */
-	case 0x891a: /* SIOCSIFBRDADDR */
-	case 0x891c: /* SIOCSIFNETMASK */
-	case 0x8922: /* SIOCSIFMTU */
-	case 0x8923: /* SIOCSIFNAME */
-	case 0x8924: /* SIOCSIFHWADDR */
-	case 0x8953: /* SIOCDARP */
-	case 0x8955: /* SIOCSARP */
-		return true;
-	default:
-		return false;
-	}
-}
-
-SEC("lsm/file_ioctl")
-int BPF_PROG(telos_file_ioctl, struct file *file, unsigned int command, unsigned long argument)
-{
-	struct finding f = {.gate = TELOS_GATE_GUARD, .hook = TELOS_HOOK_FILE_IOCTL, .reason = TELOS_REASON_TERMINAL};
-	struct caller c = {};
-
-	/* Input for a terminal, or the configuration of the network (SIOCADDRT to SIOCDELRT, SIOCSIF…). */
-	if (command != TIOCSTI && command != TIOCLINUX && command != 0x890b && command != 0x890c &&
-	    !network_setting(command))
-		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
 	return answer(refuse(&c, &f, EPERM), EPERM);
 }

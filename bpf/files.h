@@ -25,43 +25,49 @@ static __always_inline void identify(struct inode *inode, struct telos_inode *id
 	id->generation = inode->i_generation;
 }
 
-static __always_inline void identify_raw(struct inode *inode, struct telos_inode *id)
+static __always_inline void identify_raw(__u64 inode, struct telos_inode *id)
 {
-	id->ino = BPF_CORE_READ(inode, i_ino);
-	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	id->generation = BPF_CORE_READ(inode, i_generation);
+	id->ino = PEEK(struct inode, inode, i_ino);
+	id->dev = PEEK(struct super_block, PEEK(struct inode, inode, i_sb), s_dev);
+	id->generation = PEEK(struct inode, inode, i_generation);
+}
+
+static __always_inline __u64 inode_of(__u64 dentry)
+{
+	return dentry ? PEEK(struct dentry, dentry, d_inode) : 0;
+}
+
+/* The lowest layer's directory entry. */
+static __always_inline __u64 lower_of(__u64 inode)
+{
+	if (bpf_core_field_exists(struct ovl_inode, oe)) {
+		__u64 entry = PEEK(struct ovl_inode, inode, oe);
+
+		return entry && PEEK(struct ovl_entry, entry, __numlower)
+			       ? PEEK(struct ovl_entry, entry, __lowerstack[0].dentry)
+			       : 0;
+	}
+	return bpf_core_field_exists(struct ovl_inode___before65, lowerpath)
+		       ? PEEK(struct ovl_inode___before65, inode, lowerpath.dentry)
+		       : 0;
 }
 
 __noinline int identify_overlay(__u64 inode, struct ids *ids)
 {
-	struct ovl_inode *overlay;
-	struct dentry *upper, *under = NULL;
-	struct inode *real;
+	__u64 real;
 
 	if (!ids)
 		return 0;
 	ids->count = 0;
 	if (!bpf_core_field_exists(struct ovl_inode, vfs_inode))
 		return 0;
-	overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
-	upper = BPF_CORE_READ(overlay, __upperdentry);
-	real = upper ? BPF_CORE_READ(upper, d_inode) : NULL;
+	inode -= bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	real = inode_of(PEEK(struct ovl_inode, inode, __upperdentry));
 	if (real) {
 		identify_raw(real, &ids->id[0]);
 		ids->count = 1;
 	}
-	real = NULL;
-	if (bpf_core_field_exists(struct ovl_inode, oe)) {
-		struct ovl_entry *entry = BPF_CORE_READ(overlay, oe);
-
-		if (entry && BPF_CORE_READ(entry, __numlower)) {
-			under = BPF_CORE_READ(entry, __lowerstack[0].dentry);
-			real = under ? BPF_CORE_READ(under, d_inode) : NULL;
-		}
-	} else if (bpf_core_field_exists(struct ovl_inode___before65, lowerpath)) {
-		under = BPF_CORE_READ((struct ovl_inode___before65 *)overlay, lowerpath.dentry);
-		real = under ? BPF_CORE_READ(under, d_inode) : NULL;
-	}
+	real = inode_of(lower_of(inode));
 	if (real) {
 		identify_raw(real, &ids->id[ids->count & 1]);
 		ids->count++;
@@ -80,10 +86,10 @@ static __always_inline void identify_all(struct inode *inode, struct ids *ids)
 	ids->count = 1;
 }
 
-static __always_inline void identify_all_raw(struct inode *inode, struct ids *ids)
+static __always_inline void identify_all_raw(__u64 inode, struct ids *ids)
 {
-	if (BPF_CORE_READ(inode, i_sb, s_magic) == MAGIC_OVERLAY) {
-		identify_overlay((__u64)inode, ids);
+	if (PEEK(struct super_block, PEEK(struct inode, inode, i_sb), s_magic) == MAGIC_OVERLAY) {
+		identify_overlay(inode, ids);
 		return;
 	}
 	identify_raw(inode, &ids->id[0]);
@@ -259,47 +265,46 @@ struct climb {
 	__u32 done;
 };
 
-/* One read where three would do: every read of an address is a call. */
+/* One read where three would do: on older kernels every read of an address is a call. */
 static __always_inline void where_mounted(struct climb *climb, __u64 mount)
 {
-	struct mount *from = (void *)mount;
 	const __u32 parent = bpf_core_field_offset(struct mount, mnt_parent);
 
 	climb->mount = mount;
-	if (bpf_core_field_offset(struct mount, mnt_mountpoint) == parent + 8 &&
+	if (!bpf_core_type_exists(struct bpf_rb_root___peek) &&
+	    bpf_core_field_offset(struct mount, mnt_mountpoint) == parent + 8 &&
 	    bpf_core_field_offset(struct mount, mnt.mnt_root) == parent + 16) {
 		bpf_probe_read_kernel(&climb->above, 24, (const void *)mount + parent);
 		return;
 	}
-	climb->above = (__u64)BPF_CORE_READ(from, mnt_parent);
-	climb->point = (__u64)BPF_CORE_READ(from, mnt_mountpoint);
-	climb->root = (__u64)BPF_CORE_READ(from, mnt.mnt_root);
+	climb->above = PEEK(struct mount, mount, mnt_parent);
+	climb->point = PEEK(struct mount, mount, mnt_mountpoint);
+	climb->root = PEEK(struct mount, mount, mnt.mnt_root);
 }
 
 /* Read as little as possible: the filter wants no generation. */
-static __always_inline void meet_directory_raw(struct walk *w, struct inode *inode)
+static __always_inline void meet_directory_raw(struct walk *w, __u64 inode)
 {
-	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	__u64 sb = PEEK(struct inode, inode, i_sb);
 	struct ids ids = {};
 
-	if (BPF_CORE_READ(sb, s_magic) == MAGIC_OVERLAY) {
-		identify_overlay((__u64)inode, &ids);
+	if (PEEK(struct super_block, sb, s_magic) == MAGIC_OVERLAY) {
+		identify_overlay(inode, &ids);
 		meet_all(w, &ids);
 		return;
 	}
-	ids.id[0].ino = BPF_CORE_READ(inode, i_ino);
-	ids.id[0].dev = BPF_CORE_READ(sb, s_dev);
+	ids.id[0].ino = PEEK(struct inode, inode, i_ino);
+	ids.id[0].dev = PEEK(struct super_block, sb, s_dev);
 	if (unknown_inode(&ids.id[0]))
 		return;
-	ids.id[0].generation = BPF_CORE_READ(inode, i_generation);
+	ids.id[0].generation = PEEK(struct inode, inode, i_generation);
 	meet_id(w, &ids.id[0]);
 }
 
 static long climb_step(__u32 index, struct climb *climb)
 {
-	struct dentry *at = (void *)climb->at, *parent;
 	struct walk *w = climb->walk;
-	struct inode *inode;
+	__u64 parent, inode;
 
 	if (climb->at == climb->root) {
 		if (climb->above == climb->mount || !climb->above) {
@@ -310,15 +315,15 @@ static long climb_step(__u32 index, struct climb *climb)
 		where_mounted(climb, climb->above);
 		return 0;
 	}
-	parent = BPF_CORE_READ(at, d_parent);
-	inode = parent ? BPF_CORE_READ(parent, d_inode) : NULL;
-	if (parent == at || !inode) {
+	parent = PEEK(struct dentry, climb->at, d_parent);
+	inode = inode_of(parent);
+	if (parent == climb->at || !inode) {
 		/* Connected to no directory: a memfd, or a file opened by handle whose place nobody knows. */
 		w->detached = 1;
 		climb->done = 1;
 		return 1;
 	}
-	climb->at = (__u64)parent;
+	climb->at = parent;
 	w->depth++;
 	meet_directory_raw(w, inode);
 	return 0;

@@ -11,5 +11,6 @@
 #include "unix.bpf.c"
 #include "egress.bpf.c"
 #include "guard.bpf.c"
+#include "ioctl.bpf.c"
 
 char LICENSE[] SEC("license") = "GPL";

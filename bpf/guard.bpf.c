@@ -3,17 +3,8 @@
 
 static __always_inline int guard(__u8 hook, __u8 reason)
 {
-	struct finding f = {.gate = TELOS_GATE_GUARD, .hook = hook, .reason = reason};
-	struct caller c = {};
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_GUARD, .hook = hook, .reason = reason);
 	refuse(&c, &f, EPERM);
 	return -EPERM;
 }
@@ -21,17 +12,8 @@ static __always_inline int guard(__u8 hook, __u8 reason)
 /* A task of another tree, or of none. */
 static __always_inline int guard_task(__u64 target, __u8 hook, __u8 reason)
 {
-	struct finding f = {.gate = TELOS_GATE_GUARD, .hook = hook, .reason = reason};
-	struct caller c = {};
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_GUARD, .hook = hook, .reason = reason);
 	if (same_agent(&c, target))
 		return 0;
 	refuse(&c, &f, EPERM);

@@ -53,22 +53,15 @@ SEC("lsm/task_alloc")
 int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
 	__u64 child = argument(ctx, 0);
-	struct telos_task label = {}, *old;
-	struct caller c = {};
-	struct finding f = {.gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_ALLOC};
+	struct telos_task *old;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		/* The address may be that of a task that ended while no program was attached, and still count for its agent;
-		 * but another build's canary has its child from that build. */
-		if (telos.task_filter[telos_task_cell(child)] && !task_of((__u64)bpf_get_current_task()))
-			release(child);
-		return 0;
-	case MISSING:
-		return -EAGAIN;
-	case MANAGED:
-		break;
-	}
+	/* The address may be that of a task that ended while no program was attached, and still count for its agent; but
+	 * another build's canary, which is unmanaged here too, has its child from that build. */
+	if (telos.task_filter[telos_task_cell(child)] && !task_of((__u64)bpf_get_current_task()))
+		release(child);
+	MANAGED_ONLY(EAGAIN, .gate = TELOS_GATE_IDENTITY, .hook = TELOS_HOOK_TASK_ALLOC);
+	struct telos_task label = {};
+
 	if (expired(&c)) {
 		f.reason = TELOS_REASON_TTL;
 		refuse(&c, &f, EAGAIN);
@@ -102,7 +95,10 @@ int BPF_PROG(telos_task_alloc, struct task_struct *task, unsigned long clone_fla
 SEC("lsm/task_free")
 int BPF_PROG(telos_task_free, struct task_struct *task)
 {
-	release(argument(ctx, 0));
+	__u64 address = argument(ctx, 0);
+
+	if (telos.task_filter[telos_task_cell(address)])
+		release(address);
 	return 0;
 }
 
@@ -127,7 +123,7 @@ static __always_inline void adopt(struct caller *c, __u32 number, bool writable_
 		return;
 	inode = BPF_CORE_READ(file, f_inode);
 	mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-	identify_all_raw(inode, &ids);
+	identify_all_raw((__u64)inode, &ids);
 	if (!ids.count)
 		return;
 	if (mode == S_IFREG) {

@@ -22,20 +22,12 @@ static __always_inline __u32 port_verdict(struct caller *c, struct finding *f)
 SEC("lsm/socket_bind")
 int BPF_PROG(telos_socket_bind, struct socket *sock, struct sockaddr *address, int length)
 {
-	struct finding f = {.hook = TELOS_HOOK_SOCKET_BIND};
-	struct sockaddr_v4 at = {};
-	struct caller c = {};
 	struct sock *sk;
 	__u32 reason;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_SOCKET_BIND);
+	struct sockaddr_v4 at = {};
+
 	sk = sock->sk;
 	if (!sk)
 		return -EPERM;
@@ -59,20 +51,11 @@ int BPF_PROG(telos_socket_bind, struct socket *sock, struct sockaddr *address, i
 SEC("lsm/socket_listen")
 int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
 {
-	struct finding f = {.hook = TELOS_HOOK_SOCKET_LISTEN};
 	struct telos_socket *label;
-	struct caller c = {};
 	bool enforced = false;
 	struct sock *sk;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_SOCKET_LISTEN);
 	sk = sock->sk;
 	if (!sk)
 		return -EPERM;
@@ -103,19 +86,10 @@ int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
 SEC("lsm/socket_accept")
 int BPF_PROG(telos_socket_accept, struct socket *sock)
 {
-	struct finding f = {.hook = TELOS_HOOK_SOCKET_ACCEPT};
 	struct telos_socket *label;
-	struct caller c = {};
 	struct sock *sk;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_SOCKET_ACCEPT);
 	sk = sock->sk;
 	if (!sk)
 		return -EPERM;
@@ -133,9 +107,7 @@ int BPF_PROG(telos_socket_accept, struct socket *sock)
 SEC("lsm/inet_conn_request")
 int BPF_PROG(telos_inet_conn_request, struct sock *sk, struct sk_buff *skb, struct request_sock *request)
 {
-	struct finding f = {.protocol = IPPROTO_TCP};
 	struct telos_socket *label;
-	struct caller c = {};
 	bool refused;
 
 	if (!sk->sk_bpf_storage)
@@ -143,6 +115,9 @@ int BPF_PROG(telos_inet_conn_request, struct sock *sk, struct sk_buff *skb, stru
 	label = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (!label)
 		return 0;
+	struct finding f = {.protocol = IPPROTO_TCP};
+	struct caller c = {};
+
 	if (!agent_of_slot(&c, label->agent, label->slot)) {
 		count(TELOS_COUNT_STATE_MISSING);
 		return -EPERM;

@@ -234,6 +234,33 @@ struct ovl_inode___before65 {
 
 #pragma clang attribute pop
 
+/* Kernels that have this let a program look at any address by a plain load, where others take a call. */
+struct bpf_rb_root___peek {
+	int unused;
+};
+struct timespec64___peek { /* any structure that starts with eight bytes of numbers */
+	__s64 tv_sec;
+};
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+/* `size` bytes at an address, 0 where none can be read. */
+static __always_inline __u64 peek(__u64 address, __u32 size)
+{
+	__u64 value = 0;
+
+	if (bpf_core_type_exists(struct bpf_rb_root___peek)) {
+		void *at = bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct timespec64___peek));
+
+		return size == 8 ? *(volatile __u64 *)at : *(volatile __u32 *)at;
+	}
+	bpf_probe_read_kernel(&value, size, (const void *)address);
+	return value;
+}
+
+/* A field of a structure that is known by its address only. */
+#define PEEK(type, address, field)                                                                                     \
+	peek((__u64)(address) + bpf_core_field_offset(type, field), sizeof(((type *)0)->field))
+
 /* uapi values; the headers that have them clash with the structures above. */
 #define EPERM 1
 #define ENOENT 2

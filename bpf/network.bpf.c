@@ -22,19 +22,10 @@ static __always_inline bool known_kind(int family, int type, int protocol)
 SEC("lsm/socket_create")
 int BPF_PROG(telos_socket_create, int family, int type, int protocol, int kern)
 {
-	struct finding f = {.gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_CREATE, .family = family};
-	struct caller c = {};
 
 	if (kern) /* the kernel's own, in the caller's context */
 		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_CREATE, .family = family);
 	if (expired(&c))
 		f.reason = TELOS_REASON_TTL;
 	else if (!known_kind(family, type, protocol))
@@ -54,21 +45,11 @@ static __always_inline struct telos_socket *label_socket(struct caller *c, struc
 SEC("lsm/socket_post_create")
 int BPF_PROG(telos_socket_post_create, struct socket *sock, int family, int type, int protocol, int kern)
 {
-	struct finding f = {.gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_POST_CREATE,
-			    .reason = TELOS_REASON_STATE};
-	struct caller c = {};
 	struct sock *sk;
 
 	if (kern)
 		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_POST_CREATE, .reason = TELOS_REASON_STATE);
 	sk = sock->sk;
 	if (sk && label_socket(&c, sk, 0))
 		return 0;
@@ -149,18 +130,9 @@ static __always_inline int towards(struct caller *c, struct finding *f, struct s
 SEC("lsm/socket_connect")
 int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address, int length)
 {
-	struct finding f = {.hook = TELOS_HOOK_SOCKET_CONNECT};
-	struct caller c = {};
 	struct sock *sk;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_SOCKET_CONNECT);
 	sk = sock->sk;
 	if (!sk)
 		return -EPERM;
@@ -197,19 +169,10 @@ static __always_inline int send_unix(struct caller *c, struct finding *f, struct
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, int size)
 {
-	struct finding f = {.hook = TELOS_HOOK_SOCKET_SENDMSG};
 	struct telos_socket *label;
-	struct caller c = {};
 	struct sock *sk;
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_SOCKET_SENDMSG);
 	sk = sock->sk;
 	if (!sk)
 		return -EPERM;

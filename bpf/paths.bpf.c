@@ -2,19 +2,6 @@
 /* File gate, names: making, removing, moving and changing them happens below write roots only. The path hooks
  * are those of the system call; what overlayfs does below itself does not come here. Errno: EPERM. */
 
-#define CHANGE(hook_)                                                                                                  \
-	struct finding f = {.gate = TELOS_GATE_FILE, .hook = hook_};                                                   \
-	struct caller c = {};                                                                                          \
-                                                                                                                       \
-	switch (caller(&c)) {                                                                                          \
-	case UNMANAGED:                                                                                                \
-		return 0;                                                                                              \
-	case MISSING:                                                                                                  \
-		return -EPERM;                                                                                         \
-	case MANAGED:                                                                                                  \
-		break;                                                                                                 \
-	}
-
 /* Why this name may not change, or 0; what the walk met stays in `w`. */
 static __always_inline __u32 change_verdict(struct caller *c, struct finding *f, struct dentry *dentry,
 					    struct vfsmount *where, struct walk *w)
@@ -64,28 +51,28 @@ static __always_inline int change_existing(struct caller *c, struct finding *f, 
 SEC("lsm/path_unlink")
 int BPF_PROG(telos_path_unlink, const struct path *dir, struct dentry *dentry)
 {
-	CHANGE(TELOS_HOOK_PATH_UNLINK);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_UNLINK);
 	return change(&c, &f, dentry, dir->mnt);
 }
 
 SEC("lsm/path_mkdir")
 int BPF_PROG(telos_path_mkdir, const struct path *dir, struct dentry *dentry)
 {
-	CHANGE(TELOS_HOOK_PATH_MKDIR);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_MKDIR);
 	return change(&c, &f, dentry, dir->mnt);
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(telos_path_rmdir, const struct path *dir, struct dentry *dentry)
 {
-	CHANGE(TELOS_HOOK_PATH_RMDIR);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_RMDIR);
 	return change(&c, &f, dentry, dir->mnt);
 }
 
 SEC("lsm/path_symlink")
 int BPF_PROG(telos_path_symlink, const struct path *dir, struct dentry *dentry)
 {
-	CHANGE(TELOS_HOOK_PATH_SYMLINK);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_SYMLINK);
 	return change(&c, &f, dentry, dir->mnt);
 }
 
@@ -93,7 +80,7 @@ int BPF_PROG(telos_path_symlink, const struct path *dir, struct dentry *dentry)
 SEC("lsm/path_mknod")
 int BPF_PROG(telos_path_mknod, const struct path *dir, struct dentry *dentry, unsigned int mode)
 {
-	CHANGE(TELOS_HOOK_PATH_MKNOD);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_MKNOD);
 	if ((mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK) {
 		f.reason = TELOS_REASON_DEVICE;
 		f.mount = number(dir->mnt);
@@ -105,21 +92,21 @@ int BPF_PROG(telos_path_mknod, const struct path *dir, struct dentry *dentry, un
 SEC("lsm/path_truncate")
 int BPF_PROG(telos_path_truncate, const struct path *path)
 {
-	CHANGE(TELOS_HOOK_PATH_TRUNCATE);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_TRUNCATE);
 	return change_existing(&c, &f, path);
 }
 
 SEC("lsm/path_chmod")
 int BPF_PROG(telos_path_chmod, const struct path *path)
 {
-	CHANGE(TELOS_HOOK_PATH_CHMOD);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_CHMOD);
 	return change_existing(&c, &f, path);
 }
 
 SEC("lsm/path_chown")
 int BPF_PROG(telos_path_chown, const struct path *path)
 {
-	CHANGE(TELOS_HOOK_PATH_CHOWN);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_CHOWN);
 	return change_existing(&c, &f, path);
 }
 
@@ -129,7 +116,7 @@ int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry)
 	struct ids ids = {};
 	struct walk w;
 
-	CHANGE(TELOS_HOOK_INODE_SETXATTR);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
 	identify_all(dentry->d_inode, &ids);
 	f.inode = ids.id[0];
 	if (ids.count && (agent_wrote(&ids) && own_domain(&c, &ids)))
@@ -168,7 +155,7 @@ int BPF_PROG(telos_path_link, struct dentry *old, const struct path *dir, struct
 {
 	struct walk w;
 
-	CHANGE(TELOS_HOOK_PATH_LINK);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_LINK);
 	f.reason = leave_refused(&c, &f, old, dir->mnt, &w);
 	if (f.reason) {
 		f.mount = number(dir->mnt);
@@ -183,7 +170,7 @@ int BPF_PROG(telos_path_rename, const struct path *from, struct dentry *old, con
 {
 	struct walk w;
 
-	CHANGE(TELOS_HOOK_PATH_RENAME);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_RENAME);
 	f.reason = leave_refused(&c, &f, old, from->mnt, &w);
 	if (f.reason) {
 		f.mount = number(from->mnt);

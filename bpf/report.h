@@ -26,6 +26,23 @@ struct finding {
 	__u8 hook;
 };
 
+/* Opens a hook that judges managed tasks alone: everybody else leaves it here. Declares the caller `c` and the finding
+ * `f`; `error` is for a managed task whose record cannot be had. */
+#define MANAGED_ONLY(error, ...)                                                                                       \
+	if (surely_unmanaged())                                                                                        \
+		return 0;                                                                                              \
+	struct finding f = {__VA_ARGS__};                                                                              \
+	struct caller c = {};                                                                                          \
+                                                                                                                       \
+	switch (caller(&c)) {                                                                                          \
+	case UNMANAGED:                                                                                                \
+		return 0;                                                                                              \
+	case MISSING:                                                                                                  \
+		return -(error);                                                                                       \
+	case MANAGED:                                                                                                  \
+		break;                                                                                                 \
+	}
+
 static __always_inline void lineage(struct telos_event *e)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -12,7 +12,7 @@ __noinline int named_path(__u64 agent, __u64 sk)
 
 	if (!inode)
 		return 0;
-	identify_all_raw(inode, &ids);
+	identify_all_raw((__u64)inode, &ids);
 	walk_start_raw(&w, agent, dentry);
 	climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(named, path.mnt));
 	return !!((rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX);
@@ -56,7 +56,7 @@ static __always_inline bool control_socket(struct sock *sk)
 
 	if (!inode || !telos.control.ino)
 		return false;
-	identify_raw(inode, &id);
+	identify_raw((__u64)inode, &id);
 	return id.ino == telos.control.ino && id.dev == telos.control.dev && id.generation == telos.control.generation;
 }
 
@@ -186,23 +186,14 @@ int BPF_PROG(telos_unix_stream_connect, struct sock *sk, struct sock *other, str
 SEC("lsm/unix_may_send")
 int BPF_PROG(telos_unix_may_send, struct socket *sock, struct socket *other)
 {
-	struct finding f = {.hook = TELOS_HOOK_UNIX_MAY_SEND};
 	struct telos_socket *label;
 	struct sock *sk = sock->sk, *to = other->sk;
-	struct caller c = {};
 	__u32 reason;
 	bool leak;
 
 	if (!sk || !to)
 		return 0;
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return 0;
-	case MISSING:
-		return -EPERM;
-	case MANAGED:
-		break;
-	}
+	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_UNIX_MAY_SEND);
 	reason = expired(&c) ? TELOS_REASON_TTL : peer_verdict(&c, to, &f, &leak);
 	if (reason)
 		return refuse_unix(&c, &f, reason, to);

@@ -27,7 +27,7 @@ extension Gates {
     var missing: [String: String] = [:]
     for program in object.programs where !attached.contains(program.name) {
       guard let hook = program.lsmHook, !KernelTypes.hasLSMHook(hook) else { return nil }
-      missing[program.name] = "this kernel has no hook \(hook)"
+      missing[program.name] = lack(of: hook)
     }
     let maps = try kernel { () throws(BPFError) in try GateMaps(configuration.pins) }
     return Gates(
@@ -82,7 +82,7 @@ extension Gates {
       } else if let hook = program.lsmHook {
         let present = KernelTypes.hasLSMHook(hook)
         try object.setLoads(program.name, present)
-        if !present { missing[program.name] = "this kernel has no hook \(hook)" }
+        if !present { missing[program.name] = lack(of: hook) }
       }
     }
   }
@@ -112,6 +112,12 @@ extension Gates {
     }
   }
 
+  /// Why a program is not there whose hook the kernel lacks; empty when it has no need of it.
+  private static func lack(of hook: String) -> String {
+    // Before 6.8 and the stable kernels that took it over, 32-bit callers come to `file_ioctl` as well.
+    hook == "file_ioctl_compat" ? "" : "this kernel has no hook \(hook)"
+  }
+
   private static func isIdentity(_ program: BPFObject.Program) -> Bool {
     program.lsmHook.flatMap { Gate(hook: $0) } == .identity
   }
@@ -126,7 +132,7 @@ extension Gates {
     Gate.allCases.map { gate in
       let own = programs.filter { Self.gate(of: $0) == gate }
       let reasons = own.compactMap { program in
-        missing[program.name].map { "\(program.name): \($0)" }
+        missing[program.name].flatMap { $0.isEmpty ? nil : "\(program.name): \($0)" }
       }
       guard !own.isEmpty else {
         return GateReport(gate: gate, enforced: false, reason: "the object has no program for it")

@@ -5,6 +5,7 @@ enum KernelNames {
     "window-expired", "family", "listen", "slammed", "ttl", "unmanaged-peer", "write-root",
     "device", "quota", "state", "stdio", "ptrace", "signal", "bpf", "mount", "module", "ipc",
     "registered", "file", "address", "domain", "terminal", "approved-file", "network-setting",
+    "snapshot",
   ]
 
   static let hooks = [

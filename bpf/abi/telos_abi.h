@@ -293,6 +293,7 @@ enum telos_reason {
 	TELOS_REASON_TERMINAL = 28,       /* input injection into a terminal */
 	TELOS_REASON_APPROVED_FILE = 29,  /* file: an approved executable may not be written */
 	TELOS_REASON_NETWORK_SETTING = 30, /* guard: addresses, routes and interfaces */
+	TELOS_REASON_SNAPSHOT = 31,       /* guard: a file system's own copy of files that nobody opened */
 };
 
 struct telos_process {

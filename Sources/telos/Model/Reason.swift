@@ -79,6 +79,8 @@ enum Reason {
     "domain": ("it shared data with an agent that is tainted", nil),
     "terminal": ("input may not be put into a terminal", nil),
     "approved-file": ("an approved program may not be changed", nil),
+    "network-setting": ("addresses, routes and interfaces are not for agents to change", nil),
+    "snapshot": ("a file system may not copy for an agent what it did not open", nil),
   ]
 
   /// `EPERM`, for the few errno values that gates answer with.

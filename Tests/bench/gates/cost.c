@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the gates cost: instructions of one operation under one state of the kernel programs. Runs in the lab with
- * --icount, where a nanosecond is an instruction. One state a process; prints "operation nanoseconds".
+/* What the gates cost: puts the kernel programs into one state and lets work.c do and measure the operations under it.
  *
- *   cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE
+ *   cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE WORK
  *
  * OBJECT is what is loaded, REFERENCE the other object: both must sit on the same hooks. TRUE is a static program that
- * ends at once. */
+ * ends at once, WORK is what measures. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,23 +20,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "../../../bpf/abi/telos_abi.h"
+#include "place.h"
 
 #define AGENT 0x7e105000000001ull
-#define ROUNDS 400
-#define OPEN_PORT 7101
-#define SHUT_PORT 7102
-#define FOLDER "/run/cost/one/two/three/four/five/six"
 
 static struct bpf_object *object;
 static struct telos_globals *globals;
-static const char *const true_path = "/run/cost/true";
 
 static void die(const char *what)
 {
@@ -159,9 +153,10 @@ static void make_agent(void)
 					   .hash = telos_hash((const unsigned char *)".env", 4)};
 	if (bpf_map_update_elem(map("tails"), &one, &set, 0))
 		die("tails");
-	rule("/run/cost", 0, 1);
+	rule(HOME, 0, 1);
 	rule("/lib64/ld-linux-x86-64.so.2", TELOS_RULE_INTERP, 0);
-	rule(true_path, TELOS_RULE_EXEC, 0);
+	rule(HOME "/true", TELOS_RULE_EXEC, 0);
+	rule(HOME "/work", TELOS_RULE_EXEC, 0);
 	memcpy(window.agent, &id, sizeof(id));
 	inet_pton(AF_INET6, "::ffff:127.0.0.1", window.address);
 	ports.ports[0] = (struct telos_port){.first = OPEN_PORT, .last = OPEN_PORT, .protocols = TELOS_TCP | TELOS_UDP};
@@ -170,127 +165,6 @@ static void make_agent(void)
 	if (bpf_map_update_elem(map("agents"), &one, &agent, 0) ||
 	    bpf_map_update_elem(map("cookies"), &cookie, &registration, 0))
 		die("agent");
-	if (prctl(TELOS_PRCTL, 1, 2, 0, 0) != -1 || errno != EINPROGRESS)
-		die("registration");
-}
-
-/* ---- operations ---- */
-
-static bool refusing;
-
-static void expect(long result, int error, const char *what)
-{
-	if (!refusing && result < 0)
-		die(what);
-	if (refusing && (result >= 0 || errno != error)) {
-		fprintf(stderr, "cost: %s was not refused (%s)\n", what, strerror(errno));
-		exit(1);
-	}
-}
-
-static struct sockaddr_in address(int port)
-{
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-
-	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-	return to;
-}
-
-static void open_close(void)
-{
-	int descriptor = open(FOLDER "/file", refusing ? O_RDWR : O_RDONLY);
-
-	expect(descriptor, EPERM, "open");
-	if (descriptor >= 0)
-		close(descriptor);
-}
-
-static void connect_close(void)
-{
-	struct sockaddr_in to = address(refusing ? SHUT_PORT : OPEN_PORT);
-	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	expect(connect(sock, (struct sockaddr *)&to, sizeof(to)), EPERM, "connect");
-	close(sock);
-}
-
-static int datagram = -1;
-
-static void send_datagram(void)
-{
-	struct sockaddr_in to = address(refusing ? SHUT_PORT : OPEN_PORT);
-
-	expect(sendto(datagram, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), EPERM, "send");
-}
-
-static void fork_exit(void)
-{
-	pid_t child = fork();
-
-	if (child == 0)
-		_exit(0);
-	if (child < 0 || waitpid(child, NULL, 0) < 0)
-		die("fork");
-}
-
-static void exec_exit(void)
-{
-	int status;
-	pid_t child = vfork();
-
-	if (child == 0) {
-		char *const words[] = {"true", NULL};
-
-		execve(refusing ? "/run/cost/false" : true_path, words, NULL);
-		_exit(errno == EACCES ? 77 : 78);
-	}
-	if (child < 0 || waitpid(child, &status, 0) < 0 || WEXITSTATUS(status) != (refusing ? 77 : 0))
-		die("exec");
-}
-
-static void mixed(void)
-{
-	for (int i = 0; i < 20; i++)
-		open_close();
-	for (int i = 0; i < 4; i++)
-		send_datagram();
-	connect_close();
-	fork_exit();
-	exec_exit();
-}
-
-static unsigned long long now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
-}
-
-/* The middle of five runs, for one operation. */
-static void measure(const char *name, void (*operation)(void), int rounds)
-{
-	unsigned long long runs[5];
-
-	for (int i = 0; i < rounds / 10 + 1; i++)
-		operation();
-	for (int run = 0; run < 5; run++) {
-		unsigned long long start = now();
-
-		for (int i = 0; i < rounds; i++)
-			operation();
-		runs[run] = (now() - start) / rounds;
-	}
-	for (int i = 0; i < 5; i++)
-		for (int j = i + 1; j < 5; j++)
-			if (runs[j] < runs[i]) {
-				unsigned long long keep = runs[i];
-
-				runs[i] = runs[j];
-				runs[j] = keep;
-			}
-	printf("%s %llu\n", name, runs[2]);
-	fflush(stdout);
 }
 
 static void copy(const char *from, const char *to)
@@ -311,10 +185,11 @@ static void copy(const char *from, const char *to)
 /* Takes and drops connections and datagrams; unmanaged in every state. */
 static pid_t serve(void)
 {
-	struct sockaddr_in at = address(OPEN_PORT);
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(OPEN_PORT)};
 	int listener = socket(AF_INET, SOCK_STREAM, 0), sink = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
 	pid_t child;
 
+	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) || listen(listener, 4096) ||
 	    bind(sink, (struct sockaddr *)&at, sizeof(at)))
@@ -330,25 +205,42 @@ static pid_t serve(void)
 	return child;
 }
 
+static void work(const char *state, bool agent)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		if (agent && (prctl(TELOS_PRCTL, 1, 2, 0, 0) != -1 || errno != EINPROGRESS))
+			die("registration");
+		execl(HOME "/work", "work", state, NULL);
+		die(HOME "/work");
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0 || status) {
+		fprintf(stderr, "cost: what measures ended with %#x\n", status);
+		exit(1);
+	}
+}
+
 int main(int count, char **words)
 {
 	const char *state;
 	pid_t server;
-	int file;
+	bool agent;
 
-	if (count != 5) {
-		fprintf(stderr, "usage: cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE\n");
+	if (count != 6) {
+		fprintf(stderr, "usage: cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE WORK\n");
 		return 64;
 	}
 	state = words[1];
-	refusing = !strcmp(state, "refusing");
+	agent = !strcmp(state, "managed") || !strcmp(state, "tainted") || !strcmp(state, "refusing");
 	if (system("mkdir -p " FOLDER))
 		die(FOLDER);
-	copy(words[4], true_path);
-	copy(words[4], "/run/cost/false");
-	file = open(FOLDER "/file", O_CREAT | O_WRONLY, 0644);
-	close(file);
-	close(open("/run/cost/.env", O_CREAT | O_WRONLY, 0644));
+	copy(words[4], HOME "/true");
+	copy(words[4], HOME "/false");
+	copy(words[5], HOME "/work");
+	close(open(FOLDER "/file", O_CREAT | O_WRONLY, 0644));
+	close(open(HOME "/.env", O_CREAT | O_WRONLY, 0644));
 	server = serve();
 	object = bpf_object__open_file(words[2], NULL);
 	if (!object)
@@ -356,21 +248,9 @@ int main(int count, char **words)
 	check_same_hooks(words[3]);
 	if (strcmp(state, "none"))
 		attach();
-	if (!strcmp(state, "managed") || !strcmp(state, "tainted") || refusing)
+	if (agent)
 		make_agent();
-	datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (!strcmp(state, "tainted"))
-		close(open("/run/cost/.env", O_RDONLY));
-	measure("open+close", open_close, ROUNDS * 5);
-	measure("fork+exit", fork_exit, ROUNDS);
-	measure("exec+exit", exec_exit, ROUNDS / 2);
-	if (!strcmp(state, "tainted"))
-		refusing = true; /* a slammed agent's destinations are refused, its files are not */
-	measure("connect+close", connect_close, ROUNDS);
-	measure("send", send_datagram, ROUNDS * 5);
-	refusing = !strcmp(state, "refusing");
-	if (strcmp(state, "tainted") && !refusing)
-		measure("mixed", mixed, ROUNDS / 10);
+	work(state, agent);
 	kill(server, SIGKILL);
 	return 0;
 }

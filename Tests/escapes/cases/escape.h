@@ -39,7 +39,9 @@ enum {
 	STDIN_TCP = 4,   /* descriptor 0 is a TCP connection to the listener */
 	STDIN_TTY = 8,   /* descriptor 0 is a terminal */
 	STDOUT_PIPE = 16, /* descriptor 1 is a pipe that the listener reads */
-	LISTENS = 32      /* under the intent that opens ports 7110 to 7119 to 127.0.0.1 */
+	LISTENS = 32,     /* under the intent that opens ports 7110 to 7119 to 127.0.0.1 */
+	DISK = 64,        /* once on each file system, under the intent that knows their files */
+	BTRFS = 128       /* on btrfs alone */
 };
 
 struct escape {
@@ -61,6 +63,7 @@ struct escape {
 
 extern char dir[256];    /* the case's own folder, below a write root */
 extern char tag[128];    /* state and case */
+extern char disk[64];    /* cases with DISK: where the file system is mounted */
 extern char secret[160]; /* what must not arrive, without having read it */
 extern char greeting[160];
 extern char loot[256]; /* what slam() read */
@@ -102,6 +105,11 @@ void greet(void);
 bool slam(void);
 bool slam_at(const char *path);
 const char *secret_path(void);
+/* Its like on the file system at `disk`, and a name in the case's own folder there. */
+const char *disk_secret(void);
+const char *disk_work(const char *name);
+/* Tries to get `loot` out by the way that an honest agent has. */
+void leak_loot(void);
 
 struct ring;
 struct ring *ring(unsigned flags);

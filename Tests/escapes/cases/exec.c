@@ -383,7 +383,7 @@ ESCAPE(exec, self_mem, "writing over code by /proc/self/mem", "EPERM|EACCES")
 	in_child(patch_code);
 }
 
-ESCAPE(exec, inode_reuse, "an own file in the inode of an approved program that is gone (ext4)", "EACCES")
+ESCAPE(exec, inode_reuse, "an own file in the inode of an approved program that is gone", "EACCES", .flags = DISK)
 {
 	unsigned long wanted;
 	char path[128] = "";

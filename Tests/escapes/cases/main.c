@@ -8,9 +8,20 @@ extern const struct escape *const __start_escapes[], *const __stop_escapes[];
 
 static const struct escape *find(const char *id)
 {
-	for (const struct escape *const *e = __start_escapes; e < __stop_escapes; e++)
-		if (!strcmp(id, text("%s.%s", (*e)->class, (*e)->name)))
+	for (const struct escape *const *e = __start_escapes; e < __stop_escapes; e++) {
+		const char *name = text("%s.%s", (*e)->class, (*e)->name);
+		size_t length = strlen(name);
+
+		if (strncmp(id, name, length))
+			continue;
+		/* CLASS.NAME, or CLASS.NAME.DISK for one of the file systems. */
+		if (!id[length] && !((*e)->flags & DISK))
 			return *e;
+		if (id[length] == '.' && ((*e)->flags & DISK)) {
+			snprintf(disk, sizeof(disk), "/mnt/disks/%s", id + length + 1);
+			return *e;
+		}
+	}
 	return NULL;
 }
 

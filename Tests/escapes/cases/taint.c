@@ -22,12 +22,6 @@ static long open_connection(void)
 	return fd;
 }
 
-/* By every open way that an honest agent has. */
-static void leak_loot(void)
-{
-	sent("connect", leak(SOCK_STREAM, inet4("127.0.0.1", OPEN_PORT), loot));
-}
-
 ESCAPE(taint, open_connection, "a connection that was open before", "EPERM", .flags = ALONE)
 {
 	long fd = open_connection();
@@ -435,16 +429,17 @@ static void by_handle(const char *path, const char *anchor)
 	leak_loot();
 }
 
-ESCAPE(taint, handle, "open_by_handle_at, as root (ext4)", "EPERM", .flags = ALONE | ROOT)
+ESCAPE(taint, handle, "open_by_handle_at, as root", "EPERM", .flags = ALONE | ROOT | DISK)
 {
 	greet();
-	by_handle(text("/mnt/ext4/secret/%s/key", tag), "/mnt/ext4");
+	by_handle(disk_secret(), disk);
 }
 
-ESCAPE(taint, handle_new, "open_by_handle_at of a file made later, as root (ext4)", "EPERM", .flags = ALONE | ROOT)
+ESCAPE(taint, handle_new, "open_by_handle_at of a file made later, as root", "EPERM",
+       .flags = ALONE | ROOT | DISK)
 {
 	greet();
-	by_handle(strdup(ask("new-secret /mnt/ext4/secret")), "/mnt/ext4");
+	by_handle(strdup(ask(text("new-secret %s/secret", disk))), disk);
 }
 
 ESCAPE(taint, replaced, "a sensitive file that was replaced by rename", "EPERM", .flags = ALONE)
@@ -461,11 +456,11 @@ ESCAPE(taint, new_file, "a file made later in a sensitive folder", "EPERM", .fla
 		leak_loot();
 }
 
-ESCAPE(taint, forgotten, "after the kernel reclaimed the inode (ext4)", "EPERM", .flags = ALONE)
+ESCAPE(taint, forgotten, "after the kernel reclaimed the inode", "EPERM", .flags = ALONE | DISK)
 {
 	greet();
 	ask("forget");
-	if (slam_at(text("/mnt/ext4/secret/%s/key", tag)))
+	if (slam_at(disk_secret()))
 		leak_loot();
 }
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
@@ -140,6 +141,32 @@ ESCAPE(tamper, terminal, "typing into the terminal (TIOCSTI)", "EPERM", .flags =
 {
 	greet();
 	attempt("tiocsti", ioctl(0, TIOCSTI, "x"));
+}
+
+/* From a 64-bit process as well: the kernel takes it for one of 32 bits. */
+static long ioctl_of_32_bits(int fd, unsigned command, const void *argument)
+{
+	long result;
+
+	asm volatile("int $0x80" : "=a"(result) : "a"(54), "b"(fd), "c"(command), "d"(argument) : "memory", "r8", "r9", "r10", "r11");
+	if (result < 0) {
+		errno = -(int)result;
+		return -1;
+	}
+	return result;
+}
+
+ESCAPE(tamper, terminal_32, "typing into the terminal by a 32-bit system call", "EPERM", .flags = ALONE | ROOT | STDIN_TTY)
+{
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	greet();
+	if (low == MAP_FAILED) {
+		broken("mmap");
+		return;
+	}
+	*low = 'x';
+	attempt("tiocsti", ioctl_of_32_bits(0, TIOCSTI, low));
 }
 
 ESCAPE(tamper, control_socket, "replacing the control socket", "EPERM", .flags = ROOT)

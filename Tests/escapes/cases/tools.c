@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <time.h>
 
-char dir[256], tag[128], secret[160], greeting[160], loot[256];
+char dir[256], tag[128], disk[64], secret[160], greeting[160], loot[256];
 size_t looted;
 
 static void note(const char *format, ...)
@@ -269,6 +269,21 @@ void greet(void)
 const char *secret_path(void)
 {
 	return text(HOME "/secret/%s/key", tag);
+}
+
+const char *disk_secret(void)
+{
+	return text("%s/secret/%s/key", disk, tag);
+}
+
+const char *disk_work(const char *name)
+{
+	return text("%s/x/work/%s/%s", disk, tag, name);
+}
+
+void leak_loot(void)
+{
+	sent("connect", leak(SOCK_STREAM, inet4("127.0.0.1", OPEN_PORT), loot));
 }
 
 bool slam_at(const char *path)

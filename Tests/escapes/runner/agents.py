@@ -11,7 +11,7 @@ import tty
 
 from machine import HOME, WORK
 
-ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS = 1, 2, 4, 8, 16, 32
+ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, DISK, BTRFS = 1, 2, 4, 8, 16, 32, 64, 128
 
 
 def user(flags: int) -> dict:
@@ -50,7 +50,7 @@ class Agent:
             read, stdout = os.pipe()
             os.fchmod(stdout, 0o666)
             outside.drain(lambda: os.read(read, 1 << 20), "descriptor 1", drain)
-        intent = "escapes-listen" if flags & LISTENS else "escapes"
+        intent = "escapes-listen" if flags & LISTENS else "escapes-disk" if flags & DISK else "escapes"
         with open(self.errors, "wb") as errors:
             os.chmod(self.errors, 0o666)
             self.process = subprocess.Popen(

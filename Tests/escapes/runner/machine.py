@@ -11,7 +11,6 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent.parent
 HOME = "/opt/escapes"
 WORK = "/srv/escapes"
-EXT4 = "/mnt/ext4"
 SHARE = "/run/lab/share/escapes"
 PINS = "/sys/fs/bpf/telos"
 
@@ -26,7 +25,7 @@ spec:
       - {path: /opt/escapes/bin/escape}
       - {path: /opt/escapes/bin/approved}
       - {path: "/opt/escapes/approved/*"}
-%(ext4_exec)s
+%(exec)s
   network:
     allow:
       - {cidr: 127.0.0.1/32, ports: [7101, 7103]}
@@ -68,10 +67,6 @@ def write_quietly(path: str, text: str):
         pass
 
 
-def has_ext4() -> bool:
-    return os.path.ismount(EXT4)
-
-
 def has_share() -> bool:
     return os.path.isdir(os.path.dirname(SHARE))
 
@@ -95,29 +90,15 @@ def programs():
 
 def secrets(cases, states):
     # A glob of the intent that matches nothing is refused.
-    for folder in [f"{HOME}/approved"] + ([f"{EXT4}/x/approved"] if has_ext4() else []):
-        os.makedirs(folder, exist_ok=True)
-        shutil.copy(f"{HOME}/bin/approved", f"{folder}/any")
-    if has_ext4():
-        os.makedirs(f"{EXT4}/x/work", exist_ok=True)
+    os.makedirs(f"{HOME}/approved", exist_ok=True)
+    shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/any")
     for state in states:
         for case in cases:
             tag = f"{state}-{case.id}"
             put(f"{HOME}/secret/{tag}/key", f"SECRET-{tag};\n")
-            if has_ext4() and "ext4" in case.title:
-                put(f"{EXT4}/secret/{tag}/key", f"SECRET-{tag};\n")
-            if case.klass == "exec":
+            if case.klass == "exec" and not case.disk:
                 shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/{tag}")
-            if case.id == "exec.inode_reuse" and has_ext4():
-                # Made where the agent will make its own, so that ext4 looks for a free inode in the same place.
-                work = f"{EXT4}/x/work/{tag}"
-                os.makedirs(work, exist_ok=True)
-                os.chmod(work, 0o777)
-                shutil.copy(f"{HOME}/bin/approved", f"{work}/seed")
-                os.link(f"{work}/seed", f"{EXT4}/x/approved/{tag}")
-                os.unlink(f"{work}/seed")
         put(f"{HOME}/literal/{state}", f"SECRET-{state}-taint.replaced;\n")
-    os.makedirs(f"{EXT4}/secret", exist_ok=True)
     os.makedirs(WORK, exist_ok=True)
     os.chmod(WORK, 0o1777)
     if has_share():
@@ -125,19 +106,20 @@ def secrets(cases, states):
         os.chmod(SHARE, 0o1777)
 
 
-def intent(states, name: str = "escapes", listen: str = "") -> str:
+def intent(states, name: str = "escapes", listen: str = "", disks: tuple[str, ...] = ()) -> str:
+    """With the files of the file systems that are mounted at `disks`."""
     write = [f"{WORK}/**"]
     literal = [f"      - {{path: {HOME}/literal/{state}, level: critical}}" for state in states]
-    ext4_exec = ""
-    if has_ext4():
-        write.append(f"{EXT4}/x/work/**")
-        literal.append(f'      - {{path: "{EXT4}/secret/**", level: critical}}')
-        ext4_exec = f'      - {{path: "{EXT4}/x/approved/*"}}'
+    programs = []
+    for disk in disks:
+        write.append(f"{disk}/x/work/**")
+        literal += [f'      - {{path: "{disk}/{folder}/**", level: critical}}' for folder in ("secret", "sealed")]
+        programs.append(f'      - {{path: "{disk}/x/approved/*"}}')
     if has_share():
         write.append(f"{SHARE}/**")
     return INTENT % {
-        "name": name, "listen": listen,
-        "write": ", ".join(f'"{path}"' for path in write), "literal": "\n".join(literal), "ext4_exec": ext4_exec}
+        "name": name, "listen": listen, "write": ", ".join(f'"{path}"' for path in write),
+        "literal": "\n".join(literal), "exec": "\n".join(programs)}
 
 
 def apply(*texts: str):
@@ -182,7 +164,7 @@ def unused_module() -> str:
 def disk() -> str:
     for line in open("/proc/self/mounts"):
         device, where = line.split()[:2]
-        if where == EXT4:
+        if where == "/mnt/ext4":
             return device
     return next(iter(sorted(glob.glob("/dev/vd[a-z]"))), "/dev/loop0")
 

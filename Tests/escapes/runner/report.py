@@ -28,9 +28,9 @@ def table(results, states, file) -> int:
     rows: dict[str, dict[str, object]] = {}
     for result in results:
         rows.setdefault(result.case.id, {})[result.state] = result
-    print(f"\n{'':27}" + "".join(f"{state:22}" for state in states))
+    print(f"\n{'':34}" + "".join(f"{state:22}" for state in states))
     for name, columns in rows.items():
-        print(f"{name:27}" + "".join(f"{verdict(columns[state]):22}" for state in states if state in columns))
+        print(f"{name:34}" + "".join(f"{verdict(columns[state]):22}" for state in states if state in columns))
     passed = failed = 0
     for result in results:
         if result.ok:
@@ -55,7 +55,7 @@ def write_results(file: pathlib.Path, results, states):
     rows: dict[str, dict] = {}
     for result in results:
         row = rows.setdefault(result.case.id, {
-            "class": result.case.klass, "name": result.case.name, "title": result.case.title, "hooks": [], "states": {}})
+            "class": result.case.klass, "name": result.case.id.partition(".")[2], "title": result.case.title, "hooks": [], "states": {}})
         row["hooks"] = sorted(result.hooks | set(row["hooks"]))
         row["states"][result.state] = {
             "verdict": verdict(result), "refused": sorted({line.split()[1] for line in result.refused})}

@@ -3,11 +3,12 @@
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import disks
 import machine
-from agents import ROOT, Agent, folder, user
-from machine import EXT4, HOME, SHARE
+from agents import BTRFS, DISK, ROOT, Agent, folder, user
+from machine import HOME, SHARE
 from outside import CLOSED
 
 PATIENCE = 40
@@ -21,10 +22,12 @@ class Case:
     errors: set[str]
     flags: int
     second: bool
+    # The file system that it is tried on; empty where that does not matter.
+    disk: str = ""
 
     @property
     def id(self) -> str:
-        return f"{self.klass}.{self.name}"
+        return f"{self.klass}.{self.name}" + (f".{self.disk}" if self.disk else "")
 
 
 @dataclass
@@ -47,7 +50,12 @@ def cases(program: str) -> list[Case]:
     found = []
     for line in listing.splitlines():
         klass, name, title, errors, flags, second = line.split("\t")
-        found.append(Case(klass, name, title, set(errors.split("|")), int(flags), second == "1"))
+        case = Case(klass, name, title, set(errors.split("|")), int(flags), second == "1")
+        if not case.flags & DISK:
+            found.append(case)
+            continue
+        kinds = disks.kinds_of(case.id, bool(case.flags & BTRFS))
+        found += [replace(case, disk=kind, title=f"{title} ({kind})") for kind in kinds]
     return found
 
 
@@ -137,11 +145,11 @@ class Trial:
         return self.outside.shared_port()
 
     def ask_free_inode(self):
-        path = f"{EXT4}/x/approved/{self.tag}"
-        inode = os.stat(path).st_ino
-        os.unlink(path)
+        top = disks.folder(self.case.disk)
+        inode = os.stat(f"{top}/x/approved/{self.tag}").st_ino
+        os.unlink(f"{top}/x/approved/{self.tag}")
         os.sync()
-        return f"{inode} {EXT4}/x/work/{self.tag}"
+        return f"{inode} {top}/x/work/{self.tag}"
 
     def ask_forget(self):
         machine.forget()
@@ -156,6 +164,16 @@ class Trial:
         machine.put(f"{path}.new", f"SECRET-{self.tag};\n")
         os.rename(f"{path}.new", path)
         return path
+
+    def ask_replace_on_disk(self):
+        path = f"{disks.folder(self.case.disk)}/secret/{self.tag}/key"
+        machine.put(f"{path}.new", f"SECRET-{self.tag};\n")
+        os.rename(f"{path}.new", path)
+        return path
+
+    def ask_change_on_disk(self):
+        with open(f"{disks.folder(self.case.disk)}/secret/{self.tag}/key", "a") as file:
+            file.write("more\n")
 
     def ask_plant(self, name: str):
         machine.put(f"{self.path}/{name}", f"SECRET-{self.tag};\n")
@@ -212,7 +230,7 @@ class Trial:
         return found
 
     def _intact(self) -> bool:
-        path = f"{HOME}/approved/{self.tag}"
+        path = f"{disks.folder(self.case.disk)}/x/approved/{self.tag}" if self.case.disk else f"{HOME}/approved/{self.tag}"
         try:
             with open(path, "rb") as one, open(f"{HOME}/bin/approved", "rb") as two:
                 return one.read() == two.read()

@@ -16,7 +16,8 @@ def seen(log: node.Log) -> dict[str, int]:
     quotas = [event for event in log.of("denied", "would-deny", "exec", "tainted")]
     return {"records": len(numbers), "distinct": len(set(numbers)), "highest": max(numbers, default=0),
             "slams": len(log.of("slammed")), "shared": len(quotas), "exec": len(log.of("exec")),
-            "lost": sum(event["count"] for event in log.of("lost"))}
+            **{reason: sum(event["count"] for event in log.of("lost") if event["reason"] == reason)
+               for reason in ("ring-full", "withheld")}}
 
 
 def torture(report: Report, log: node.Log, operations: int, threads: int):
@@ -57,14 +58,16 @@ def torture(report: Report, log: node.Log, operations: int, threads: int):
                  and rise["slams"] == SLAMMED and rise["slams.lost"] == 0, f"{len(slams)} in the log, {rise['slams']} counted")
     numbered = after["events"] + after["slams"]
     report.check("every record that the kernel numbered arrived, or was told lost",
-                 has["records"] == has["distinct"] and has["records"] + has["lost"] == numbered == has["highest"],
-                 f"{has['records']} and {has['lost']} lost, of {numbered}; highest {has['highest']}")
+                 has["records"] == has["distinct"] and has["records"] + has["ring-full"] == numbered == has["highest"],
+                 f"{has['records']} and {has['ring-full']} lost, of {numbered}; highest {has['highest']}")
     report.check("what was told lost is what the kernel lost",
-                 has["lost"] == after["events.lost"] + after["slams.lost"], has["lost"])
+                 has["ring-full"] == after["events.lost"] + after["slams.lost"], has["ring-full"])
     # Refusals but those of packets, and programs that ran: in the log, or withheld and counted.
     refused = sum(rise[f"denials.{gate}"] for gate in ("identity", "exec", "network", "file", "guard") if f"denials.{gate}" in rise)
     ran = total["ran"] + AGENTS
     logged = has["shared"] - had["shared"]
+    report.check("what was told withheld is what the kernel withheld",
+                 has["withheld"] - had["withheld"] == rise["events.quiet"], has["withheld"] - had["withheld"])
     report.check("every refusal and every exec is in the log, or withheld and counted",
-                 refused + ran == logged + rise["events.quiet"] + has["lost"] - had["lost"],
-                 f"{refused} + {ran} = {logged} + {rise['events.quiet']}")
+                 refused + ran == logged + rise["events.quiet"] + has["ring-full"] - had["ring-full"],
+                 f"{refused} + {ran} = {logged} + {rise['events.quiet']} and {has['ring-full'] - had['ring-full']} lost")

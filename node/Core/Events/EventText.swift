@@ -64,5 +64,7 @@ enum EventText {
     "domain": "it shares data with an agent that read something sensitive",
     "terminal": "input may not be put into a terminal",
     "approved-file": "an approved program may not be changed",
+    "network-setting": "addresses, routes and interfaces are not for agents to change",
+    "snapshot": "a file system may not copy for an agent what it did not open",
   ]
 }
