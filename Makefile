@@ -59,11 +59,11 @@ $(BUILD)/verify: Tests/lab/verify.c
 
 .PHONY: proto
 proto: ## generate the wire protocol's Swift code anew
-	proto/generate
+	Sources/FleetWire/Protocol/generate
 
 .PHONY: proto-check
 proto-check: ## whether the generated code is fresh
-	proto/generate --check
+	Sources/FleetWire/Protocol/generate --check
 
 .PHONY: format
 format: ## put all Swift sources into the one format

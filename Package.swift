@@ -88,7 +88,9 @@ let package = Package(
     library("AddressSets", ["TelosCore"]),
     library("Trust", ["TelosCore", crypto]),
     library("Intents", ["TelosCore", "AddressSets", yams]),
-    library("FleetWire", ["TelosCore", "AddressSets", "Trust", grpc, grpcProtobuf, protobuf]),
+    library(
+      "FleetWire", ["TelosCore", "AddressSets", "Trust", grpc, grpcProtobuf, protobuf],
+      exclude: ["Protocol"]),
     library(
       "FleetIdentity",
       [

@@ -120,7 +120,9 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
+	const struct cred *real_cred;
 	const struct cred *cred;
+	void *io_uring;
 	char comm[16];
 };
 

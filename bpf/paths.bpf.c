@@ -110,13 +110,29 @@ int BPF_PROG(telos_path_chown, const struct path *path)
 	return change_existing(&c, &f, path);
 }
 
-SEC("lsm/inode_setxattr")
-int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry)
+/* What overlayfs notes on the layers below itself while a task changes what it may: it acts as whoever mounted it then.
+ * A task that uses io_uring may act as somebody else by itself. */
+static __always_inline bool overlay_note(const char *name)
 {
-	struct ids ids = {};
+	struct task_struct *task = bpf_get_current_task_btf();
+	char text[17] = {};
+
+	if (task->cred == task->real_cred || (bpf_core_field_exists(task->io_uring) && task->io_uring))
+		return false;
+	bpf_probe_read_kernel(text, 16, name);
+	return !__builtin_memcmp(text, "trusted.overlay.", 16) || !__builtin_memcmp(text, "user.overlay.", 13);
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry, const char *name)
+{
 	struct walk w;
 
 	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	struct ids ids = {};
+
+	if (overlay_note(name))
+		return 0;
 	identify_all(dentry->d_inode, &ids);
 	f.inode = ids.id[0];
 	if (ids.count && (agent_wrote(&ids) && own_domain(&c, &ids)))

@@ -38,7 +38,7 @@ def mount():
     run("mount", "--bind", f"{EXT4}/plain", folder("ext4"))
     run("truncate", "-s", "160M", f"{EXT4}/btrfs.img")
     run("mkfs.btrfs", "-q", f"{EXT4}/btrfs.img")
-    run("modprobe", "btrfs")
+    run("modprobe", "-a", "btrfs", "loop")
     run("mount", "-o", "loop", f"{EXT4}/btrfs.img", folder("btrfs"))
     run("mount", "-t", "tmpfs", "tmpfs", folder("tmpfs"))
     # Its files are made in the lower layer first.

@@ -22,9 +22,10 @@ metadata: {{name: soak}}
 spec:
   ttl: 2d
   exec:
-    allow: [{{path: {HOME}/bin/prober}}, {{path: {HOME}/bin/torture}}, {{path: {HOME}/bin/hand}}, {{path: {HOME}/bin/approved}}]
+    allow: [{{path: {HOME}/bin/prober}}, {{path: {HOME}/bin/torture}}, {{path: {HOME}/bin/hand}}, {{path: {HOME}/bin/racer}},
+             {{path: {HOME}/bin/approved}}]
   network:
-    allow: [{{cidr: 127.0.0.1/32, ports: [7201]}}]
+    allow: [{{cidr: 127.0.0.1/32, ports: [7201, 7203]}}]
   files:
     write: ["{WORK}/**"]
     sensitive: [{{path: {SECRET}, level: critical}}]
