@@ -329,6 +329,21 @@ static long climb_step(__u32 index, struct climb *climb)
 	return 0;
 }
 
+/* Whether a climb that found no mount above has come to the root of a name space. A tree that is mounted nowhere
+ * (open_tree, umount -l) hides the directories above it, and their rules. */
+static __noinline bool is_top(__u64 mount)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 namespace;
+
+	if ((__u64)task->nsproxy->mnt_ns->root == mount)
+		return true;
+	namespace = PEEK(struct mount, mount, mnt_ns);
+	if (namespace >= (__u64)-4095)
+		return true; /* the kernel's own mounts are trees of their own */
+	return namespace && PEEK(struct mnt_namespace, namespace, seq);
+}
+
 /* `start` 0: the root of the mount. */
 __noinline int climb_raw(struct walk *w, __u64 start, __u64 where)
 {
@@ -340,10 +355,12 @@ __noinline int climb_raw(struct walk *w, __u64 start, __u64 where)
 	where_mounted(&climb, where - bpf_core_field_offset(struct mount, mnt));
 	climb.at = start ? start : climb.root;
 	/* The usual end: a file of the root file system. */
-	if (climb.at == climb.root && climb.above == climb.mount)
-		return 0;
-	bpf_loop(WALK_DEPTH, climb_step, &climb, 0);
-	if (!climb.done)
+	if (climb.at != climb.root || climb.above != climb.mount) {
+		bpf_loop(WALK_DEPTH, climb_step, &climb, 0);
+		if (!climb.done)
+			w->failed = 1;
+	}
+	if (!w->detached && !is_top(climb.mount))
 		w->failed = 1;
 	return 0;
 }

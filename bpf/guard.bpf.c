@@ -123,6 +123,26 @@ int BPF_PROG(telos_locked_down, int what)
 	return guard(TELOS_HOOK_LOCKED_DOWN, TELOS_REASON_MODULE);
 }
 
+/* Probes of other processes and of the kernel see what those have in memory. */
+SEC("lsm/perf_event_open")
+int BPF_PROG(telos_perf_event_open, void *attributes)
+{
+	return guard(TELOS_HOOK_PERF_EVENT, TELOS_REASON_PTRACE);
+}
+
+/* What an agent read may not go into a key, where others of its user find it. */
+SEC("lsm/key_permission")
+int BPF_PROG(telos_key_permission, void *key, const struct cred *cred, int need)
+{
+	if ((__u64)need != bpf_core_enum_value(enum key_need_perm, KEY_NEED_WRITE))
+		return 0;
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_GUARD, .hook = TELOS_HOOK_KEY, .reason = TELOS_REASON_SLAMMED);
+	if (!(c.state & TELOS_SLAMMED))
+		return 0;
+	refuse(&c, &f, EPERM);
+	return -EPERM;
+}
+
 /* Other types of keys start a program outside the tree with the agent's words (request-key). */
 SEC("lsm/key_alloc")
 int BPF_PROG(telos_key_alloc, struct key *key)

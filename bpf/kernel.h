@@ -15,6 +15,8 @@
 
 #define NULL ((void *)0)
 
+enum key_need_perm { KEY_NEED_WRITE = 3 };
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct qstr {
@@ -56,7 +58,13 @@ struct vfsmount {
 	struct dentry *mnt_root;
 };
 
+struct mnt_namespace {
+	struct mount *root;
+	__u64 seq;
+};
+
 struct mount {
+	struct mnt_namespace *mnt_ns;
 	struct mount *mnt_parent; /* these three lie one after the other: see where_mounted() */
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
@@ -111,6 +119,10 @@ struct cred {
 	kuid_t uid;
 };
 
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -123,6 +135,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	const struct cred *cred;
 	void *io_uring;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 

@@ -123,23 +123,46 @@ static __always_inline bool overlay_note(const char *name)
 	return !__builtin_memcmp(text, "trusted.overlay.", 16) || !__builtin_memcmp(text, "user.overlay.", 13);
 }
 
+/* Beyond names and contents: attributes and access lists, of what the agent itself wrote. */
+static __always_inline int change_attribute(struct caller *c, struct finding *f, struct dentry *dentry)
+{
+	struct ids ids = {};
+
+	identify_all(dentry->d_inode, &ids);
+	f->inode = ids.id[0];
+	if (ids.count && agent_wrote(&ids) && own_domain(c, &ids))
+		return 0;
+	f->reason = TELOS_REASON_WRITE_ROOT;
+	return answer(refuse_named(c, f, EPERM, dentry), EPERM);
+}
+
 SEC("lsm/inode_setxattr")
 int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry, const char *name)
 {
-	struct walk w;
-
 	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
-	struct ids ids = {};
+	return overlay_note(name) ? 0 : change_attribute(&c, &f, dentry);
+}
 
-	if (overlay_note(name))
-		return 0;
-	identify_all(dentry->d_inode, &ids);
-	f.inode = ids.id[0];
-	if (ids.count && (agent_wrote(&ids) && own_domain(&c, &ids)))
-		return 0;
-	walk_start(&w, c.id, c.flags, dentry);
-	f.reason = TELOS_REASON_WRITE_ROOT;
-	return answer(refuse_named(&c, &f, EPERM, dentry), EPERM);
+SEC("lsm/inode_removexattr")
+int BPF_PROG(telos_inode_removexattr, void *idmap, struct dentry *dentry, const char *name)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return overlay_note(name) ? 0 : change_attribute(&c, &f, dentry);
+}
+
+/* Since 6.2; before, access lists are attributes like others. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(telos_inode_set_acl, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return change_attribute(&c, &f, dentry);
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(telos_inode_remove_acl, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return change_attribute(&c, &f, dentry);
 }
 
 /* A name that moves or multiplies must not take a sensitive file out from under its directory's rule. */

@@ -114,8 +114,13 @@ extension Gates {
 
   /// Why a program is not there whose hook the kernel lacks; empty when it has no need of it.
   private static func lack(of hook: String) -> String {
+    switch hook {
     // Before 6.8 and the stable kernels that took it over, 32-bit callers come to `file_ioctl` as well.
-    hook == "file_ioctl_compat" ? "" : "this kernel has no hook \(hook)"
+    case "file_ioctl_compat": ""
+    // Before 6.2, access lists come to `inode_setxattr` and `inode_removexattr`.
+    case "inode_set_acl", "inode_remove_acl": ""
+    default: "this kernel has no hook \(hook)"
+    }
   }
 
   private static func isIdentity(_ program: BPFObject.Program) -> Bool {

@@ -81,14 +81,26 @@ static void check_same_hooks(const char *path)
 	bpf_object__close(other);
 }
 
+/* Some hooks exist since a certain version only. */
+static bool has_hook(const struct bpf_program *program)
+{
+	const char *section = bpf_program__section_name(program), *hook = strchr(section, '/');
+
+	return strncmp(section, "lsm", 3) || !hook || libbpf_find_vmlinux_btf_id(hook + 1, BPF_LSM_MAC) >= 0;
+}
+
 static void attach(void)
 {
 	struct bpf_program *program;
 	int group = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
 
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, has_hook(program));
 	if (bpf_object__load(object))
 		die("load");
 	bpf_object__for_each_program(program, object) {
+		if (!has_hook(program))
+			continue;
 		struct bpf_link *link = bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB
 						? bpf_program__attach_cgroup(program, group)
 						: bpf_program__attach(program);

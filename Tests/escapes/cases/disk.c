@@ -1,6 +1,7 @@
 /* Cases about inodes, tried on every file system that runner/disks.py sets up: `disk` is where it is mounted. */
 #include "escape.h"
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 
 /* linux/btrfs.h, which not every machine has. */
 struct snapshot {
@@ -80,6 +81,26 @@ ESCAPE(exec, disk_rename_over, "renaming or linking another program over an appr
 	attempt("open", open(approved, O_WRONLY | O_CLOEXEC));
 	attempt("rename", rename(path, approved));
 	attempt("unlink", unlink(approved));
+}
+
+/* linux/posix_acl_xattr.h: user 4242 may read and write. */
+static const struct {
+	unsigned version;
+	struct {
+		unsigned short tag, permissions;
+		unsigned id;
+	} entries[5];
+} access_list = {2, {{1, 7, -1u}, {2, 6, 4242}, {4, 5, -1u}, {16, 7, -1u}, {32, 5, -1u}}};
+
+ESCAPE(exec, disk_attributes, "access lists and attributes of an approved program, as root", "EPERM", .flags = ROOT | DISK)
+{
+	const char *approved = strdup(text("%s/x/approved/%s", disk, tag));
+
+	control("approved-program", approved_program());
+	attempt("access-list", setxattr(approved, "system.posix_acl_access", &access_list, sizeof(access_list), 0));
+	attempt("attribute", setxattr(approved, "security.telos-test", "x", 1, 0));
+	attempt("no-access-list", removexattr(approved, "system.posix_acl_access"));
+	attempt("no-attribute", removexattr(approved, "security.telos-test"));
 }
 
 static int subvolume(const char *path)

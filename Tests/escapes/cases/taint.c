@@ -2,9 +2,12 @@
  * first that the allowed destination hears it. */
 #include "escape.h"
 #include <linux/io_uring.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <mqueue.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -548,6 +551,46 @@ ESCAPE(taint, environ, "/proc/PID/environ of an unmanaged process", "EPERM|EACCE
 	}
 	looted = read(fd, loot, sizeof(loot) - 1);
 	attempt("read", strnlen(loot, looted) ? 0 : -1);
+}
+
+ESCAPE(taint, open_tree, "a file made later, in a clone of its folder that is mounted nowhere (open_tree)", "EPERM",
+       .flags = ALONE)
+{
+	int tree, fd;
+
+	greet();
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		broken("unshare");
+	tree = syscall(SYS_open_tree, AT_FDCWD, text(HOME "/secret/%s", tag), OPEN_TREE_CLONE | O_CLOEXEC);
+	if (tree < 0) {
+		broken("open_tree");
+		return;
+	}
+	ask("new-secret " HOME "/secret");
+	fd = openat(tree, "late", O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		attempt("open", -1);
+		return;
+	}
+	looted = read(fd, loot, sizeof(loot) - 1);
+	leak_loot();
+}
+
+static long new_key(const char *name, const void *content, size_t size)
+{
+	return syscall(SYS_add_key, "user", name, content, size, KEY_SPEC_USER_KEYRING);
+}
+
+ESCAPE(taint, keyring, "into a key of the agent's user, which others of that user may read", "EPERM", .flags = ALONE)
+{
+	long key = new_key(text("before-%s", tag), "nothing", 7);
+
+	control("add_key", key);
+	if (!slam())
+		return;
+	attempt("add_key", new_key(text("after-%s", tag), loot, looted));
+	attempt("update", syscall(SYS_keyctl, KEYCTL_UPDATE, key, loot, looted, 0));
+	attempt("add_again", new_key(text("before-%s", tag), loot, looted));
 }
 
 ESCAPE(taint, shared_memory, "System V shared memory", "EPERM")

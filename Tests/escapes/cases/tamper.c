@@ -2,6 +2,7 @@
 #include "escape.h"
 #include <linux/bpf.h>
 #include <linux/kexec.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -135,6 +136,14 @@ ESCAPE(tamper, kexec, "kexec_load", "EPERM", .flags = ROOT)
 {
 	greet();
 	attempt("kexec_load", syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT));
+}
+
+ESCAPE(tamper, perf, "probes of the whole machine by perf events, as root", "EPERM", .flags = ROOT)
+{
+	struct perf_event_attr about = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(about), .config = PERF_COUNT_SW_CPU_CLOCK};
+
+	greet();
+	attempt("perf_event_open", syscall(SYS_perf_event_open, &about, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
 ESCAPE(tamper, terminal, "typing into the terminal (TIOCSTI)", "EPERM", .flags = ALONE | ROOT | STDIN_TTY)
