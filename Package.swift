@@ -188,7 +188,7 @@ if isFuzzed {
       name: "telos-fuzz",
       dependencies: [
         "CLibFuzzer", "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity",
-        "Kernel", "CTelosABI", "Node", protobuf, x509,
+        "FleetCA", "Kernel", "CTelosABI", "Node", "Coordinator", protobuf, x509,
       ],
       path: "Tests/fuzz/Targets", swiftSettings: strict,
       linkerSettings: [.unsafeFlags([fuzzer, "-use-ld=lld"])]),
