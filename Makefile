@@ -112,6 +112,10 @@ install: ## copy what `make build` made to DESTDIR
 image: ## an OCI image of the node from what `make build` made: build/image/telos-node.oci.tar
 	@node/image/build
 
+.PHONY: image-test
+image-test: setup build image ## that image, run as node/daemonset.yaml says, in a lab machine
+	@Tests/image/run
+
 .PHONY: clean
 clean: ## remove what was built; kernels and packages stay
 	rm -rf $(BUILD) .build
