@@ -75,6 +75,7 @@ lint: ## complain about Swift sources and scripts that are not as they should be
 	@if command -v shellcheck >/dev/null; then \
 	  git grep -lE '^#!/bin/(ba)?sh' | xargs -d '\n' shellcheck --severity warning; \
 	else echo 'lint: shellcheck is not installed, scripts left out'; fi
+	@Tests/image/schema
 
 # Suites that later issues bring: say so where their script is not there yet.
 define suite
@@ -94,8 +95,8 @@ soak: setup build ## hours of everything at once
 	$(call suite,Tests/soak/run,issue "Gates that hold")
 
 .PHONY: fuzz
-fuzz: setup ## the parsers of outside bytes under libFuzzer
-	$(call suite,Tests/fuzz/run,no issue has brought it so far)
+fuzz: setup build ## the readers of outside bytes under libFuzzer, FUZZ_SECONDS each (60)
+	$(call suite,Tests/fuzz/run,its script Tests/fuzz/run is not here)
 
 .PHONY: install
 install: ## copy what `make build` made to DESTDIR
@@ -106,6 +107,14 @@ install: ## copy what `make build` made to DESTDIR
 	  install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $$unit; done
 	for file in $(wildcard node/node.yaml coordinator/coordinator.yaml); do \
 	  [ -e $(DESTDIR)/etc/telos/$${file##*/} ] || install -m 600 -t $(DESTDIR)/etc/telos $$file; done
+
+.PHONY: image
+image: ## an OCI image of the node from what `make build` made: build/image/telos-node.oci.tar
+	@node/image/build
+
+.PHONY: image-test
+image-test: setup build image ## that image, run as node/daemonset.yaml says, in a lab machine
+	@Tests/image/run
 
 .PHONY: clean
 clean: ## remove what was built; kernels and packages stay

@@ -36,12 +36,17 @@ let hummingbirdTesting = Target.Dependency.product(
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+// `make fuzz` builds the libraries once more, beside the release build, so that libFuzzer sees where inputs lead.
+let isFuzzed = Context.environment["TELOS_FUZZ"] != nil
+let fuzzer = "-sanitize=fuzzer,address"
+
 /// A Swift library in Sources/.
 func library(
   _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, exclude: [String] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: strict)
+    name: name, dependencies: dependencies, path: path, exclude: exclude,
+    swiftSettings: isFuzzed ? strict + [.unsafeFlags([fuzzer])] : strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -177,3 +182,17 @@ let package = Package(
     tests("CLITests", ["telos", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),
   ]
 )
+
+if isFuzzed {
+  package.targets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/fuzz/CLibFuzzer"),
+    .executableTarget(
+      name: "telos-fuzz",
+      dependencies: [
+        "CLibFuzzer", "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity",
+        "FleetCA", "Kernel", "CTelosABI", "Node", "Coordinator", protobuf, x509,
+      ],
+      path: "Tests/fuzz/Targets", swiftSettings: strict,
+      linkerSettings: [.unsafeFlags([fuzzer, "-use-ld=lld"])]),
+  ]
+}

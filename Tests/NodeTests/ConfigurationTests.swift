@@ -88,7 +88,7 @@ import Testing
 
   @Test(arguments: [
     ("host:1", "host", 1), ("192.0.2.1:7443", "192.0.2.1", 7443),
-    ("[2001:db8::1]:7443", "2001:db8::1", 7443),
+    ("[2001:db8::1]:7443", "2001:db8::1", 7443), ("[fe80::1%eth0]:1", "fe80::1%eth0", 1),
   ])
   func endpointsAreHostAndPort(text: String, host: String, port: Int) throws {
     let endpoint = try Endpoint(text)
@@ -96,7 +96,11 @@ import Testing
     #expect(endpoint.description == text)
   }
 
-  @Test(arguments: ["", "host", ":1", "host:0", "host:70000", "[::1]", "host:x"])
+  @Test(arguments: [
+    "", "host", ":1", "host:0", "host:70000", "[::1]", "host:x", "2001:db8::1:7443", "a]:1",
+    "[a]:1",
+    "[]:1", "host\0.evil:1", "two hosts:1",
+  ])
   func otherEndpointsAreRefused(text: String) {
     #expect(throws: TelosError.self) { try Endpoint(text) }
   }

@@ -74,7 +74,7 @@ struct AgentStart: Sendable {
     return AgentLaunch(
       id: id, intent: held.object, uid: caller.uid, bootID: Machine.current.bootID, started: now,
       expires: now + policy.ttl * 1000, executable: executable,
-      temporaryFolder: Self.isOurs(root) ? folder : nil)
+      temporaryFolder: folder.flatMap { Self.lastingPath($0, in: root) })
   }
 
   /// Writes everything, reads it back, and only then makes the cookie.
@@ -95,9 +95,14 @@ struct AgentStart: Sendable {
     }
   }
 
-  /// Whether a root is this daemon's own, so that its paths mean the same here.
-  private static func isOurs(_ root: String) -> Bool {
-    guard let theirs = FileStatus(root), let ours = FileStatus("/") else { return false }
-    return theirs.device == ours.device && theirs.inode == ours.inode
+  /// A path in a caller's root that still means the same here when the caller is gone: where the root is this daemon's own,
+  /// or, for a daemon in a container, the machine's. Nil for any other.
+  private static func lastingPath(_ path: String, in root: String) -> String? {
+    guard let theirs = FileStatus(root) else { return nil }
+    for (ours, prefix) in [("/", ""), ("/proc/1/root", "/proc/1/root")] {
+      guard let status = FileStatus(ours) else { continue }
+      if theirs.device == status.device && theirs.inode == status.inode { return prefix + path }
+    }
+    return nil
   }
 }

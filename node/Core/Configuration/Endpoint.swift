@@ -10,7 +10,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
   public init(_ text: String) throws(TelosError) {
     let host: Substring
     let rest: Substring
-    if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+    let isBracketed = text.hasPrefix("[")
+    if isBracketed, let end = text.firstIndex(of: "]") {
       host = text[text.index(after: text.startIndex)..<end]
       rest = text[text.index(after: end)...]
     } else {
@@ -18,8 +19,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
       host = text[..<colon]
       rest = text[colon...]
     }
-    guard !host.isEmpty, host.utf8.count <= 253, rest.hasPrefix(":"),
-      let port = UInt16(rest.dropFirst()), port > 0
+    guard isBracketed ? Self.isAddress(host) : Self.isHost(host, without: ":[]"),
+      rest.hasPrefix(":"), let port = UInt16(rest.dropFirst()), port > 0
     else {
       throw TelosError(
         .invalidArgument, "\"\(text.prefix(80))\" is not HOST:PORT",
@@ -27,6 +28,17 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     }
     self.host = String(host)
     self.port = Int(port)
+  }
+
+  /// C sees all of it, and nobody sees more than one; the system's resolver says the rest.
+  private static func isHost(_ host: Substring, without marks: String) -> Bool {
+    (1...253).contains(host.utf8.count)
+      && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f && !marks.utf8.contains($0) }
+  }
+
+  /// An address, with its zone where it has one.
+  private static func isAddress(_ host: Substring) -> Bool {
+    isHost(host, without: "[]") && (try? IPAddress(host.prefix { $0 != "%" })) != nil
   }
 
   public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
