@@ -21,10 +21,9 @@ _Static_assert(__builtin_offsetof(struct telos_event, path) + TELOS_PATH == size
 /* A typed pointer as a number, for the functions that take only those. */
 static __noinline __u64 number(const void *pointer)
 {
-	__u64 value = 0;
+	const void *volatile kept = pointer;
 
-	bpf_probe_read_kernel(&value, sizeof(value), &pointer);
-	return value;
+	return peek((__u64)&kept, sizeof(kept));
 }
 
 /* From a name up to the caller's root. The first round measures, the second writes from the end. */
