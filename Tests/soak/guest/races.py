@@ -86,15 +86,20 @@ def ear():
 
 def slams(report: Report, rounds: int):
     heard = through = refused = 0
+    faults = []
     for number in range(rounds):
         with ear() as listener:
             work = Work(f"race{number}", "racer", "slam", str(THREADS), SECRET)
-            found = work.wait("ended", seconds=300) if work.process.wait() == 0 else {}
+            status = work.process.wait(300)
+        found = work.result
+        if status:
+            with open(work.output) as file:
+                faults.append(f"round {number} ended with status {status}: {file.read().strip()}")
         heard += listener.heard
         through += found.get("through", 0)
         refused += found.get("refused", 0)
     report.check(f"{rounds} times the secret was read while {THREADS} threads sent: it never left", heard == 0 and through == 0
-                 and refused == rounds * THREADS, f"{refused} threads were refused, {heard} times it was heard, {through} sends")
+                 and refused == rounds * THREADS, f"{refused} threads were refused, {heard} times it was heard, {through} sends; {faults[:3] or ''}")
 
 
 def told_and_killed(rounds: int) -> int:

@@ -29,9 +29,9 @@ static char shared[SIZE];
 static atomic_uint sent, refused, through;
 static atomic_bool secret_read;
 
-static void *sender(void *unused)
+static void *sender(void *connection)
 {
-	int fd = ear(SOCK_STREAM);
+	int fd = (int)(intptr_t)connection;
 
 	for (;;) {
 		bool known = atomic_load(&secret_read);
@@ -41,18 +41,20 @@ static void *sender(void *unused)
 			continue;
 		}
 		atomic_fetch_add(&refused, 1);
-		return unused;
+		return NULL;
 	}
 }
 
 static int slam(int threads, const char *path)
 {
+	int file, connections[64];
 	pthread_t thread[64];
-	int file;
 
 	memset(shared, '.', SIZE);
 	for (int i = 0; i < threads; i++)
-		pthread_create(&thread[i], NULL, sender, NULL);
+		connections[i] = ear(SOCK_STREAM);
+	for (int i = 0; i < threads; i++)
+		pthread_create(&thread[i], NULL, sender, (void *)(intptr_t)connections[i]);
 	while (atomic_load(&sent) < (unsigned)threads * MESSAGES_BEFORE)
 		sched_yield();
 	file = open(path, O_RDONLY | O_CLOEXEC);

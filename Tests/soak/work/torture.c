@@ -16,7 +16,8 @@ enum { READ, WRITE, WRITE_OUTSIDE, PIPE, PAIR, MAP, CONNECT, CONNECT_CLOSED, SEN
        EXEC_CLOSED, KINDS, PARTS = 1000 };
 
 static atomic_ulong done[KINDS], through, odd, odd_error, odd_kind, refused_network, refused_exec, refused_file, cut, ran, labelled;
-static atomic_bool slammed;
+/* The slam is there before the open that brings it returns. */
+static atomic_bool slamming, slammed;
 static const char *secret;
 static unsigned long each;
 static unsigned threads, seed;
@@ -58,7 +59,7 @@ static void leaving(unsigned kind, int (*act)(int), int port)
 		through++;
 	else if (error == EPERM && before)
 		refused_network++;
-	else if (error && !before && slammed)
+	else if (error && !before && slamming)
 		cut++;
 	else if (error)
 		surprise(kind, error);
@@ -209,6 +210,7 @@ static void *body(void *argument)
 
 	for (unsigned long i = 0; i < each; i++) {
 		if (secret && number == 0 && i == each / 2) {
+			slamming = true;
 			file = open(secret, O_RDONLY | O_CLOEXEC);
 			if (file < 0)
 				surprise(KINDS, errno);
