@@ -98,8 +98,13 @@ struct fs_struct {
 
 struct pid;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct signal_struct {
 	int nr_threads;
+	struct list_head thread_head;
 	struct pid *pids[4];
 };
 
@@ -112,6 +117,7 @@ struct cred {
 };
 
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
@@ -120,8 +126,24 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct list_head thread_node;
 	const struct cred *cred;
 	char comm[16];
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+	struct cgroup *ancestors[]; /* from the root of the tree to itself */
 };
 
 struct linux_binprm {
@@ -276,6 +298,9 @@ struct ovl_inode___before65 {
 #define FMODE_NOACCOUNT 0x20000000 /* in f_mode of what overlayfs opens below itself */
 
 #define MAY_WRITE 0x2
+
+#define PF_FORKNOEXEC 0x40
+#define PF_KTHREAD 0x200000
 
 #define PTRACE_MODE_ATTACH 0x2
 
