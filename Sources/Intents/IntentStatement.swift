@@ -77,7 +77,9 @@ extension Intent {
   /// The YAML's `spec` without `nodes`, every default written out; keys that came after the first version only where
   /// they say something, so that what was signed before stays what it was.
   private var spec: JSON {
-    .object([
+    .object(
+      agents.isEmpty ? [:] : ["agents": agents.json],
+      and: [
       "mode": .string(mode.rawValue),
       "ttl": .string("\(ttl)"),
       "stdio": .string(stdio.rawValue),
@@ -105,6 +107,17 @@ extension Intent {
 extension JSON {
   fileprivate static func object(_ members: [String: JSON], and more: [String: JSON]) -> JSON {
     .object(members.merging(more) { $1 })
+  }
+}
+
+extension Intent.Agents {
+  /// Only what says something, as `agents` itself.
+  fileprivate var json: JSON {
+    var members: [String: JSON] = [:]
+    if !units.isEmpty { members["units"] = .array(units.map { .string("\($0)") }) }
+    if !cgroups.isEmpty { members["cgroups"] = .array(cgroups.map { .string("\($0)") }) }
+    if !labels.isEmpty { members["labels"] = .object(labels.mapValues { .string($0) }) }
+    return .object(members)
   }
 }
 
