@@ -90,6 +90,7 @@ typedef struct {
 
 struct mm_struct {
 	atomic_t mm_users;
+	struct file *exe_file;
 };
 
 struct fs_struct {

@@ -76,6 +76,18 @@ static __noinline struct telos_place *place_of_caller(void)
 	return nearest;
 }
 
+static __always_inline bool opens(const struct telos_place *place, const struct ids *ids)
+{
+	const struct telos_inode *opener = &place->opener;
+
+	if (!opener->ino || !ids->count || agent_wrote(ids))
+		return false;
+	if (ids->id[0].ino == opener->ino && ids->id[0].dev == opener->dev && ids->id[0].generation == opener->generation)
+		return true;
+	return ids->count == 2 && ids->id[1].ino == opener->ino && ids->id[1].dev == opener->dev &&
+	       ids->id[1].generation == opener->generation;
+}
+
 /* Once for each exec, before its steps are judged: the very first program of a place is judged already. */
 SEC("lsm.s/bprm_creds_for_exec")
 int BPF_PROG(telos_bprm_creds, struct linux_binprm *bprm)
@@ -83,11 +95,15 @@ int BPF_PROG(telos_bprm_creds, struct linux_binprm *bprm)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 address = (__u64)bpf_get_current_task();
 	struct telos_place *place;
+	struct ids ids = {};
 
 	if (!anything_bound() || task_of(address))
 		return 0;
 	place = place_of_caller();
 	if (!place)
+		return 0;
+	identify_all(bprm->file->f_inode, &ids);
+	if (opens(place, &ids))
 		return 0;
 	if (!admit(address, place, TELOS_HOOK_BPRM_CREDS))
 		return -EACCES;
@@ -149,6 +165,14 @@ static __noinline int admit_threads(struct task_struct *leader, const struct tel
 	return 0;
 }
 
+static __noinline bool runs_opener(struct task_struct *leader, const struct telos_place *place)
+{
+	struct ids ids = {};
+
+	identify_all_raw(BPF_CORE_READ(leader, mm, exe_file, f_inode), &ids);
+	return opens(place, &ids);
+}
+
 /* A program that runs already and is moved in. What was forked and has not executed anything yet is its manager's still,
  * which has to mount and to open things for the place before it hands it over: that is labelled at its exec. */
 SEC("tp_btf/cgroup_attach_task")
@@ -163,6 +187,8 @@ int BPF_PROG(telos_cgroup_attach, struct cgroup *to, const char *path, struct ta
 	if (!place)
 		return 0;
 	if (!task_of(address)) {
+		if (runs_opener(leader, place))
+			return 0;
 		if (!admit(address, place, TELOS_HOOK_CGROUP_ATTACH))
 			return 0;
 		adopt_stdio(leader, place, TELOS_HOOK_CGROUP_ATTACH);

@@ -24,12 +24,15 @@ extension AgentTable {
   /// Makes a place, which begins with "/", an agent's: the cgroup that is there, unless another agent still lives in it,
   /// and each that is made there later.
   ///
-  /// - Parameter ttl: seconds from the first entry on.
-  public func hold(_ place: String, for id: UInt64, ttl: UInt64, below root: ControlGroupRoot)
-    throws(TelosError)
-  {
+  /// - Parameters:
+  ///   - ttl: seconds from the first entry on.
+  ///   - opener: the program that sets the place up, and is nobody's while it does.
+  public func hold(
+    _ place: String, for id: UInt64, ttl: UInt64, opener: FileIdentity? = nil,
+    below root: ControlGroupRoot
+  ) throws(TelosError) {
     let key = try telos_place_path(place)
-    let value = try form(id, ttl, TELOS_PLACE_NAMED.rawValue)
+    let value = try form(id, ttl, TELOS_PLACE_NAMED.rawValue, opener)
     try state.withLock { _ throws(TelosError) in
       // In this order: a cgroup that is made in between is entered by the kernel, and found here.
       try put(true)
@@ -60,7 +63,7 @@ extension AgentTable {
 
   /// Makes the cgroup of this number, and all below, an agent's until it is removed.
   public func bind(cgroup: UInt64, to id: UInt64, ttl: UInt64) throws(TelosError) {
-    let value = try form(id, ttl, 0)
+    let value = try form(id, ttl, 0, nil)
     try state.withLock { _ throws(TelosError) in
       try put(true)
       let present = try kernel { () throws(BPFError) in try maps.cgroups.lookup(cgroup) }
@@ -111,10 +114,13 @@ extension AgentTable {
     }
   }
 
-  private func form(_ id: UInt64, _ ttl: UInt64, _ flags: UInt32) throws(TelosError) -> telos_place
+  private func form(_ id: UInt64, _ ttl: UInt64, _ flags: UInt32, _ opener: FileIdentity?)
+    throws(TelosError) -> telos_place
   {
     guard let agent = try agent(id) else { throw TelosError(.notFound, "there is no agent \(id)") }
-    return telos_place(agent: id, ttl_ns: ttl * 1_000_000_000, slot: agent.slot, flags: flags)
+    return telos_place(
+      agent: id, ttl_ns: ttl * 1_000_000_000, slot: agent.slot, flags: flags,
+      opener: opener.map { telos_inode($0) } ?? telos_inode())
   }
 
   private func tasks(of id: UInt64) throws(TelosError) -> UInt32 {

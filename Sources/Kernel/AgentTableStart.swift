@@ -6,7 +6,7 @@ public import TelosCore
 
 extension AgentTable {
   /// Writes an agent and all of its policy: record, domain, rules, windows. It starts when a process hands over
-  /// a cookie of it, see ``cookie(for:lifetime:)``, or enters its place, see ``hold(_:for:ttl:below:)``.
+  /// a cookie of it, see ``cookie(for:lifetime:)``, or enters its place, see ``hold(_:for:ttl:opener:below:)``.
   ///
   /// - Parameters:
   ///   - id: never used before, and higher than all that the kernel held when this table was opened. Starts overtake each

@@ -22,7 +22,8 @@ struct GateMaps: Sendable {
   let globals: SharedMemory
 
   static let names = [
-    "tasks", "agents", "domains", "cookies", "places", "cgroups", "bound", "inodes", "rules", "tails",
+    "tasks", "agents", "domains", "cookies", "places", "cgroups", "bound", "inodes", "rules",
+    "tails",
     "windows", "sockets", "counters", "slams", "events", "globals",
   ]
 

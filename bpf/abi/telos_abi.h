@@ -161,6 +161,9 @@ struct telos_place {
 	telos_u64 ttl_ns; /* from the first entry on; the agent's `expires_ns` is 0 until then */
 	telos_u32 slot;
 	telos_u32 flags; /* enum telos_place_flags */
+	/* The program with which systemd (255 and later) opens a unit: it mounts and then executes the unit's own. Who is
+	 * nobody's stays that while it runs this. All zero: none. */
+	struct telos_inode opener;
 };
 enum telos_place_flags {
 	TELOS_PLACE_NAMED = 1, /* from `places`; else a container's, chosen by its labels when it was made */
@@ -475,7 +478,7 @@ static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u32 dev)
 
 _Static_assert(sizeof(struct telos_inode) == 16, "inode");
 _Static_assert(sizeof(struct telos_task) == 16, "task");
-_Static_assert(sizeof(struct telos_place) == 24, "place");
+_Static_assert(sizeof(struct telos_place) == 40, "place");
 _Static_assert(sizeof(struct telos_agent) == 136, "agent");
 _Static_assert(sizeof(struct telos_inode_entry) == 16, "inode entry");
 _Static_assert(sizeof(struct telos_rule_key) == 24, "rule key");
