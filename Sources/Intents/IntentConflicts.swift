@@ -94,7 +94,7 @@ extension Intent {
       found.append(
         IntentConflict(
           path: "spec.agents",
-          message: "a unit or a container has no working directory and TMPDIR that would be its own",
+          message: "a unit or a container has no working directory and TMPDIR of its own",
           suggestion: "say in files.write what it may write, [] for nothing",
           scope: ["spec.agents", "spec.files"]))
     }
@@ -102,9 +102,9 @@ extension Intent {
       found.append(
         IntentConflict(
           path: "spec.network.allow[\(index)]",
-          message: "the window's ttl counts from a start, which of a unit or a container comes later",
-          suggestion: "leave the window's ttl out, or agents", scope: ["spec.agents", "spec.network"])
-      )
+          message: "a window's ttl counts from a start, which nobody knows of a unit or container",
+          suggestion: "leave the window's ttl out, or agents",
+          scope: ["spec.agents", "spec.network"]))
     }
     return found
   }

@@ -80,27 +80,27 @@ extension Intent {
     .object(
       agents.isEmpty ? [:] : ["agents": agents.json],
       and: [
-      "mode": .string(mode.rawValue),
-      "ttl": .string("\(ttl)"),
-      "stdio": .string(stdio.rawValue),
-      "exec": .object(
-        exec.jit ? ["jit": .string("true")] : [:],
-        and: [
-          "allow": .array(exec.allow.map(\.json)),
-          "own": .array(exec.own.map { .string("\($0)") }),
-        ]),
-      "network": .object(
-        network.listen.isEmpty ? [:] : ["listen": .array(network.listen.map(\.json))],
-        and: [
-          "allow": .array(network.allow.map(\.json)),
-          "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
-          "sensitive": .array(network.sensitive.map(\.json)),
-        ]),
-      "files": .object(
-        files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
-        and: ["sensitive": .array(files.sensitive.map(\.json))]),
-      "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
-    ])
+        "mode": .string(mode.rawValue),
+        "ttl": .string("\(ttl)"),
+        "stdio": .string(stdio.rawValue),
+        "exec": .object(
+          exec.jit ? ["jit": .string("true")] : [:],
+          and: [
+            "allow": .array(exec.allow.map(\.json)),
+            "own": .array(exec.own.map { .string("\($0)") }),
+          ]),
+        "network": .object(
+          network.listen.isEmpty ? [:] : ["listen": .array(network.listen.map(\.json))],
+          and: [
+            "allow": .array(network.allow.map(\.json)),
+            "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
+            "sensitive": .array(network.sensitive.map(\.json)),
+          ]),
+        "files": .object(
+          files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
+          and: ["sensitive": .array(files.sensitive.map(\.json))]),
+        "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
+      ])
   }
 }
 

@@ -17,6 +17,8 @@ actor AgentPlaces {
   private var complaints: [CgroupPath: String] = [:]
   private var compared = ContinuousClock.now - AgentPlaces.comparing
 
+  /// What systemd 255 and later executes in a unit's cgroup before the unit's own program.
+  private static let opener = "/usr/lib/systemd/systemd-executor"
   /// How often agents that wait are held against what the node's files are now.
   private static let comparing = Duration.seconds(30)
 
@@ -55,6 +57,9 @@ actor AgentPlaces {
     _ compare: Bool
   ) async throws(TelosError) {
     let (table, root, ttl) = (standing.table, root, intent.intent.ttl.seconds)
+    let opener =
+      FileStatus(Self.opener) == nil
+      ? nil : try standing.resolver.identities(of: Self.opener).first
     if let held, let launch = parts.registry[held]?.launch, launch.intent == intent.object {
       let (record, isSettled) = try await blocking { () throws(TelosError) in
         (try table.agent(held), try table.settled().contains(held))
@@ -68,7 +73,8 @@ actor AgentPlaces {
       if !ended && fits {
         return try await blocking { () throws(TelosError) in
           guard try !table.holds(place.description, for: held, below: root) else { return }
-          try table.hold(place.description, for: held, ttl: ttl, below: root)
+          try table.hold(
+            place.description, for: held, ttl: ttl, opener: opener, below: root)
         }
       }
     }
@@ -76,7 +82,7 @@ actor AgentPlaces {
     let id = try await AgentStart(parts, standing).prepare(
       intent, policy, in: place.description
     ) { table, id throws(TelosError) in
-      try table.hold(place.description, for: id, ttl: ttl, below: root)
+      try table.hold(place.description, for: id, ttl: ttl, opener: opener, below: root)
     }
     parts.log.notice(
       "agent \(AgentLaunch.name(id)) waits in \(place) under \(intent.object.name)")
