@@ -13,12 +13,13 @@ internal import TelosCore
 actor AgentPlaces {
   private let parts: NodeParts
   private let root: ControlGroupRoot
-  /// What was last said of a place, to say it once.
-  private var complaints: [CgroupPath: String] = [:]
+  /// What was said and still holds, to say it once.
+  private var complaints: Set<String> = []
+  private var failures: [CgroupPath: String] = [:]
   private var compared = ContinuousClock.now - AgentPlaces.comparing
 
   /// What systemd 255 and later executes in a unit's cgroup before the unit's own program.
-  private static let opener = "/usr/lib/systemd/systemd-executor"
+  private static let executor = "/usr/lib/systemd/systemd-executor"
   /// How often agents that wait are held against what the node's files are now.
   private static let comparing = Duration.seconds(30)
 
@@ -40,7 +41,7 @@ actor AgentPlaces {
       for (place, intent) in wanted {
         do throws(TelosError) {
           try await settle(place, intent, held[place.description], standing, compare)
-        } catch { await complain(of: place, "\(error)") }
+        } catch { await complain("\(place): \(error)") }
       }
       let names = Set(wanted.map(\.place.description))
       let given = held.keys.filter { !names.contains($0) }
@@ -57,9 +58,6 @@ actor AgentPlaces {
     _ compare: Bool
   ) async throws(TelosError) {
     let (table, root, ttl) = (standing.table, root, intent.intent.ttl.seconds)
-    let opener =
-      FileStatus(Self.opener) == nil
-      ? nil : try standing.resolver.identities(of: Self.opener).first
     if let held, let launch = parts.registry[held]?.launch, launch.intent == intent.object {
       let (record, isSettled) = try await blocking { () throws(TelosError) in
         (try table.agent(held), try table.settled().contains(held))
@@ -72,9 +70,10 @@ actor AgentPlaces {
       }
       if !ended && fits {
         return try await blocking { () throws(TelosError) in
-          guard try !table.holds(place.description, for: held, below: root) else { return }
+          // Written anew now and then: the opener may have been upgraded.
+          if !compare, try table.holds(place.description, for: held, below: root) { return }
           try table.hold(
-            place.description, for: held, ttl: ttl, opener: opener, below: root)
+            place.description, for: held, ttl: ttl, opener: Self.opener(standing), below: root)
         }
       }
     }
@@ -82,10 +81,17 @@ actor AgentPlaces {
     let id = try await AgentStart(parts, standing).prepare(
       intent, policy, in: place.description
     ) { table, id throws(TelosError) in
-      try table.hold(place.description, for: id, ttl: ttl, opener: opener, below: root)
+      try table.hold(
+        place.description, for: id, ttl: ttl, opener: Self.opener(standing), below: root)
     }
     parts.log.notice(
       "agent \(AgentLaunch.name(id)) waits in \(place) under \(intent.object.name)")
+  }
+
+  /// Nil where there is none, and where it cannot be told: systemd's units are refused then, not opened as nobody's.
+  private static func opener(_ standing: GateState.Standing) -> FileIdentity? {
+    guard FileStatus(executor) != nil else { return nil }
+    return (try? standing.resolver.identities(of: executor))?.first
   }
 
   /// The intent as it is compiled now; nothing at all where that fails.
@@ -96,10 +102,12 @@ actor AgentPlaces {
       try await parts.keeper.reverify(held)
       let policy = try await AgentStart(parts, standing).compile(
         held.intent, root: "", workingDirectory: "/", nil)
-      complaints[place] = nil
+      if let failure = failures.removeValue(forKey: place) { complaints.remove(failure) }
       return policy
     } catch {
-      await complain(of: place, "nothing may run there: \(error)")
+      let failure = "\(place): nothing may run there: \(error)"
+      failures[place] = failure
+      await complain(failure)
       var policy = AgentPolicy()
       policy.audit = held.intent.mode == .audit
       return policy
@@ -114,11 +122,11 @@ actor AgentPlaces {
     for intent in await parts.keeper.placed {
       for place in intent.intent.agents.places {
         if let own, place.contains(own.path) {
-          await complain(of: place, "the node itself runs there, it cannot be an agent")
+          await complain("\(place): the node itself runs there, it cannot be an agent")
         } else if let other = seen.updateValue(intent.object.name, forKey: place) {
           seen[place] = other
           await complain(
-            of: place, "\(intent.object.name) names it as well as \(other), which has it")
+            "\(place): \(intent.object.name) names it as well as \(other), which has it")
         } else {
           wanted.append((place, intent))
         }
@@ -127,10 +135,10 @@ actor AgentPlaces {
     return wanted
   }
 
-  private func complain(of place: CgroupPath, _ text: String) async {
-    guard complaints.updateValue(text, forKey: place) != text else { return }
-    parts.log.error("the place \(place): \(text)")
-    _ = try? await parts.events.append([.node("place", "\(place): \(text)")])
+  private func complain(_ text: String) async {
+    guard complaints.insert(text).inserted else { return }
+    parts.log.error("the place \(text)")
+    _ = try? await parts.events.append([.node("place", text)])
   }
 }
 
