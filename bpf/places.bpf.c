@@ -92,12 +92,14 @@ static __always_inline bool opens(const struct telos_place *place, const struct 
 SEC("lsm.s/bprm_creds_for_exec")
 int BPF_PROG(telos_bprm_creds, struct linux_binprm *bprm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 address = (__u64)bpf_get_current_task();
 	struct telos_place *place;
 	struct ids ids = {};
+	__u64 address;
 
-	if (!anything_bound() || task_of(address))
+	if (!anything_bound())
+		return 0;
+	address = (__u64)bpf_get_current_task();
+	if (task_of(address))
 		return 0;
 	place = place_of_caller();
 	if (!place)
@@ -107,7 +109,7 @@ int BPF_PROG(telos_bprm_creds, struct linux_binprm *bprm)
 		return 0;
 	if (!admit(address, place, TELOS_HOOK_BPRM_CREDS))
 		return -EACCES;
-	adopt_stdio(task, place, TELOS_HOOK_BPRM_CREDS);
+	adopt_stdio(bpf_get_current_task_btf(), place, TELOS_HOOK_BPRM_CREDS);
 	return 0;
 }
 
