@@ -100,6 +100,7 @@ install: ## copy what `make build` made to DESTDIR
 	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/telos/bpf
 	for unit in $(wildcard node/*.service coordinator/*.service); do \
 	  install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $$unit; done
+	install -D -m 644 node/oci-hook.json $(DESTDIR)$(PREFIX)/share/containers/oci/hooks.d/telos.json
 	for file in $(wildcard node/node.yaml coordinator/coordinator.yaml); do \
 	  [ -e $(DESTDIR)/etc/telos/$${file##*/} ] || install -m 600 -t $(DESTDIR)/etc/telos $$file; done
 

@@ -3,6 +3,7 @@
 #include "files.h"
 
 #include "identity.bpf.c"
+#include "places.bpf.c"
 #include "exec.bpf.c"
 #include "file.bpf.c"
 #include "paths.bpf.c"

@@ -103,9 +103,9 @@ int BPF_PROG(telos_task_free, struct task_struct *task)
 }
 
 /* What descriptors 0 to 2 are: ways out that the launcher left open, and files that may be sensitive already. */
-static __always_inline void adopt(struct caller *c, __u32 number, bool writable_only, struct finding *f)
+static __always_inline void adopt(struct caller *c, struct task_struct *task, __u32 number, bool writable_only,
+				  struct finding *f)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct telos_rule rule = {.flags = TELOS_RULE_STDIO};
 	struct telos_rule_key key = {.agent = c->id};
 	struct file **table, *file = NULL;
@@ -157,10 +157,10 @@ static __always_inline void adopt(struct caller *c, __u32 number, bool writable_
 		__sync_fetch_and_sub(cell, 1); /* stays without a label: its first use is refused */
 }
 
-static __always_inline void adopt_all(struct caller *c, bool writable_only, struct finding *f)
+static __always_inline void adopt_all(struct caller *c, struct task_struct *task, bool writable_only, struct finding *f)
 {
 	for (__u32 number = 0; number < 3; number++)
-		adopt(c, number, writable_only, f);
+		adopt(c, task, number, writable_only, f);
 }
 
 /* What the launcher says between its registration and the first exec. Returns whether it may. */
@@ -171,7 +171,7 @@ static __always_inline bool launch(struct caller *c, unsigned long what, struct 
 	if (!task || (c->flags & TELOS_AGENT_STARTED))
 		return false;
 	if (what == TELOS_LAUNCH_STDIO) {
-		adopt_all(c, true, f); /* into what the agent only reads, its relay goes on writing */
+		adopt_all(c, bpf_get_current_task_btf(), true, f); /* into what the agent only reads, its relay goes on writing */
 		return true;
 	}
 	if (what != TELOS_LAUNCH_RELAY || (c->flags & TELOS_AGENT_RELAY))
@@ -229,6 +229,6 @@ int BPF_PROG(telos_task_prctl, int option, unsigned long high, unsigned long low
 	}
 	f.kind = TELOS_EVENT_STARTED;
 	report(&c, &f);
-	adopt_all(&c, false, &f);
+	adopt_all(&c, task, false, &f);
 	return -EINPROGRESS;
 }

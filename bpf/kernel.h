@@ -98,6 +98,7 @@ typedef struct {
 
 struct mm_struct {
 	atomic_t mm_users;
+	struct file *exe_file;
 };
 
 struct fs_struct {
@@ -106,8 +107,13 @@ struct fs_struct {
 
 struct pid;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct signal_struct {
 	int nr_threads;
+	struct list_head thread_head;
 	struct pid *pids[4];
 };
 
@@ -124,6 +130,7 @@ struct nsproxy {
 };
 
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
@@ -133,10 +140,26 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	const struct cred *real_cred;
+	struct list_head thread_node;
 	const struct cred *cred;
 	void *io_uring;
 	struct nsproxy *nsproxy;
 	char comm[16];
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+	struct cgroup *ancestors[]; /* from the root of the tree to itself */
 };
 
 struct linux_binprm {
@@ -318,6 +341,9 @@ static __always_inline __u64 peek(__u64 address, __u32 size)
 #define FMODE_NOACCOUNT 0x20000000 /* in f_mode of what overlayfs opens below itself */
 
 #define MAY_WRITE 0x2
+
+#define PF_FORKNOEXEC 0x40
+#define PF_KTHREAD 0x200000
 
 #define PTRACE_MODE_ATTACH 0x2
 

@@ -38,6 +38,28 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TELOS_PLACES);
+	__type(key, struct telos_place_path);
+	__type(value, struct telos_place);
+} places SEC(".maps");
+
+/* Twice as many as can be named: a cgroup that is being removed stays until it is gone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * TELOS_PLACES);
+	__type(key, __u64);
+	__type(value, struct telos_place);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bound SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, TELOS_INODES);
 	__type(key, struct telos_inode);
 	__type(value, struct telos_inode_entry);

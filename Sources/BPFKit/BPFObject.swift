@@ -20,6 +20,11 @@ public struct BPFObject: ~Copyable {
       }
       return String(section[section.index(after: slash)...])
     }
+
+    /// The name of the kernel's tracepoint; nil for programs of other kinds.
+    public var tracepoint: String? {
+      section.hasPrefix("tp_btf/") ? String(section.dropFirst("tp_btf/".count)) : nil
+    }
   }
 
   /// A map as the object file describes it.

@@ -16,9 +16,9 @@ public struct BPFProgram: Sendable {
     return info
   }
 
-  /// Attaches to the LSM hook that the program was made for. Such a link can be neither updated nor detached:
-  /// it ends with its last descriptor and pin.
-  public func attachLSM() throws(BPFError) -> BPFLink {
+  /// Attaches to the LSM hook or the tracepoint that the program was made for. Such a link can be neither updated nor
+  /// detached: it ends with its last descriptor and pin.
+  public func attachHook() throws(BPFError) -> BPFLink {
     let number = bpf_link_create(descriptor.number, 0, attachType, nil)
     try check(number, "attach \(name)")
     return BPFLink(Descriptor(owning: number))

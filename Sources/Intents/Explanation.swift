@@ -8,7 +8,7 @@ extension Intent {
   ///
   /// - Parameter applets: the programs that a multi-call binary is, by its path, where that can be told; else empty.
   public func explanation(applets: (String) -> [String]) -> String {
-    ([heading, execText, multicallText(applets)] + networkTexts + filesTexts
+    ([heading, agentsText, execText, multicallText(applets)] + networkTexts + filesTexts
       + [localText, slamText, openText])
       .compactMap(\.self).joined(separator: "\n")
   }
@@ -27,6 +27,14 @@ extension Intent {
         \(mode_)
 
       """
+  }
+
+  private var agentsText: String? {
+    let labels = agents.labels.isEmpty ? [] : ["containers with \(Self.pairs(agents.labels))"]
+    return Self.section(
+      "Its agents, besides those of telos run, from their first program on",
+      agents.units.map { "the unit \($0), in \($0.cgroup)" }
+        + agents.cgroups.map { "the cgroup \($0), and what is below" } + labels)
   }
 
   private var execText: String? {

@@ -17,6 +17,8 @@ public struct Intent: Sendable, Hashable {
   /// AF_UNIX sockets that may be connected to.
   public var unix: [UnixName] = []
   public var stdio = Stdio.untilTaint
+  /// Who is an agent under it besides those of `telos run`.
+  public var agents = Agents()
 
   public init(name: String, exec: Exec) {
     self.name = name

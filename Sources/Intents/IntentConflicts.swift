@@ -10,7 +10,7 @@ struct IntentConflict {
 }
 
 extension Intent {
-  var conflicts: [IntentConflict] { duplicates + reachability + ownership }
+  var conflicts: [IntentConflict] { duplicates + reachability + ownership + placement }
 
   private var duplicates: [IntentConflict] {
     func twice<T: Hashable>(_ values: [T], _ path: (Int) -> String, _ what: String)
@@ -37,6 +37,8 @@ extension Intent {
         network.reachableWhileTainted, { "spec.network.reachableWhileTainted[\($0)]" },
         "the destination")
       + twice(network.sensitive, { "spec.network.sensitive[\($0)]" }, "the destination")
+      + twice(agents.units, { "spec.agents.units[\($0)]" }, "the unit")
+      + twice(agents.cgroups, { "spec.agents.cgroups[\($0)]" }, "the cgroup")
       + twice(network.listen, { "spec.network.listen[\($0)]" }, "the port")
   }
 
@@ -82,6 +84,29 @@ extension Intent {
     return (left.ports ?? [.all]).contains { range in
       (right.ports ?? [.all]).contains { $0.overlaps(range) }
     }
+  }
+
+  /// What an agent cannot have that nobody starts.
+  private var placement: [IntentConflict] {
+    guard !agents.isEmpty else { return [] }
+    var found: [IntentConflict] = []
+    if files.write == nil {
+      found.append(
+        IntentConflict(
+          path: "spec.agents",
+          message: "a unit or a container has no working directory and TMPDIR of its own",
+          suggestion: "say in files.write what it may write, [] for nothing",
+          scope: ["spec.agents", "spec.files"]))
+    }
+    for index in network.allow.indices where network.allow[index].ttl != nil {
+      found.append(
+        IntentConflict(
+          path: "spec.network.allow[\(index)]",
+          message: "a window's ttl counts from a start, which nobody knows of a unit or container",
+          suggestion: "leave the window's ttl out, or agents",
+          scope: ["spec.agents", "spec.network"]))
+    }
+    return found
   }
 
   private var ownership: [IntentConflict] {

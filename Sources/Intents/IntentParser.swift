@@ -94,12 +94,9 @@ extension TreeReader {
     _ spec: Value, into intent: inout Intent, _ features: IntentParser.Features
   ) {
     let fields = fields(
-      spec, ["nodes", "mode", "ttl", "exec", "network", "files", "unix", "stdio"],
+      spec, ["nodes", "mode", "ttl", "exec", "network", "files", "unix", "stdio", "agents"],
       optional: ["network"],
-      reserved: [
-        "agents": "agents are chosen by telos run alone",
-        "host": "the node's own packet filter is not part of an intent",
-      ])
+      reserved: ["host": "the node's own packet filter is not part of an intent"])
     if let nodes = fields["nodes"] {
       intent.nodes = LabelSelector(labels(self.fields(nodes, ["labels"])["labels"]))
     }
@@ -120,9 +117,10 @@ extension TreeReader {
       }
     }
     intent.stdio = choice(fields["stdio"], of: Intent.Stdio.self) ?? .untilTaint
+    intent.agents = agents(fields["agents"])
   }
 
-  private mutating func labels(_ value: Value?) -> Labels {
+  mutating func labels(_ value: Value?) -> Labels {
     guard let value else { return [:] }
     guard case .map(let entries) = value.tree.content else {
       problem(value, "expected labels", "write KEY: VALUE, or {KEY: VALUE, …}")

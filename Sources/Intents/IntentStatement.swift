@@ -77,34 +77,47 @@ extension Intent {
   /// The YAML's `spec` without `nodes`, every default written out; keys that came after the first version only where
   /// they say something, so that what was signed before stays what it was.
   private var spec: JSON {
-    .object([
-      "mode": .string(mode.rawValue),
-      "ttl": .string("\(ttl)"),
-      "stdio": .string(stdio.rawValue),
-      "exec": .object(
-        exec.jit ? ["jit": .string("true")] : [:],
-        and: [
-          "allow": .array(exec.allow.map(\.json)),
-          "own": .array(exec.own.map { .string("\($0)") }),
-        ]),
-      "network": .object(
-        network.listen.isEmpty ? [:] : ["listen": .array(network.listen.map(\.json))],
-        and: [
-          "allow": .array(network.allow.map(\.json)),
-          "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
-          "sensitive": .array(network.sensitive.map(\.json)),
-        ]),
-      "files": .object(
-        files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
-        and: ["sensitive": .array(files.sensitive.map(\.json))]),
-      "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
-    ])
+    .object(
+      agents.isEmpty ? [:] : ["agents": agents.json],
+      and: [
+        "mode": .string(mode.rawValue),
+        "ttl": .string("\(ttl)"),
+        "stdio": .string(stdio.rawValue),
+        "exec": .object(
+          exec.jit ? ["jit": .string("true")] : [:],
+          and: [
+            "allow": .array(exec.allow.map(\.json)),
+            "own": .array(exec.own.map { .string("\($0)") }),
+          ]),
+        "network": .object(
+          network.listen.isEmpty ? [:] : ["listen": .array(network.listen.map(\.json))],
+          and: [
+            "allow": .array(network.allow.map(\.json)),
+            "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
+            "sensitive": .array(network.sensitive.map(\.json)),
+          ]),
+        "files": .object(
+          files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
+          and: ["sensitive": .array(files.sensitive.map(\.json))]),
+        "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
+      ])
   }
 }
 
 extension JSON {
   fileprivate static func object(_ members: [String: JSON], and more: [String: JSON]) -> JSON {
     .object(members.merging(more) { $1 })
+  }
+}
+
+extension Intent.Agents {
+  /// Only what says something, as `agents` itself.
+  fileprivate var json: JSON {
+    var members: [String: JSON] = [:]
+    if !units.isEmpty { members["units"] = .array(units.map { .string("\($0)") }) }
+    if !cgroups.isEmpty { members["cgroups"] = .array(cgroups.map { .string("\($0)") }) }
+    if !labels.isEmpty { members["labels"] = .object(labels.mapValues { .string($0) }) }
+    return .object(members)
   }
 }
 

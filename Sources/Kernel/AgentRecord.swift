@@ -20,7 +20,7 @@ public struct AgentRecord: Sendable, Hashable {
   public var state: AgentState
   /// The root of its domain: agents with the same root have shared data.
   public var domain: UInt32
-  /// Boot clock, nanoseconds.
+  /// Boot clock, nanoseconds; 0 while the place of the agent was not entered.
   public var expires: UInt64
   /// The sequence number of the event that slammed it; 0 for none.
   public var slamSequence: UInt64
@@ -32,6 +32,8 @@ public struct AgentRecord: Sendable, Hashable {
   public var uid: UInt32
   public var isAudited: Bool
   public var isCanary: Bool
+  /// It has executed something, or its place was entered.
+  public var hasStarted: Bool
   /// Refusals, whether or not an event was sent for each.
   public var denials: [Gate: UInt64]
 
@@ -48,6 +50,7 @@ public struct AgentRecord: Sendable, Hashable {
     uid = record.uid
     isAudited = record.flags & TELOS_AGENT_AUDIT.rawValue != 0
     isCanary = record.flags & TELOS_AGENT_CANARY.rawValue != 0
+    hasStarted = record.flags & TELOS_AGENT_STARTED.rawValue != 0
     denials = [:]
     withUnsafeBytes(of: record.denials) { bytes in
       let counts = bytes.bindMemory(to: UInt64.self)

@@ -5,7 +5,8 @@ public import TelosCore
 
 extension AgentTable {
   /// Frees what ended agents leave behind: agents without tasks for `linger` seconds, so that what their sockets
-  /// still have to say is judged by their own record, and agents whose cookie ran out unused.
+  /// still have to say is judged by their own record, and agents whose cookie ran out unused. An agent that has a place
+  /// stays.
   ///
   /// - Returns: the ids that are gone now.
   @discardableResult
@@ -14,7 +15,10 @@ extension AgentTable {
       let now = BootClock.now
       try removeCookies { $0.expires_ns < now }
       let waiting = Set(
-        try kernel { () throws(BPFError) in try maps.cookies.entries() }.map(\.value.agent))
+        try kernel { () throws(BPFError) in
+          try maps.cookies.entries().map(\.value.agent) + maps.places.entries().map(\.value.agent)
+            + maps.cgroups.entries().map(\.value.agent)
+        })
       var gone: [UInt64] = []
       let slots = try Self.slots(maps)
       for (_, record) in slots {

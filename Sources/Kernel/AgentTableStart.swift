@@ -6,12 +6,13 @@ public import TelosCore
 
 extension AgentTable {
   /// Writes an agent and all of its policy: record, domain, rules, windows. It starts when a process hands over
-  /// a cookie of it; see ``cookie(for:lifetime:)``.
+  /// a cookie of it, see ``cookie(for:lifetime:)``, or enters its place, see ``hold(_:for:ttl:opener:below:)``.
   ///
   /// - Parameters:
   ///   - id: never used before, and higher than all that the kernel held when this table was opened. Starts overtake each
   ///     other, so they need not arrive in order.
   ///   - uid: of the user whose process will be the agent.
+  ///   - waits: its time begins with the first process that enters its place, not now.
   ///   - isCanary: its events make no incident.
   ///   - judge: the mark of the build that alone judges it; 0, as for every agent but a canary: all that are attached.
   /// - Throws: `invalidArgument` for a policy that does not fit the kernel's shapes, `unavailable` when a map is
@@ -19,7 +20,7 @@ extension AgentTable {
   @discardableResult
   public func add(
     id: UInt64, policy: AgentPolicy, uid: UInt32, quota: AgentQuota = AgentQuota(),
-    isCanary: Bool = false, judge: UInt16 = 0
+    waits: Bool = false, isCanary: Bool = false, judge: UInt16 = 0
   ) throws(TelosError) -> AgentRecord {
     let form = try KernelPolicy(policy)
     var sets: [FileIdentity: telos_tail_set] = [:]
@@ -37,7 +38,7 @@ extension AgentTable {
         try write(form, sets, id, &state)
         var record = telos_agent()
         record.id = id
-        record.expires_ns = BootClock.now + policy.ttl * 1_000_000_000
+        record.expires_ns = waits ? 0 : BootClock.now + policy.ttl * 1_000_000_000
         record.domain = domain
         record.flags = form.flags | (isCanary ? TELOS_AGENT_CANARY.rawValue : 0)
         record.flags |= UInt32(judge) << UInt32(TELOS_AGENT_JUDGE_SHIFT)

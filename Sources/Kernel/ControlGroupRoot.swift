@@ -46,6 +46,13 @@ public struct ControlGroupRoot: Sendable, Hashable {
     return UInt64(info.st_ino)
   }
 
+  /// The number of a cgroup by its path from the root, which begins with "/"; nil where there is none.
+  public func number(of place: String) -> UInt64? {
+    var info = stat()
+    guard stat(path + place, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else { return nil }
+    return UInt64(info.st_ino)
+  }
+
   private static func isRoot(_ path: String) -> Bool {
     var info = stat()
     return stat(path, &info) == 0 && info.st_ino == 1

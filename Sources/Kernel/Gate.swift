@@ -20,7 +20,9 @@ public enum Gate: String, Sendable, Codable, CaseIterable {
   init?(hook: String) {
     switch hook {
     case "task_alloc", "task_free", "task_prctl": self = .identity
-    case "bprm_check_security", "bprm_creds_for_exec", "mmap_file", "file_mprotect": self = .exec
+    case "bprm_creds_for_exec", "cgroup_attach_task", "cgroup_mkdir", "cgroup_rmdir":
+      self = .identity
+    case "bprm_check_security", "mmap_file", "file_mprotect": self = .exec
     case "file_open", "file_permission", "file_receive", "inode_setxattr": self = .file
     case "egress": self = .egress
     case "mq_open": self = .file

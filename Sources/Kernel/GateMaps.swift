@@ -8,6 +8,9 @@ struct GateMaps: Sendable {
   let agents: BPFMap<UInt32, telos_agent>
   let domains: BPFMap<UInt32, telos_domain>
   let cookies: BPFMap<telos_cookie, telos_registration>
+  let places: BPFMap<telos_place_path, telos_place>
+  let cgroups: BPFMap<UInt64, telos_place>
+  let bound: BPFMap<UInt32, UInt32>
   let inodes: BPFMap<telos_inode, telos_inode_entry>
   let rules: BPFMap<telos_rule_key, telos_rule>
   let tails: BPFMap<UInt32, telos_tail_set>
@@ -19,8 +22,9 @@ struct GateMaps: Sendable {
   let globals: SharedMemory
 
   static let names = [
-    "tasks", "agents", "domains", "cookies", "inodes", "rules", "tails", "windows", "sockets",
-    "counters", "slams", "events", "globals",
+    "tasks", "agents", "domains", "cookies", "places", "cgroups", "bound", "inodes", "rules",
+    "tails",
+    "windows", "sockets", "counters", "slams", "events", "globals",
   ]
 
   init(_ pins: PinFolder) throws(BPFError) {
@@ -28,6 +32,9 @@ struct GateMaps: Sendable {
     agents = try BPFMap(pinned: pins.map("agents"), name: "agents")
     domains = try BPFMap(pinned: pins.map("domains"), name: "domains")
     cookies = try BPFMap(pinned: pins.map("cookies"), name: "cookies")
+    places = try BPFMap(pinned: pins.map("places"), name: "places")
+    cgroups = try BPFMap(pinned: pins.map("cgroups"), name: "cgroups")
+    bound = try BPFMap(pinned: pins.map("bound"), name: "bound")
     inodes = try BPFMap(pinned: pins.map("inodes"), name: "inodes")
     rules = try BPFMap(pinned: pins.map("rules"), name: "rules")
     tails = try BPFMap(pinned: pins.map("tails"), name: "tails")

@@ -98,9 +98,8 @@ extension Gates {
     for program in programs where missing[program.name] == nil {
       do throws(BPFError) {
         let loaded = try object.loaded(program.name)
-        let link =
-          program.lsmHook == nil
-          ? try loaded.attach(cgroup: cgroup) : try loaded.attachLSM()
+        let isHook = program.lsmHook != nil || program.tracepoint != nil
+        let link = isHook ? try loaded.attachHook() : try loaded.attach(cgroup: cgroup)
         do throws(TelosError) {
           try links.pin(link, program.name, onTrial: onTrial)
         } catch {
@@ -124,11 +123,11 @@ extension Gates {
   }
 
   private static func isIdentity(_ program: BPFObject.Program) -> Bool {
-    program.lsmHook.flatMap { Gate(hook: $0) } == .identity
+    gate(of: program) == .identity
   }
 
   private static func gate(of program: BPFObject.Program) -> Gate? {
-    Gate(hook: program.lsmHook ?? "egress")
+    Gate(hook: program.lsmHook ?? program.tracepoint ?? "egress")
   }
 
   private static func reports(_ programs: [BPFObject.Program], _ missing: [String: String])

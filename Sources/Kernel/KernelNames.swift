@@ -16,7 +16,7 @@ enum KernelNames {
     "socket-connect", "socket-sendmsg", "socket-listen", "socket-accept", "unix-stream-connect",
     "unix-may-send", "egress", "bpf", "ptrace", "task-kill", "task-prlimit", "sb-mount",
     "kernel-read-file", "kernel-module", "shm-shmat", "msg-queue", "key", "netlink", "locked-down",
-    "socket-bind", "perf-event",
+    "socket-bind", "perf-event", "bprm-creds", "cgroup-attach",
   ]
 
   static func reason(_ code: UInt8) -> String { name(code, reasons, "reason") }

@@ -16,7 +16,8 @@ struct Telos: ParsableCommand {
       """,
     groupedSubcommands: [
       CommandGroup(
-        name: "Agent", subcommands: [RunCommand.self, SelfCommand.self, ProbeCommand.self]),
+        name: "Agent",
+        subcommands: [RunCommand.self, OCIHookCommand.self, SelfCommand.self, ProbeCommand.self]),
       CommandGroup(
         name: "Intent", subcommands: [IntentCommand.self]),
       CommandGroup(

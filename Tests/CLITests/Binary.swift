@@ -20,9 +20,12 @@ struct Binary {
 
   static let python = access("/usr/bin/python3", X_OK) == 0
 
-  /// - Parameter environment: all there is, beside PATH.
+  /// - Parameters:
+  ///   - environment: all there is, beside PATH.
+  ///   - input: the file that is standard input.
   static func run(
-    _ words: [String], environment: [String: String] = [:], program: String? = nil
+    _ words: [String], environment: [String: String] = [:], program: String? = nil,
+    input: String = "/dev/null"
   ) throws -> Outcome {
     guard let program = program ?? path else { return Outcome(status: -1, output: "", errors: "") }
     let output = try TemporaryFile("")
@@ -30,7 +33,7 @@ struct Binary {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output.path, O_WRONLY | O_TRUNC, 0)
     posix_spawn_file_actions_addopen(&actions, 2, errors.path, O_WRONLY | O_TRUNC, 0)
     var variables = environment

@@ -165,7 +165,7 @@ import Testing
   @Test(
     "Reserved keys are refused as not yet",
     arguments: [
-      "agents: {units: [x]}", "host: {}",
+      "host: {}",
       "exec: {allow: [{path: /a/b}]}\n  network: {ask: [{host: x.org}]}",
       "exec: {allow: [{path: /a/b}]}\n  network: {allow: [{host: api.github.com, ports: [443]}]}",
     ])

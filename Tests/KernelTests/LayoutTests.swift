@@ -10,6 +10,8 @@ struct LayoutTests {
     #expect(MemoryLayout<telos_inode>.size == 16)
     #expect(MemoryLayout<telos_task>.size == 16)
     #expect(MemoryLayout<telos_agent>.size == 136)
+    #expect(MemoryLayout<telos_place>.size == 40)
+    #expect(MemoryLayout<telos_place_path>.size == Int(TELOS_PATH))
     #expect(MemoryLayout<telos_domain>.size == 8)
     #expect(MemoryLayout<telos_cookie>.size == 16)
     #expect(MemoryLayout<telos_registration>.size == 24)

@@ -9,6 +9,13 @@ import Testing
 /// Answers as a daemon would, and remembers what it was asked.
 actor RecordedActions: ControlActions {
   var starts: [(RunRequest, Caller)] = []
+  var binds: [BindRequest] = []
+
+  func bind(_ request: BindRequest) async throws(TelosError) -> BindAnswer {
+    try request.check()
+    binds.append(request)
+    return BindAnswer(agent: "000000000000002b", intent: "web")
+  }
 
   func report(of agent: UInt64) async throws(TelosError) -> SelfReport {
     SelfReport(
@@ -148,6 +155,32 @@ actor RecordedActions: ControlActions {
         let (status, answer) = try await post(path, "{}", socket)
         #expect(status == 501 && answer.contains("not-yet"))
       }
+    }
+  }
+
+  @Test func aContainerIsBoundForRootAloneAndNeverForAnAgent() async throws {
+    let body = #"{"pid":4711,"annotations":{"telos.dev/intent":"web"},"root":"/srv/image"}"#
+    try await serve { socket, actions in
+      let (status, answer) = try await post("/v1/bind", body, socket)
+      #expect(status == (getuid() == 0 ? 200 : 403))
+      guard getuid() == 0 else { return }
+      #expect(answer == #"{"agent":"000000000000002b","intent":"web"}"#)
+      let asked = await actions.binds
+      #expect(
+        asked == [
+          BindRequest(pid: 4711, annotations: ["telos.dev/intent": "web"], root: "/srv/image")
+        ])
+      for bad in [
+        "{}", #"{"pid":1,"annotations":{},"root":""}"#, #"{"pid":2,"annotations":{},"root":"x"}"#,
+      ] {
+        let refused = try await post("/v1/bind", bad, socket).0
+        #expect(refused == 400, "\(bad)")
+      }
+    }
+    try await serve(agent: 0x2a) { socket, actions in
+      let status = try await post("/v1/bind", body, socket).0
+      #expect(status == 403)
+      #expect(await actions.binds.isEmpty)
     }
   }
 

@@ -47,7 +47,7 @@ struct Signers {
   /// An intent that lets `cat` run, signed.
   func intentEnvelope(
     _ name: String = "read-logs", version: UInt64 = 10, nodes: String = "{}",
-    expires: Date = .now.addingTimeInterval(3600), key: SigningKey? = nil
+    expires: Date = .now.addingTimeInterval(3600), key: SigningKey? = nil, more: String = "ttl: 1h"
   ) throws -> Envelope {
     let intent = try IntentParser.parse(
       """
@@ -57,6 +57,7 @@ struct Signers {
       spec:
         nodes: {labels: \(nodes)}
         exec: {allow: [{path: /usr/bin/cat}]}
+        \(more)
       """)
     var envelope = Envelope(
       payloadType: Role.intent.payloadType,

@@ -20,6 +20,30 @@ import Trust
     }
   }
 
+  @Test func theAgentsOfAnIntentStayPlacedAlsoAfterItExpired() async throws {
+    try await withFolder { folder in
+      let time = Mutex(Date())
+      let fixture = try KeeperFixture(folder, clock: { time.withLock { $0 } })
+      let placed = try fixture.signers.intentEnvelope(
+        "unit", more: "files: {write: []}\n  agents: {units: [a.service]}")
+      let started = try fixture.signers.intentEnvelope("run")
+      try await fixture.give(try fixture.signers.manifest([placed, started]))
+      try await fixture.give(placed)
+      try await fixture.give(started)
+      #expect(await fixture.keeper.placed.map(\.object.name) == ["unit"])
+      time.withLock { $0 += 7200 }
+      await #expect(throws: TelosError.self) { try await fixture.keeper.startable("unit") }
+      #expect(await fixture.keeper.placed.map(\.object.name) == ["unit"])
+      let without = try fixture.signers.intentEnvelope(
+        "unit", version: 11, expires: .now.addingTimeInterval(86400))
+      try await fixture.give(
+        try fixture.signers.manifest(
+          [without, started], version: 2, expires: .now.addingTimeInterval(86400)))
+      try await fixture.give(without)
+      #expect(await fixture.keeper.placed.isEmpty)
+    }
+  }
+
   @Test func anObjectThatComesBeforeTheManifestWaitsForIt() async throws {
     try await withFolder { folder in
       let fixture = try KeeperFixture(folder)

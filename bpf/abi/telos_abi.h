@@ -35,6 +35,7 @@ typedef uint64_t telos_u64;
 #define TELOS_TAIL_SETS 4096u  /* set 0 means "none" */
 #define TELOS_WINDOWS 16384u
 #define TELOS_COOKIES 256u
+#define TELOS_PLACES 1024u     /* cgroups that make agents: as many as there are slots */
 #define TELOS_NEVER_BLOCK 65536u
 #define TELOS_FILTER 65536u    /* cells of a counting filter; a power of two */
 
@@ -42,6 +43,7 @@ typedef uint64_t telos_u64;
 #define TELOS_PORTS 8u         /* port rules of one address window */
 #define TELOS_LINEAGE 6u
 #define TELOS_PATH 256u
+#define TELOS_DEPTH 16u        /* of a cgroup that makes agents, below the root of its tree */
 
 /* ---- identity ------------------------------------------------------------------------------------------ */
 
@@ -78,7 +80,7 @@ enum telos_agent_flags {
 	TELOS_AGENT_HASHES = 16,      /* some approved executable has a content hash */
 	TELOS_AGENT_CANARY = 32,      /* the daemon's own probe: its events make no incident */
 	TELOS_AGENT_JIT = 64,         /* memory without a file may be executable, and written before */
-	TELOS_AGENT_STARTED = 128,    /* has executed something: the kernel sets it */
+	TELOS_AGENT_STARTED = 128,    /* has executed something, or its place was entered: the kernel sets it */
 	TELOS_AGENT_RELAY = 256,      /* one of its tasks is its relay: the kernel sets it */
 	TELOS_AGENT_LISTENS = 512,    /* some port of its own is open to others */
 };
@@ -144,6 +146,27 @@ struct telos_registration {
 	telos_u64 expires_ns; /* boot clock; the cookie's own end */
 	telos_u32 slot;
 	telos_u32 uid;
+};
+
+/* A cgroup of the one tree of version 2 whose tasks are an agent's: who executes something in it, or below, and belongs to
+ * nobody, becomes that agent's task. Map `places`: HASH by path, for cgroups that are not made yet; map `cgroups`: HASH,
+ * key telos_u64, the cgroup's number (its folder's inode), for those that are. The kernel enters a cgroup of a known path
+ * when it is made, before anybody can be in it, and takes every one out when it is removed. Map `bound`: ARRAY of one
+ * telos_u32, 0 where both are empty. */
+struct telos_place_path {
+	char path[TELOS_PATH]; /* from the root of the tree, begins with '/', padded with zeros */
+};
+struct telos_place {
+	telos_u64 agent;
+	telos_u64 ttl_ns; /* from the first entry on; the agent's `expires_ns` is 0 until then */
+	telos_u32 slot;
+	telos_u32 flags; /* enum telos_place_flags */
+	/* The program with which systemd (255 and later) opens a unit: it mounts and then executes the unit's own. Who is
+	 * nobody's stays that while it runs this. All zero: none. */
+	struct telos_inode opener;
+};
+enum telos_place_flags {
+	TELOS_PLACE_NAMED = 1, /* from `places`; else a container's, chosen by its labels when it was made */
 };
 
 /* ---- files --------------------------------------------------------------------------------------------- */
@@ -345,7 +368,7 @@ enum telos_hook {
 	TELOS_HOOK_BPF, TELOS_HOOK_PTRACE, TELOS_HOOK_TASK_KILL, TELOS_HOOK_TASK_PRLIMIT,
 	TELOS_HOOK_SB_MOUNT, TELOS_HOOK_KERNEL_READ_FILE, TELOS_HOOK_KERNEL_MODULE,
 	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY, TELOS_HOOK_NETLINK, TELOS_HOOK_LOCKED_DOWN,
-	TELOS_HOOK_SOCKET_BIND, TELOS_HOOK_PERF_EVENT,
+	TELOS_HOOK_SOCKET_BIND, TELOS_HOOK_PERF_EVENT, TELOS_HOOK_BPRM_CREDS, TELOS_HOOK_CGROUP_ATTACH,
 	TELOS_HOOKS,
 };
 
@@ -456,6 +479,7 @@ static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u32 dev)
 
 _Static_assert(sizeof(struct telos_inode) == 16, "inode");
 _Static_assert(sizeof(struct telos_task) == 16, "task");
+_Static_assert(sizeof(struct telos_place) == 40, "place");
 _Static_assert(sizeof(struct telos_agent) == 136, "agent");
 _Static_assert(sizeof(struct telos_inode_entry) == 16, "inode entry");
 _Static_assert(sizeof(struct telos_rule_key) == 24, "rule key");

@@ -40,8 +40,12 @@ enum {
 	STDIN_TTY = 8,   /* descriptor 0 is a terminal */
 	STDOUT_PIPE = 16, /* descriptor 1 is a pipe that the listener reads */
 	LISTENS = 32,     /* under the intent that opens ports 7110 to 7119 to 127.0.0.1 */
-	DISK = 64,        /* once on each file system, under the intent that knows their files */
-	BTRFS = 128       /* on btrfs alone */
+	/* Not started by `telos run` but by somebody who is nobody's agent, in a cgroup that the intent names: */
+	PLACED = 64,      /* moved there before its first exec */
+	CLONED = 128,     /* made there, by CLONE_INTO_CGROUP */
+	MOVED = 256,      /* running already, and moved there by somebody else */
+	DISK = 512,       /* once on each file system, under the intent that knows their files */
+	BTRFS = 1024      /* on btrfs alone */
 };
 
 struct escape {

@@ -192,6 +192,63 @@ ESCAPE(identity, cgroup_procs, "moving to another control group by cgroup.procs,
 	attempt("connect", leak(SOCK_STREAM, inet4("127.0.0.1", CLOSED_PORT), secret));
 }
 
+ESCAPE(identity, place_orphan, "in a place: a grandchild orphaned to init", "EPERM|EACCES", .flags = PLACED)
+{
+	controls();
+	in_child(become_orphan);
+	pause_ms(400);
+}
+
+ESCAPE(identity, place_cloned, "in a place by CLONE_INTO_CGROUP, which moves nobody", "EPERM|EACCES", .flags = CLONED)
+{
+	controls();
+	flee();
+	in_child(flee);
+}
+
+static void *wait_for_it(void *unused)
+{
+	pause_ms(100);
+	flee();
+	return unused;
+}
+
+ESCAPE(identity, place_moved, "moved into a place while it runs, without another exec", "EPERM|EACCES", .flags = MOVED)
+{
+	pthread_t thread;
+
+	controls();
+	flee();
+	if (pthread_create(&thread, NULL, wait_for_it, NULL))
+		return broken("thread");
+	pthread_join(thread, NULL);
+}
+
+ESCAPE(identity, place_left, "leaving its place by cgroup.procs, as root", "EPERM|EACCES", .flags = PLACED | ROOT)
+{
+	controls();
+	attempt("cgroup.procs", store(text("%s/cgroup.procs", ask("cgroup")), text("%d", getpid()), 0));
+	flee();
+}
+
+ESCAPE(identity, place_taken_out, "taken out of its place by somebody outside", "EPERM|EACCES", .flags = PLACED)
+{
+	controls();
+	if (atoi(ask(text("take-out %d", getpid()))) != getpid())
+		return broken("not taken out");
+	flee();
+	in_child(flee);
+}
+
+ESCAPE(identity, place_below, "in a cgroup made below its place by somebody outside", "EPERM|EACCES", .flags = PLACED)
+{
+	controls();
+	if (atoi(ask(text("push-down %d", getpid()))) != getpid())
+		return broken("not pushed down");
+	flee();
+	in_child(flee);
+}
+
 ESCAPE(identity, ptrace, "ptrace of an unmanaged process", "EPERM", .flags = ROOT)
 {
 	pid_t victim = atoi(ask("victim"));

@@ -1,8 +1,13 @@
 /* escape --list             the cases, a line each
  * escape --agent            reads "ROLE CASE TAG DIR" lines and runs each case in a child
+ * escape --place HOW CGROUP UID GID
+ *                           outside of all agents: starts `escape --agent` in a cgroup, as a manager of units would
  * escape true|mark FILE …   what a program has to do that a case tries to run */
 #include "escape.h"
+#include <grp.h>
+#include <linux/sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 extern const struct escape *const __start_escapes[], *const __stop_escapes[];
 
@@ -83,6 +88,34 @@ static int agent(void)
 	return 0;
 }
 
+/* `procs`: the child moves itself before it executes; `clone`: it is made there, and no move is ever seen. */
+static int place(char **words)
+{
+	struct clone_args arguments = {.exit_signal = SIGCHLD};
+	bool clones = !strcmp(words[0], "clone");
+	int fd = open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = 0;
+	uid_t uid = atoi(words[2]);
+	gid_t gid = atoi(words[3]);
+	pid_t child;
+
+	if (clones)
+		arguments.flags = CLONE_INTO_CGROUP;
+	arguments.cgroup = clones ? fd : 0;
+	child = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (child == 0) {
+		if (!clones && store(text("%s/cgroup.procs", words[1]), "0", 0))
+			_exit(98);
+		if (setgroups(1, &gid) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+			_exit(97);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(HOME "/bin/escape", HOME "/bin/escape", "--agent", NULL);
+		_exit(96);
+	}
+	if (fd < 0 || child < 0 || waitpid(child, &status, 0) < 0)
+		return 1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int count, char **words)
 {
 	const char *verb = count > 1 ? words[1] : "";
@@ -93,6 +126,8 @@ int main(int count, char **words)
 	}
 	if (!strcmp(verb, "--agent"))
 		return agent();
+	if (!strcmp(verb, "--place") && count == 6)
+		return place(words + 2);
 	if (!strcmp(verb, "true"))
 		return 0;
 	/* As an interpreter this gets its script in between: the mark's path is the last word. */

@@ -9,9 +9,9 @@ import subprocess
 import time
 import tty
 
-from machine import HOME, WORK
+from machine import HOME, PLACE, WORK, move
 
-ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, DISK, BTRFS = 1, 2, 4, 8, 16, 32, 64, 128
+ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, PLACED, CLONED, MOVED, DISK, BTRFS = (1 << n for n in range(11))
 
 
 def user(flags: int) -> dict:
@@ -35,7 +35,7 @@ def folder(name: str, flags: int) -> str:
 
 class Agent:
     def __init__(self, name: str, flags: int, outside, drain=None):
-        self.name = name
+        self.name, self.flags = name, flags
         self.folder = folder(f"{name}.agent", flags)
         self.errors = f"{self.folder}/stderr"
         give = None
@@ -51,12 +51,18 @@ class Agent:
             os.fchmod(stdout, 0o666)
             outside.drain(lambda: os.read(read, 1 << 20), "descriptor 1", drain)
         intent = "escapes-listen" if flags & LISTENS else "escapes-disk" if flags & DISK else "escapes"
+        command, account = ["telos", "run", "--intent", intent, "--", f"{HOME}/bin/escape", "--agent"], user(flags)
+        if flags & (PLACED | CLONED):
+            how = "clone" if flags & CLONED else "procs"
+            command = [f"{HOME}/bin/escape", "--place", how, PLACE, str(account["user"]), str(account["group"])]
+            account = {}
+        elif flags & MOVED:
+            command = [f"{HOME}/bin/escape", "--agent"]
         with open(self.errors, "wb") as errors:
             os.chmod(self.errors, 0o666)
             self.process = subprocess.Popen(
-                ["telos", "run", "--intent", intent, "--", f"{HOME}/bin/escape", "--agent"],
-                stdin=give or subprocess.PIPE, stdout=errors if stdout is None else stdout, stderr=errors,
-                cwd=self.folder, start_new_session=True, bufsize=0, **user(flags))
+                command, stdin=give or subprocess.PIPE, stdout=errors if stdout is None else stdout, stderr=errors,
+                cwd=self.folder, start_new_session=True, bufsize=0, **account)
         if give is None:
             self.input = self.process.stdin
         else:
@@ -80,6 +86,8 @@ class Agent:
                 break
             try:
                 if os.readlink(f"/proc/{self.process.pid}/exe") == f"{HOME}/bin/escape":
+                    if self.flags & MOVED:
+                        move(str(self.process.pid), PLACE)
                     return
             except OSError:
                 pass

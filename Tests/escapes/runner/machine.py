@@ -2,9 +2,12 @@
 
 import ctypes
 import glob
+import http.client
+import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import time
 
@@ -19,6 +22,7 @@ apiVersion: telos/v1
 kind: Intent
 metadata: {name: %(name)s}
 spec:
+%(places)s
   ttl: 2h
   exec:
     allow:
@@ -41,6 +45,9 @@ spec:
 """
 
 
+# A cgroup that makes agents of whoever executes something in it.
+PLACE = "/sys/fs/cgroup/escapes-place"
+PLACES = "  agents: {cgroups: [/escapes-place]}"
 # For cases about being connected to: the same, and these ports of the agent's own.
 LISTENING = "    listen: [{cidr: 127.0.0.1/32, ports: [7110-7119], protocols: [tcp, udp]}]"
 
@@ -106,7 +113,7 @@ def secrets(cases, states):
         os.chmod(SHARE, 0o1777)
 
 
-def intent(states, name: str = "escapes", listen: str = "", disks: tuple[str, ...] = ()) -> str:
+def intent(states, name: str = "escapes", listen: str = "", places: str = "", disks: tuple[str, ...] = ()) -> str:
     """With the files of the file systems that are mounted at `disks`."""
     write = [f"{WORK}/**"]
     literal = [f"      - {{path: {HOME}/literal/{state}, level: critical}}" for state in states]
@@ -118,7 +125,7 @@ def intent(states, name: str = "escapes", listen: str = "", disks: tuple[str, ..
     if has_share():
         write.append(f"{SHARE}/**")
     return INTENT % {
-        "name": name, "listen": listen, "write": ", ".join(f'"{path}"' for path in write),
+        "name": name, "listen": listen, "places": places, "write": ", ".join(f'"{path}"' for path in write),
         "literal": "\n".join(literal), "exec": "\n".join(programs)}
 
 
@@ -129,6 +136,40 @@ def apply(*texts: str):
         run("telos", "intent", "sign", "/run/escapes.yaml", "--key", "/root/keys/operator.key", "--out",
             "/run/escapes.signed.json")
         run("telos", "intent", "apply", "/run/escapes.signed.json", "--wait")
+
+
+class Control(http.client.HTTPConnection):
+    """The node's control socket."""
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/telos/telos.sock")
+
+
+def agents(place: str) -> list[dict]:
+    """Those that a cgroup has had, oldest first."""
+    connection = Control("localhost", timeout=60)
+    connection.request("GET", "/v1/agents")
+    found = json.load(connection.getresponse())
+    return sorted((one for one in found if one["executable"] == f"cgroup {place}"), key=lambda one: one["id"])
+
+
+def make_place():
+    """Only once it is held: the kernel has to see it being made."""
+    place = PLACE.removeprefix("/sys/fs/cgroup")
+    until = time.monotonic() + 120
+    while not agents(place):
+        if time.monotonic() > until:
+            raise SystemExit(f"escapes: the node holds no place {place}")
+        time.sleep(0.2)
+    os.makedirs(PLACE)
+
+
+def move(pid: str, cgroup: str) -> str:
+    os.makedirs(cgroup, exist_ok=True)
+    with open(f"{cgroup}/cgroup.procs", "w") as file:
+        file.write(pid)
+    return pid
 
 
 def kernel():

@@ -124,6 +124,12 @@ class Trial:
     def ask_cgroup(self):
         return "/sys/fs/cgroup/escapes"
 
+    def ask_take_out(self, pid: str):
+        return machine.move(pid, "/sys/fs/cgroup/escapes")
+
+    def ask_push_down(self, pid: str):
+        return machine.move(pid, f"{machine.PLACE}/below")
+
     def ask_approved(self):
         return f"{HOME}/approved/{self.tag}"
 

@@ -14,7 +14,7 @@ struct AgentReports: Sendable {
     }
     return SelfReport(
       agent: AgentLaunch.name(id), intent: .init(entry.launch.intent),
-      expires: Self.time(entry.launch.expires), state: record.state.name,
+      expires: Self.time(Self.expires(entry.launch, record)), state: record.state.name,
       windows: try table.windows(of: id).map { .init($0) }, denials: entry.denials)
   }
 
@@ -26,6 +26,13 @@ struct AgentReports: Sendable {
         tasks: record.tasks, started: Self.time(launch.started), uid: record.uid,
         executable: launch.executable)
     }
+  }
+
+  /// In milliseconds since 1970. A place's agent has its time from the first entry on.
+  private static func expires(_ launch: AgentLaunch, _ record: AgentRecord) -> UInt64 {
+    guard launch.expires == 0, record.expires != 0 else { return launch.expires }
+    let left = Int64(record.expires / 1_000_000) - Int64(BootClock.now / 1_000_000)
+    return UInt64(clamping: Int64(Machine.unixMilliseconds) + left)
   }
 
   private static func time(_ milliseconds: UInt64) -> String {

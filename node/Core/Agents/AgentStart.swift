@@ -14,6 +14,11 @@ struct AgentStart: Sendable {
   var resolver: Resolver
   var log: Logger
 
+  init(_ parts: NodeParts, _ standing: GateState.Standing) {
+    (keeper, database, registry) = (parts.keeper, parts.database, parts.registry)
+    (table, resolver, log) = (standing.table, standing.resolver, parts.log)
+  }
+
   func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
     try request.check()
     let held = try await keeper.startable(request.intent)
@@ -27,7 +32,9 @@ struct AgentStart: Sendable {
       folder = try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
     }
     do throws(TelosError) {
-      let policy = try await compile(held.intent, root: root, request, folder)
+      var policy = try await compile(
+        held.intent, root: root, workingDirectory: request.cwd, folder)
+      policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
       let launch = launch(id, held, caller, policy, executable, folder, root)
       try await database.started(launch)
       let cookie = try await program(launch, policy, caller)
@@ -51,19 +58,53 @@ struct AgentStart: Sendable {
     return "/proc/\(caller.pid)/root"
   }
 
-  private func compile(_ intent: Intent, root: String, _ request: RunRequest, _ folder: String?)
+  /// - Parameters:
+  ///   - root: put before every path of the intent.
+  ///   - folder: the agent's TMPDIR.
+  func compile(_ intent: Intent, root: String, workingDirectory: String, _ folder: String?)
     async throws(TelosError) -> AgentPolicy
   {
     let resolver = resolver
-    var policy = try await blocking { () throws(TelosError) in
+    return try await blocking { () throws(TelosError) in
       try IntentCompiler.compile(
         intent,
         in: CompileContext(
-          root: root, workingDirectory: request.cwd, temporaryDirectory: folder,
+          root: root, workingDirectory: workingDirectory, temporaryDirectory: folder,
           bootNanoseconds: BootClock.now, resolver: resolver))
     }
-    policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
-    return policy
+  }
+
+  /// An agent that nobody starts: it begins with the first process that enters its place.
+  ///
+  /// - Parameter settle: gives it the place, once the kernel holds all of it.
+  func prepare(
+    _ held: HeldIntent, _ policy: AgentPolicy, in place: String,
+    settle: @escaping @Sendable (AgentTable, UInt64) throws(TelosError) -> Void
+  ) async throws(TelosError) -> UInt64 {
+    let (table, registry) = (table, registry)
+    let id = try await database.nextAgentID(above: table.highestID)
+    let launch = AgentLaunch(
+      id: id, intent: held.object, uid: 0, bootID: Machine.current.bootID,
+      started: Machine.unixMilliseconds, expires: 0, executable: "cgroup \(place)")
+    do throws(TelosError) {
+      try await database.started(launch)
+      try await blocking { () throws(TelosError) in
+        try table.add(id: id, policy: policy, uid: 0, waits: true)
+        do throws(TelosError) {
+          try table.verify(id, holds: policy)
+          registry.add(launch)
+          try settle(table, id)
+        } catch {
+          try? table.remove(id)
+          throw error
+        }
+      }
+      return id
+    } catch {
+      registry.remove(id)
+      try? await database.ended([id], at: Machine.unixMilliseconds)
+      throw error
+    }
   }
 
   private func launch(

@@ -46,9 +46,17 @@ public struct ControlRouter: Sendable {
     }
     router.post("/v1/run") { request, context in
       try unmanaged(context)
-      let body = try await Self.body(request, context)
+      let body: RunRequest = try await Self.body(request, context)
       let answer = try await actions.start(body, for: context.caller)
       return try Answer(answer)
+    }
+    router.post("/v1/bind") { request, context in
+      try unmanaged(context)
+      guard context.caller.uid == 0 else {
+        throw TelosError(.forbidden, "only root may bind a container to an intent")
+      }
+      let body: BindRequest = try await Self.body(request, context)
+      return try Answer(try await actions.bind(body))
     }
     router.get("/v1/status") { _, context in
       try unmanaged(context)
@@ -88,7 +96,8 @@ public struct ControlRouter: Sendable {
     }
   }
 
-  private static func body(_ request: Request, _ context: ControlContext) async throws -> RunRequest
+  private static func body<Body: Decodable>(_ request: Request, _ context: ControlContext)
+    async throws -> Body
   {
     let buffer: ByteBuffer
     do { buffer = try await request.body.collect(upTo: context.maxUploadSize) } catch {
@@ -96,11 +105,11 @@ public struct ControlRouter: Sendable {
         .invalidArgument, "the request is larger than \(context.maxUploadSize) bytes")
     }
     do {
-      return try JSONDecoder().decode(RunRequest.self, from: Data(buffer.readableBytesView))
+      return try JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
     } catch {
       throw TelosError(
-        .invalidArgument, "the request is not as POST /v1/run takes it: \(error)",
-        hint: "{\"intent\",\"ttlSeconds\",\"argv\",\"cwd\",\"env\"}")
+        .invalidArgument, "the request is not as \(request.uri.path) takes it: \(error)",
+        hint: "docs/protocol.md has its form")
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import EventLog
 internal import FleetWire
+internal import Glibc
 internal import Kernel
 internal import Logging
 internal import TelosCore
@@ -25,6 +26,24 @@ extension NodeParts {
     let text = Self.text(reports)
     log.notice("canary: \(text.isEmpty ? "every gate holds" : text)")
     try await events.append([.node("canary", text.isEmpty ? "every gate holds" : text)])
+  }
+
+  /// A file that units may wait for: there as long as the gates hold, so also while the daemon is away.
+  func tellUnits() {
+    let path = enforcingFile
+    if gates.mode == .enforcing {
+      do throws(TelosError) { try DurableFile.write([], to: path) } catch {
+        log.error("cannot say that the gates hold: \(error)")
+      }
+    } else {
+      unlink(path)
+    }
+  }
+
+  /// Beside the control socket.
+  var enforcingFile: String {
+    configuration.socket.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+      + "/enforcing"
   }
 
   private func canary(_ standing: GateState.Standing, alone: Bool = true) async throws(TelosError)

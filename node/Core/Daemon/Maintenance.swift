@@ -6,8 +6,10 @@ internal import TelosCore
 internal import Trust
 
 extension NodeParts {
-  /// What comes round again and again, in one task: ended agents, provenance, interfaces, never-block, the watchdog.
-  func maintain(_ pump: EventPump, _ wake: Signal, _ notification: ServiceNotification) async {
+  /// What comes round again and again, in one task: places, ended agents, provenance, interfaces, never-block, the watchdog.
+  func maintain(
+    _ pump: EventPump, _ places: AgentPlaces, _ wake: Signal, _ notification: ServiceNotification
+  ) async {
     var stored: [FileIdentity: FileProvenance] = [:]
     if let files = try? await database.provenance() {
       for file in files { stored[file.file] = file }
@@ -30,6 +32,7 @@ extension NodeParts {
     while !Task.isCancelled, await changed.next() != nil {
       notification.alive()
       pump.tick(reached: gates.standing?.gates.sequence)
+      await places.settle()
       await sweep(wake)
       await storeProvenance(&stored)
       if ContinuousClock.now - network > .seconds(15) {

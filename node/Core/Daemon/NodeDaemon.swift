@@ -36,9 +36,13 @@ public struct NodeDaemon: Sendable {
     }
     defer { reader?.stop() }
     try await parts.proveGates()
+    let root = try options.cgroupRoot()
+    let places = AgentPlaces(parts, below: root)
+    await places.settle()
+    parts.tellUnits()
 
     let client = parts.fleetClient(wake)
-    let actions = NodeActions(parts: parts, client: client)
+    let actions = NodeActions(parts: parts, client: client, root: root)
     let socket = try ControlSocket(
       path: options.configuration.socket,
       router: ControlRouter(
@@ -53,7 +57,7 @@ public struct NodeDaemon: Sendable {
       group.addTask { await self.forever("control socket") { try await socket.run() } }
       group.addTask { await self.forever("fleet") { try await client.run() } }
       group.addTask { await self.serveHealth(parts, actions) }
-      group.addTask { await parts.maintain(pump, wake, notification) }
+      group.addTask { await parts.maintain(pump, places, wake, notification) }
       await group.waitForAll()
     }
     notification.stopping()
@@ -97,6 +101,7 @@ public struct NodeDaemon: Sendable {
 struct NodeActions: ControlActions {
   var parts: NodeParts
   var client: FleetClient
+  var root: ControlGroupRoot
 
   func report(of agent: UInt64) async throws(TelosError) -> SelfReport {
     guard let standing = parts.gates.standing else {
@@ -107,10 +112,11 @@ struct NodeActions: ControlActions {
 
   func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
     let standing = try parts.gates.requireEnforcing()
-    return try await AgentStart(
-      keeper: parts.keeper, database: parts.database, registry: parts.registry,
-      table: standing.table, resolver: standing.resolver, log: parts.log
-    ).start(request, for: caller)
+    return try await AgentStart(parts, standing).start(request, for: caller)
+  }
+
+  func bind(_ request: BindRequest) async throws(TelosError) -> BindAnswer {
+    try await AgentBinding(parts: parts, root: root).bind(request)
   }
 
   func status() async -> NodeStatus { await parts.status(coordinator: client.coordinator) }

@@ -24,6 +24,7 @@ extension NodeParts {
       status: { Telos_Fleet_V1_Status(await status(coordinator: nil)) },
       changes: { wake.stream() }, onWelcome: {},
       onHeld: { object in
+        if object.kind == .intent { wake.notify() }
         guard object.kind == .ipset || object.kind == .neverBlock else { return }
         let entries = await keeper.setEntries ?? 0
         do throws(TelosError) {

@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import FleetWire
 internal import FoundationEssentials
+internal import Intents
 public import TelosCore
 internal import Trust
 
@@ -127,7 +128,16 @@ extension ObjectKeeper {
     return intent
   }
 
-  private func reverify(_ intent: HeldIntent) async throws(TelosError) {
+  /// Intents in force here that name agents, by name: also those that expired or that no manifest names any more, because
+  /// what a node holds stays enforced.
+  public var placed: [HeldIntent] {
+    state.intents.values.filter {
+      !$0.intent.agents.isEmpty && state.inForce.contains($0.object)
+        && $0.statement.nodes.matches(labels)
+    }.sorted { $0.object.name < $1.object.name }
+  }
+
+  func reverify(_ intent: HeldIntent) async throws(TelosError) {
     guard let held = try await database.object(.intent, intent.object.name) else {
       throw TelosError(.corrupt, "the node's database lost the intent \(intent.object.name)")
     }
