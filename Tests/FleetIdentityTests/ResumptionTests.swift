@@ -55,11 +55,11 @@ struct OpenSSL: Sendable {
     try DurableFile.write(Self.request, to: "\(folder)/request")
     // In the background, because this thread may be one that serves the call.
     let command = """
-      (cat request; sleep 2) | timeout 10 \(Self.path) s_client -connect 127.0.0.1:\(port) -cert node.pem \
+      (cat request; sleep 5) | timeout 60 \(Self.path) s_client -connect 127.0.0.1:\(port) -cert node.pem \
       -key node.pem -alpn h2 -tls1_3 \(session) session > output 2>&1; echo done >> output
       """
     #expect(system("cd \(folder) && (\(command)) < /dev/null > /dev/null 2>&1 &") == 0)
-    for _ in 0..<150 {
+    for _ in 0..<900 {
       try await Task.sleep(for: .milliseconds(100))
       guard let output = try? DurableFile.read("\(folder)/output") else { continue }
       let text = String(decoding: output, as: UTF8.self)
