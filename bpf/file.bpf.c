@@ -99,6 +99,10 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 			return f->reason;
 	}
 	flags |= w.flags;
+	if (flags & TELOS_RULE_SHUT) {
+		f->gate = TELOS_GATE_GUARD;
+		return TELOS_REASON_NODE_FILE;
+	}
 	if (w.detached && kind == S_IFREG)
 		flags |= TELOS_RULE_WRITE; /* memfd: no name, no directory */
 	if (write && (c->state & TELOS_SLAMMED) && remote_filesystem(magic))

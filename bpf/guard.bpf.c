@@ -61,6 +61,31 @@ int BPF_PROG(telos_task_setrlimit, struct task_struct *target)
 	return guard_task(argument(ctx, 0), TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
 }
 
+SEC("lsm/task_setnice")
+int BPF_PROG(telos_task_setnice, struct task_struct *target)
+{
+	return guard_task(argument(ctx, 0), TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
+}
+
+SEC("lsm/task_setscheduler")
+int BPF_PROG(telos_task_setscheduler, struct task_struct *target)
+{
+	return guard_task(argument(ctx, 0), TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
+}
+
+SEC("lsm/task_setioprio")
+int BPF_PROG(telos_task_setioprio, struct task_struct *target)
+{
+	return guard_task(argument(ctx, 0), TELOS_HOOK_TASK_PRLIMIT, TELOS_REASON_SIGNAL);
+}
+
+/* Who is asked whether others may open a file can let them wait for ever, the daemon among them. */
+SEC("lsm/path_notify")
+int BPF_PROG(telos_path_notify, const struct path *path, __u64 mask)
+{
+	return mask & FS_PERMISSIONS ? guard(TELOS_HOOK_PATH_NOTIFY, TELOS_REASON_SIGNAL) : 0;
+}
+
 SEC("lsm/sb_mount")
 int BPF_PROG(telos_sb_mount, const char *device)
 {

@@ -18,9 +18,11 @@ static __always_inline bool network_setting(__u32 command)
 	case 0x8924: /* SIOCSIFHWADDR */
 	case 0x8953: /* SIOCDARP */
 	case 0x8955: /* SIOCSARP */
+	case 0x8983: /* SIOCSIFVLAN */
 		return true;
-	default:
-		return false;
+	default: /* SIOCBOND…, bridges, tunnels and what else a driver has */
+		return (command >= 0x8990 && command <= 0x8995) || (command >= 0x89a0 && command <= 0x89a3) ||
+		       (command >= 0x89f0 && command <= 0x89ff);
 	}
 }
 

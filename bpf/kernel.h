@@ -347,6 +347,7 @@ static __always_inline __u64 peek(__u64 address, __u32 size)
 
 #define PTRACE_MODE_ATTACH 0x2
 
+#define FS_PERMISSIONS 0x70000 /* open, access and open to execute: fsnotify_backend.h */
 #define TIOCSTI 0x5412
 #define TIOCLINUX 0x541c
 

@@ -18,6 +18,10 @@ static __always_inline __u32 change_verdict(struct caller *c, struct finding *f,
 	climb(w, dentry, where);
 	if (w->failed)
 		return TELOS_REASON_STATE;
+	if (w->flags & TELOS_RULE_SHUT) {
+		f->gate = TELOS_GATE_GUARD;
+		return TELOS_REASON_NODE_FILE;
+	}
 	return w->flags & TELOS_RULE_WRITE ? 0 : TELOS_REASON_WRITE_ROOT;
 }
 

@@ -11,17 +11,20 @@ public struct CompileContext: Sendable {
   public var temporaryDirectory: String?
   /// Now, in nanoseconds of the boot clock: windows with a TTL end so long after it.
   public var bootNanoseconds: UInt64
+  /// Folders of the node itself, by their paths in its own root: nobody's agent opens or changes what is in them.
+  public var shut: [String]
   /// Is asked for files below `root`, by their full path.
   public var resolver: any FileResolver
 
   public init(
     root: String = "", workingDirectory: String, temporaryDirectory: String? = nil,
-    bootNanoseconds: UInt64, resolver: any FileResolver
+    bootNanoseconds: UInt64, shut: [String] = [], resolver: any FileResolver
   ) {
     self.root = root
     self.workingDirectory = workingDirectory
     self.temporaryDirectory = temporaryDirectory
     self.bootNanoseconds = bootNanoseconds
+    self.shut = shut
     self.resolver = resolver
   }
 }

@@ -26,6 +26,7 @@ public enum IntentCompiler {
     try build.addWriteRoots(intent.files.write, own: intent.exec.own)
     try build.addSensitive(intent.files.sensitive)
     for name in intent.unix { try build.addSocket(name) }
+    try build.addShut()
 
     var policy = AgentPolicy()
     policy.files = try build.rules.finished()
@@ -69,6 +70,15 @@ struct PolicyBuild {
     try rules.add(
       FileRule(
         path: path, identities: try identities(found), flags: flags, sha256: sha256, tails: tails))
+  }
+
+  mutating func addShut() throws(TelosError) {
+    for folder in context.shut {
+      try rules.add(
+        FileRule(
+          path: folder, identities: try context.resolver.identities(of: folder), flags: [],
+          tails: [TailRule(flags: .shut, match: .any, deep: true)]))
+    }
   }
 
   mutating func identities(_ found: RootView.Found) throws(TelosError) -> [FileIdentity] {

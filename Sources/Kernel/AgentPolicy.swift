@@ -33,6 +33,7 @@ public struct RuleFlags: OptionSet, Sendable, Hashable, Codable {
   public static let write = RuleFlags(rawValue: 32)
   public static let own = RuleFlags(rawValue: 64)
   public static let unix = RuleFlags(rawValue: 128)
+  public static let shut = RuleFlags(rawValue: 512)
 }
 
 /// A rule for names below a directory, so that it also holds for files that do not exist yet.

@@ -167,6 +167,17 @@ import Testing
       })
   }
 
+  @Test("Everything below the node's own folder is shut, whatever the intent says")
+  func shut() throws {
+    let context = CompileContext(
+      workingDirectory: "/tmp", bootNanoseconds: 0, shut: ["/usr"], resolver: StatResolver())
+    let exec = Intent.Exec(allow: [Intent.Executable(path: try ExecPath("/bin/cat"))])
+    let files = try IntentCompiler.compile(Intent(name: "x", exec: exec), in: context).files
+    let rule = try #require(files.first { $0.path == "/usr" })
+    #expect(rule.tails == [TailRule(flags: .shut, match: .any, deep: true)])
+    #expect(rule.flags.isEmpty)
+  }
+
   @Test("What may run of its own lies where it may write, links followed")
   func own() throws {
     sandbox.makeFolder("/srv/work/build")

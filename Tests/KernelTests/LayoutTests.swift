@@ -49,6 +49,7 @@ struct LayoutTests {
     #expect(RuleFlags.write.rawValue == TELOS_RULE_WRITE.rawValue)
     #expect(RuleFlags.own.rawValue == TELOS_RULE_OWN.rawValue)
     #expect(RuleFlags.unix.rawValue == TELOS_RULE_UNIX.rawValue)
+    #expect(RuleFlags.shut.rawValue == TELOS_RULE_SHUT.rawValue)
     #expect(AgentState.tainted.rawValue == TELOS_TAINTED.rawValue)
     #expect(AgentState.slammed.rawValue == TELOS_SLAMMED.rawValue)
   }

@@ -198,6 +198,7 @@ enum telos_rule_flags {
 	TELOS_RULE_OWN = 64,      /* a directory: what this agent's domain wrote below may be executed */
 	TELOS_RULE_UNIX = 128,    /* an AF_UNIX socket: may be connected to (and from, when the agent owns it) */
 	TELOS_RULE_STDIO = 256,   /* what descriptors 0 to 2 were at registration; the kernel writes these */
+	TELOS_RULE_SHUT = 512,    /* the node's own: neither opened nor changed, in audit mode too */
 };
 struct telos_rule {
 	telos_u32 flags;
@@ -213,7 +214,7 @@ enum telos_tail_kind {
 	TELOS_TAIL_ANY = 4,
 };
 struct telos_tail {
-	telos_u32 flags;   /* TELOS_RULE_CRITICAL, _WARN or _UNIX */
+	telos_u32 flags;   /* TELOS_RULE_CRITICAL, _WARN, _UNIX or _SHUT */
 	telos_u8 kind;     /* enum telos_tail_kind */
 	telos_u8 deep;     /* 1: at any depth; 0: directly in the directory */
 	telos_u8 length;   /* of the name or the text */
@@ -317,6 +318,7 @@ enum telos_reason {
 	TELOS_REASON_APPROVED_FILE = 29,  /* file: an approved executable may not be written */
 	TELOS_REASON_NETWORK_SETTING = 30, /* guard: addresses, routes and interfaces */
 	TELOS_REASON_SNAPSHOT = 31,       /* guard: a file system's own copy of files that nobody opened */
+	TELOS_REASON_NODE_FILE = 32,      /* guard: a file of the node's own */
 };
 
 struct telos_process {
@@ -369,6 +371,7 @@ enum telos_hook {
 	TELOS_HOOK_SB_MOUNT, TELOS_HOOK_KERNEL_READ_FILE, TELOS_HOOK_KERNEL_MODULE,
 	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY, TELOS_HOOK_NETLINK, TELOS_HOOK_LOCKED_DOWN,
 	TELOS_HOOK_SOCKET_BIND, TELOS_HOOK_PERF_EVENT, TELOS_HOOK_BPRM_CREDS, TELOS_HOOK_CGROUP_ATTACH,
+	TELOS_HOOK_PATH_NOTIFY,
 	TELOS_HOOKS,
 };
 

@@ -80,6 +80,7 @@ enum Reason {
     "terminal": ("input may not be put into a terminal", nil),
     "approved-file": ("an approved program may not be changed", nil),
     "network-setting": ("addresses, routes and interfaces are not for agents to change", nil),
+    "node-file": ("files of the node's own are not for agents", nil),
     "snapshot": ("a file system may not copy for an agent what it did not open", nil),
   ]
 

@@ -5,6 +5,7 @@
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -146,6 +147,33 @@ ESCAPE(tamper, perf, "probes of the whole machine by perf events, as root", "EPE
 	attempt("perf_event_open", syscall(SYS_perf_event_open, &about, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
+ESCAPE(tamper, schedule_daemon, "the daemon's priority, scheduler and place on the processors, as root", "EPERM", .flags = ROOT)
+{
+	pid_t daemon = atoi(ask("daemon"));
+	struct sched_param none = {};
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	greet();
+	attempt("setpriority", setpriority(PRIO_PROCESS, daemon, 19));
+	attempt("sched_setscheduler", sched_setscheduler(daemon, SCHED_IDLE, &none));
+	attempt("sched_setaffinity", sched_setaffinity(daemon, sizeof(first), &first));
+	attempt("ioprio_set", syscall(SYS_ioprio_set, 1, daemon, 3 << 13));
+}
+
+ESCAPE(tamper, permission_events, "letting others wait for an answer whether they may open a file, as root", "EPERM",
+       .flags = ROOT)
+{
+	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
+
+	greet();
+	if (fd < 0)
+		broken("fanotify_init");
+	attempt("fanotify_mark", fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, "/etc/hostname"));
+	close(fd); /* answers whoever waits */
+}
+
 ESCAPE(tamper, terminal, "typing into the terminal (TIOCSTI)", "EPERM", .flags = ALONE | ROOT | STDIN_TTY)
 {
 	greet();
@@ -198,6 +226,7 @@ ESCAPE(tamper, daemon_files, "the daemon's database and configuration", "EPERM",
 {
 	greet();
 	attempt("create", open("/var/lib/telos/planted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	attempt("read", open("/var/lib/telos/lock", O_RDONLY | O_CLOEXEC));
 	attempt("unit", open("/etc/telos-planted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 

@@ -12,11 +12,13 @@ struct AgentStart: Sendable {
   var registry: AgentRegistry
   var table: AgentTable
   var resolver: Resolver
+  var data: String
   var log: Logger
 
   init(_ parts: NodeParts, _ standing: GateState.Standing) {
     (keeper, database, registry) = (parts.keeper, parts.database, parts.registry)
     (table, resolver, log) = (standing.table, standing.resolver, parts.log)
+    data = parts.folder.path
   }
 
   func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
@@ -64,13 +66,13 @@ struct AgentStart: Sendable {
   func compile(_ intent: Intent, root: String, workingDirectory: String, _ folder: String?)
     async throws(TelosError) -> AgentPolicy
   {
-    let resolver = resolver
+    let (resolver, data) = (resolver, data)
     return try await blocking { () throws(TelosError) in
       try IntentCompiler.compile(
         intent,
         in: CompileContext(
           root: root, workingDirectory: workingDirectory, temporaryDirectory: folder,
-          bootNanoseconds: BootClock.now, resolver: resolver))
+          bootNanoseconds: BootClock.now, shut: [data], resolver: resolver))
     }
   }
 

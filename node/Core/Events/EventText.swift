@@ -65,6 +65,7 @@ enum EventText {
     "terminal": "input may not be put into a terminal",
     "approved-file": "an approved program may not be changed",
     "network-setting": "addresses, routes and interfaces are not for agents to change",
+    "node-file": "files of the node's own are not for agents",
     "snapshot": "a file system may not copy for an agent what it did not open",
   ]
 }
