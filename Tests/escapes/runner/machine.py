@@ -102,7 +102,9 @@ def secrets(cases, states):
     for state in states:
         for case in cases:
             tag = f"{state}-{case.id}"
-            put(f"{HOME}/secret/{tag}/key", f"SECRET-{tag};\n")
+            # Every file of a sensitive folder is one more for each agent's start.
+            if not case.disk:
+                put(f"{HOME}/secret/{tag}/key", f"SECRET-{tag};\n")
             if case.klass == "exec" and not case.disk:
                 shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/{tag}")
         put(f"{HOME}/literal/{state}", f"SECRET-{state}-taint.replaced;\n")

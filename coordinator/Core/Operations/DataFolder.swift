@@ -39,13 +39,19 @@ struct DataFolder: Sendable {
     deinit { close(descriptor) }
   }
 
-  /// Throws `conflict` if another process, or another part of this one, uses the folder.
+  /// Throws `conflict` if another process, or another part of this one, uses the folder for two seconds more.
   func lock() throws(TelosError) -> Lock {
     let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw TelosError(
         .notFound, "cannot open the data folder \(path): \(String(cString: strerror(errno)))",
         hint: "telos-coordinator init --data \(path) makes it")
+    }
+    // A child that is just being made holds its parent's descriptors until it executes something.
+    var tries = 40
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK, tries > 0 {
+      usleep(50_000)
+      tries -= 1
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       close(descriptor)
