@@ -29,7 +29,7 @@ demo: setup build ## the story on two machines whose kernels enforce it
 	@Tests/lab/demo
 
 .PHONY: test
-test: setup build ## every test: Swift first, then the kernel tests on 6.1 and 6.12 (SUITES=… chooses; SUITES=all: on both kernels)
+test: setup build ## Swift tests, then the kernel tests on 6.1 and 6.12 (SUITES=… chooses, SUITES=all adds the long ones)
 	@Tests/lab/test $(SUITES)
 
 .PHONY: build
