@@ -62,8 +62,12 @@ static __always_inline bool agent_of_slot(struct caller *c, __u64 id, __u32 slot
 	c->id = id;
 	c->slot = slot;
 	c->flags = agent->flags;
-	c->root = domain_root(agent->domain);
+	c->root = agent->domain;
 	domain = bpf_map_lookup_elem(&domains, &c->root);
+	if (domain && domain->parent) {
+		c->root = domain_root(c->root);
+		domain = bpf_map_lookup_elem(&domains, &c->root);
+	}
 	if (!c->root || !domain)
 		return false;
 	c->state = agent->state | domain->state;

@@ -89,7 +89,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		return flags & (TELOS_RULE_STDIO | TELOS_RULE_WRITE) ? 0 : TELOS_REASON_DEVICE;
 	if (kind == S_IFIFO && magic == MAGIC_PIPE)
 		return 0;
-	walk_start(&w, c->id, c->flags, file->f_path.dentry);
+	walk_start(&w, c->id, file->f_path.dentry);
 	climb(&w, file->f_path.dentry, file->f_path.mnt);
 	/* Without a directory nobody knows which rules hold: only what has no name at all (memfd) may be so. */
 	if (w.failed || (w.detached && inode->i_nlink))
@@ -261,7 +261,7 @@ int BPF_PROG(telos_file_receive, struct file *file)
 		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
 	if (kind == S_IFREG && ids.count) {
-		walk_start(&w, c.id, c.flags, file->f_path.dentry);
+		walk_start(&w, c.id, file->f_path.dentry);
 		climb(&w, file->f_path.dentry, file->f_path.mnt);
 		flags = rule_flags(c.id, &ids) | w.flags;
 		if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(&c))

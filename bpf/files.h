@@ -27,6 +27,10 @@ static __always_inline void identify(struct inode *inode, struct telos_inode *id
 
 static __always_inline void identify_raw(__u64 inode, struct telos_inode *id)
 {
+	if (plain_loads()) {
+		identify(AT(struct inode, inode), id);
+		return;
+	}
 	id->ino = PEEK(struct inode, inode, i_ino);
 	id->dev = PEEK(struct super_block, PEEK(struct inode, inode, i_sb), s_dev);
 	id->generation = PEEK(struct inode, inode, i_generation);
@@ -34,26 +38,46 @@ static __always_inline void identify_raw(__u64 inode, struct telos_inode *id)
 
 static __always_inline __u64 inode_of(__u64 dentry)
 {
-	return dentry ? PEEK(struct dentry, dentry, d_inode) : 0;
+	if (!dentry)
+		return 0;
+	return plain_loads() ? (__u64)AT(struct dentry, dentry)->d_inode : PEEK(struct dentry, dentry, d_inode);
 }
 
-/* The lowest layer's directory entry. */
-static __always_inline __u64 lower_of(__u64 inode)
+
+/* What lies below an inode of overlayfs. */
+struct layers {
+	__u64 upper; /* directory entries, 0: none */
+	__u64 between;
+	__u64 lower; /* the lowest layer's */
+};
+
+static __always_inline void layers_of(__u64 inode, struct layers *layers)
 {
+	const __u32 upper = bpf_core_field_offset(struct ovl_inode, __upperdentry);
+
+	inode -= bpf_core_field_offset(struct ovl_inode, vfs_inode);
 	if (bpf_core_field_exists(struct ovl_inode, oe)) {
 		__u64 entry = PEEK(struct ovl_inode, inode, oe);
 
-		return entry && PEEK(struct ovl_entry, entry, __numlower)
-			       ? PEEK(struct ovl_entry, entry, __lowerstack[0].dentry)
-			       : 0;
+		layers->upper = PEEK(struct ovl_inode, inode, __upperdentry);
+		layers->lower = entry && PEEK(struct ovl_entry, entry, __numlower)
+					? PEEK(struct ovl_entry, entry, __lowerstack[0].dentry)
+					: 0;
+		return;
 	}
-	return bpf_core_field_exists(struct ovl_inode___before65, lowerpath)
-		       ? PEEK(struct ovl_inode___before65, inode, lowerpath.dentry)
-		       : 0;
+	if (bpf_core_field_offset(struct ovl_inode___before65, lowerpath.dentry) == upper + 16) {
+		bpf_probe_read_kernel(layers, sizeof(*layers), (const void *)inode + upper); /* one call for both */
+		return;
+	}
+	layers->upper = PEEK(struct ovl_inode, inode, __upperdentry);
+	layers->lower = bpf_core_field_exists(struct ovl_inode___before65, lowerpath)
+				? PEEK(struct ovl_inode___before65, inode, lowerpath.dentry)
+				: 0;
 }
 
 __noinline int identify_overlay(__u64 inode, struct ids *ids)
 {
+	struct layers layers = {};
 	__u64 real;
 
 	if (!ids)
@@ -61,13 +85,13 @@ __noinline int identify_overlay(__u64 inode, struct ids *ids)
 	ids->count = 0;
 	if (!bpf_core_field_exists(struct ovl_inode, vfs_inode))
 		return 0;
-	inode -= bpf_core_field_offset(struct ovl_inode, vfs_inode);
-	real = inode_of(PEEK(struct ovl_inode, inode, __upperdentry));
+	layers_of(inode, &layers);
+	real = inode_of(layers.upper);
 	if (real) {
 		identify_raw(real, &ids->id[0]);
 		ids->count = 1;
 	}
-	real = inode_of(lower_of(inode));
+	real = inode_of(layers.lower);
 	if (real) {
 		identify_raw(real, &ids->id[ids->count & 1]);
 		ids->count++;
@@ -96,18 +120,75 @@ static __always_inline void identify_all_raw(__u64 inode, struct ids *ids)
 	ids->count = 1;
 }
 
-static __always_inline bool unknown_inode(const struct telos_inode *id)
+/* Nearly every directory and most files are in no rule and no entry; one load says so. */
+static __always_inline bool unknown(__u64 ino, __u64 salt)
 {
-	return !telos.inode_filter[telos_inode_cell(id->ino, id->dev)];
+	return !telos.inode_filter[telos_inode_cell(ino, salt)];
 }
 
-static __noinline struct telos_rule *rule_of(__u64 agent, const struct telos_inode *id)
+static __always_inline bool unknown_inode(const struct telos_inode *id)
+{
+	return unknown(id->ino, telos_device_salt(id->dev));
+}
+
+static __always_inline bool unknown_raw(__u64 inode)
+{
+	const __u32 sb = bpf_core_field_offset(struct inode, i_sb);
+	struct {
+		__u64 sb;
+		__u64 between[2];
+		__u64 ino;
+	} at;
+
+	if (plain_loads()) {
+		struct inode *typed = AT(struct inode, inode);
+
+		return unknown(typed->i_ino, telos_device_salt(typed->i_sb->s_dev));
+	}
+	if (bpf_core_field_offset(struct inode, i_ino) == sb + 24) {
+		bpf_probe_read_kernel(&at, sizeof(at), (const void *)inode + sb); /* one call for both */
+	} else {
+		at.sb = PEEK(struct inode, inode, i_sb);
+		at.ino = PEEK(struct inode, inode, i_ino);
+	}
+	return unknown(at.ino, telos_device_salt(PEEK(struct super_block, at.sb, s_dev)));
+}
+
+/* The same of both that lie below an inode of overlayfs; "no" also where neither can be had. */
+__noinline int unknown_overlay(__u64 inode)
+{
+	struct layers layers = {};
+	int found = 0;
+	__u64 real;
+
+	if (!bpf_core_field_exists(struct ovl_inode, vfs_inode))
+		return 0;
+	layers_of(inode, &layers);
+	real = inode_of(layers.upper);
+	if (real) {
+		if (!unknown_raw(real))
+			return 0;
+		found = 1;
+	}
+	real = inode_of(layers.lower);
+	if (real) {
+		if (!unknown_raw(real))
+			return 0;
+		found = 1;
+	}
+	return found;
+}
+
+static __noinline struct telos_rule *look_up_rule(__u64 agent, const struct telos_inode *id)
 {
 	struct telos_rule_key key = {.agent = agent, .inode = *id};
 
-	if (unknown_inode(id))
-		return NULL;
 	return bpf_map_lookup_elem(&rules, &key);
+}
+
+static __always_inline struct telos_rule *rule_of(__u64 agent, const struct telos_inode *id)
+{
+	return unknown_inode(id) ? NULL : look_up_rule(agent, id);
 }
 
 static __always_inline struct telos_inode_entry *entry_of(const struct telos_inode *id)
@@ -138,13 +219,14 @@ static __always_inline __u32 rule_flags(__u64 agent, const struct ids *ids)
 struct walk {
 	__u64 agent;
 	__u64 name; /* address of the last component of where it began */
-	__u64 hash; /* of that name, once a directory rule has asked for it */
+	__u64 hash; /* of a name longer than PIECE, once a directory rule has asked for it */
 	__u32 length;
 	__u32 flags;   /* of the rules met */
 	__u8 depth;    /* directories above the start */
 	__u8 failed;   /* too deep, or an identity that could not be had */
 	__u8 detached; /* its directory is not known */
 	__u8 guarded;  /* below a directory whose rule taints at any depth */
+	__u8 ended;    /* at a mount with none above it */
 };
 
 /* Names are read in pieces: the stack is short. */
@@ -170,23 +252,52 @@ __noinline __u64 hash_of(__u64 name, __u32 length)
 	return hash;
 }
 
-/* One directory rule against the last component. The name is read again each time: directory rules are few. Texts are
- * padded with zeros. */
-static __always_inline bool tail_matches(struct telos_tail *tail, struct walk *w)
+/* Eight bytes of a name, zeros behind its end. Names lie at multiples of eight, so no load leaves their page. */
+static __always_inline __u64 word_of(const struct walk *w, __u32 at)
 {
-	__u64 text[PIECE / 8] = {}, *wanted = (__u64 *)tail->text;
-	__u32 length = w->length, want = tail->length, from;
+	__u32 rest = w->length - at;
+	__u64 word;
 
-	if (tail->kind == TELOS_TAIL_ANY)
-		return true;
-	if (tail->kind == TELOS_TAIL_NAME)
-		return length == want && w->hash == tail->hash;
-	if (want > PIECE || length < want)
+	if (at >= w->length)
+		return 0;
+	word = peek(w->name + at, 8);
+	return rest < 8 ? word & ((1ull << rest * 8) - 1) : word;
+}
+
+/* Texts are padded with zeros. The name is read again for each rule: those of the same length are few. */
+static __always_inline bool text_matches(const struct telos_tail *tail, const struct walk *w, __u32 from)
+{
+	const __u64 *wanted = (const __u64 *)tail->text;
+	__u64 text[PIECE / 8] = {};
+	__u32 want = tail->length;
+
+	barrier_var(want); /* the verifier takes the bound from this very register */
+	if (want > PIECE)
 		return false;
-	from = tail->kind == TELOS_TAIL_SUFFIX ? length - want : 0;
 	if (bpf_probe_read_kernel(text, want, (const void *)w->name + from))
 		return true; /* cannot be; on the safe side */
 	return text[0] == wanted[0] && text[1] == wanted[1] && text[2] == wanted[2] && text[3] == wanted[3];
+}
+
+/* One directory rule against the last component. */
+static __always_inline bool tail_matches(const struct telos_tail *tail, const struct walk *w)
+{
+	const __u64 *wanted = (const __u64 *)tail->text;
+	__u32 length = w->length, want = tail->length;
+
+	if (tail->kind == TELOS_TAIL_ANY)
+		return true;
+	if (tail->kind == TELOS_TAIL_NAME) {
+		if (length != want)
+			return false;
+		if (want > PIECE)
+			return w->hash == tail->hash;
+		if (!plain_loads())
+			return text_matches(tail, w, 0);
+		return word_of(w, 0) == wanted[0] && word_of(w, 8) == wanted[1] && word_of(w, 16) == wanted[2] &&
+		       word_of(w, 24) == wanted[3];
+	}
+	return length >= want && text_matches(tail, w, tail->kind == TELOS_TAIL_SUFFIX ? length - want : 0);
 }
 
 __noinline int meet_tails(struct walk *w, __u32 index)
@@ -216,15 +327,13 @@ static __always_inline void meet_id(struct walk *w, const struct telos_inode *id
 {
 	struct telos_rule *rule;
 
-	if (unknown_inode(id))
-		return; /* nearly always: without a call */
 	rule = rule_of(w->agent, id);
 	if (!rule)
 		return;
 	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
 	if (!rule->tails)
 		return;
-	if (!w->hash)
+	if (w->length > PIECE && !w->hash)
 		w->hash = hash_of(w->name, w->length);
 	meet_tails(w, rule->tails);
 }
@@ -240,21 +349,30 @@ static __always_inline void meet_all(struct walk *w, const struct ids *ids)
 		meet_id(w, &ids->id[1]);
 }
 
-/* A directory by typed pointer. */
-static __always_inline void meet_directory(struct walk *w, struct inode *inode)
+/* `ids` is room on the caller's stack. */
+static __always_inline void meet_overlay(struct walk *w, __u64 inode, struct ids *ids)
 {
-	struct ids ids = {};
+	if (unknown_overlay(inode))
+		return;
+	__builtin_memset(ids, 0, sizeof(*ids));
+	identify_overlay(inode, ids);
+	meet_all(w, ids);
+}
+
+/* A directory by typed pointer. */
+static __noinline void meet_directory(struct walk *w, struct inode *inode)
+{
+	struct ids ids;
 
 	if (inode->i_sb->s_magic == MAGIC_OVERLAY) {
-		identify_overlay(number(inode), &ids);
-		meet_all(w, &ids);
+		meet_overlay(w, number(inode), &ids);
 	} else {
 		identify(inode, &ids.id[0]);
 		meet_id(w, &ids.id[0]);
 	}
 }
 
-/* From a dentry that is known only as an address: across mounts. */
+/* From a dentry that is known only as an address: across mounts. A mount's directories are all of its file system. */
 struct climb {
 	struct walk *walk;
 	__u64 at;
@@ -262,71 +380,100 @@ struct climb {
 	__u64 above; /* the mount that this one is in */
 	__u64 point; /* and where */
 	__u64 root;
-	__u32 done;
+	__u64 sb;
 };
 
-/* One read where three would do: on older kernels every read of an address is a call. */
+/* One read where four would do: on older kernels every read of an address is a call. */
 static __always_inline void where_mounted(struct climb *climb, __u64 mount)
 {
 	const __u32 parent = bpf_core_field_offset(struct mount, mnt_parent);
 
 	climb->mount = mount;
-	if (!bpf_core_type_exists(struct bpf_rb_root___peek) &&
-	    bpf_core_field_offset(struct mount, mnt_mountpoint) == parent + 8 &&
-	    bpf_core_field_offset(struct mount, mnt.mnt_root) == parent + 16) {
-		bpf_probe_read_kernel(&climb->above, 24, (const void *)mount + parent);
+	if (plain_loads()) {
+		struct mount *at = AT(struct mount, mount);
+
+		climb->above = (__u64)at->mnt_parent;
+		climb->point = (__u64)at->mnt_mountpoint;
+		climb->root = (__u64)at->mnt.mnt_root;
+		climb->sb = (__u64)at->mnt.mnt_sb;
+		return;
+	}
+	if (bpf_core_field_offset(struct mount, mnt_mountpoint) == parent + 8 &&
+	    bpf_core_field_offset(struct mount, mnt.mnt_root) == parent + 16 &&
+	    bpf_core_field_offset(struct mount, mnt.mnt_sb) == parent + 24) {
+		bpf_probe_read_kernel(&climb->above, 32, (const void *)mount + parent);
 		return;
 	}
 	climb->above = PEEK(struct mount, mount, mnt_parent);
 	climb->point = PEEK(struct mount, mount, mnt_mountpoint);
 	climb->root = PEEK(struct mount, mount, mnt.mnt_root);
+	climb->sb = PEEK(struct mount, mount, mnt.mnt_sb);
 }
 
-/* Read as little as possible: the filter wants no generation. */
-static __always_inline void meet_directory_raw(struct walk *w, __u64 inode)
+static __always_inline bool over_overlay(const struct climb *climb)
 {
-	__u64 sb = PEEK(struct inode, inode, i_sb);
-	struct ids ids = {};
+	if (plain_loads())
+		return AT(struct super_block, climb->sb)->s_magic == MAGIC_OVERLAY;
+	return PEEK(struct super_block, climb->sb, s_magic) == MAGIC_OVERLAY;
+}
 
-	if (PEEK(struct super_block, sb, s_magic) == MAGIC_OVERLAY) {
-		identify_overlay(inode, &ids);
-		meet_all(w, &ids);
-		return;
-	}
-	ids.id[0].ino = PEEK(struct inode, inode, i_ino);
-	ids.id[0].dev = PEEK(struct super_block, sb, s_dev);
-	if (unknown_inode(&ids.id[0]))
-		return;
-	ids.id[0].generation = PEEK(struct inode, inode, i_generation);
-	meet_id(w, &ids.id[0]);
+static __always_inline bool at_top(struct climb *climb)
+{
+	if (climb->above != climb->mount && climb->above)
+		return false;
+	climb->walk->ended = 1;
+	return true;
+}
+
+/* From the root of a mount to where that is mounted. False: there is nothing above. */
+static __always_inline bool cross(struct climb *climb)
+{
+	if (at_top(climb))
+		return false;
+	climb->at = climb->point;
+	where_mounted(climb, climb->above);
+	return true;
 }
 
 static long climb_step(__u32 index, struct climb *climb)
 {
 	struct walk *w = climb->walk;
 	__u64 parent, inode;
+	struct ids ids;
 
 	if (climb->at == climb->root) {
-		if (climb->above == climb->mount || !climb->above) {
-			climb->done = 1;
+		if (!cross(climb))
 			return 1;
-		}
-		climb->at = climb->point;
-		where_mounted(climb, climb->above);
-		return 0;
+		if (climb->at == climb->root)
+			return 0;
 	}
-	parent = PEEK(struct dentry, climb->at, d_parent);
-	inode = inode_of(parent);
+	if (plain_loads()) {
+		struct dentry *up = AT(struct dentry, climb->at)->d_parent;
+
+		parent = (__u64)up;
+		inode = (__u64)up->d_inode;
+	} else {
+		parent = PEEK(struct dentry, climb->at, d_parent);
+		inode = inode_of(parent);
+	}
 	if (parent == climb->at || !inode) {
 		/* Connected to no directory: a memfd, or a file opened by handle whose place nobody knows. */
-		w->detached = 1;
-		climb->done = 1;
+		w->detached = w->ended = 1;
 		return 1;
 	}
 	climb->at = parent;
 	w->depth++;
-	meet_directory_raw(w, inode);
-	return 0;
+	if (over_overlay(climb)) {
+		/* Read anew, as the number that functions by themselves take; on older kernels it is one already. */
+		meet_overlay(w, plain_loads() ? PEEK(struct dentry, parent, d_inode) : inode, &ids);
+	} else if (!unknown_raw(inode)) {
+		identify_raw(inode, &ids.id[0]);
+		meet_id(w, &ids.id[0]);
+	}
+	/* The usual end without another round: the root file system, which covers that of the boot. */
+	if (climb->at != climb->root)
+		return 0;
+	return !cross(climb) || (climb->at == climb->root && at_top(climb));
 }
 
 /* Whether a climb that found no mount above has come to the root of a name space. A tree that is mounted nowhere
@@ -354,18 +501,16 @@ __noinline int climb_raw(struct walk *w, __u64 start, __u64 where)
 	climb.walk = w;
 	where_mounted(&climb, where - bpf_core_field_offset(struct mount, mnt));
 	climb.at = start ? start : climb.root;
-	/* The usual end: a file of the root file system. */
-	if (climb.at != climb.root || climb.above != climb.mount) {
+	if (climb.at != climb.root || (cross(&climb) && (climb.at != climb.root || !at_top(&climb))))
 		bpf_loop(WALK_DEPTH, climb_step, &climb, 0);
-		if (!climb.done)
-			w->failed = 1;
-	}
+	if (!w->ended)
+		w->failed = 1;
 	if (!w->detached && !is_top(climb.mount))
 		w->failed = 1;
 	return 0;
 }
 
-static __always_inline void walk_start(struct walk *w, __u64 agent, __u32 agent_flags, struct dentry *dentry)
+static __always_inline void walk_start(struct walk *w, __u64 agent, struct dentry *dentry)
 {
 	__builtin_memset(w, 0, sizeof(*w));
 	w->agent = agent;
@@ -373,27 +518,27 @@ static __always_inline void walk_start(struct walk *w, __u64 agent, __u32 agent_
 	w->length = dentry->d_name.len;
 }
 
-static __always_inline void walk_start_raw(struct walk *w, __u64 agent, struct dentry *dentry)
+static __always_inline void walk_start_raw(struct walk *w, __u64 agent, __u64 dentry)
 {
 	__builtin_memset(w, 0, sizeof(*w));
 	w->agent = agent;
-	w->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
-	w->length = BPF_CORE_READ(dentry, d_name.len);
+	w->name = PEEK(struct dentry, dentry, d_name.name);
+	w->length = PEEK(struct dentry, dentry, d_name.len);
 }
 
 /* Within the first mount the pointers are typed and loads are plain; most files need no more. */
 static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
 {
+	bool overlay = where->mnt_sb->s_magic == MAGIC_OVERLAY;
+	__u64 salt = telos_device_salt(where->mnt_sb->s_dev);
 	struct dentry *root = where->mnt_root;
-	bool at_root = false;
 
 	for (int i = 0; i < WALK_TYPED; i++) {
 		struct dentry *parent;
+		struct inode *inode;
 
-		if (at == root) {
-			at_root = true;
+		if (at == root)
 			break;
-		}
 		parent = at->d_parent;
 		if (parent == at) {
 			w->detached = 1;
@@ -401,16 +546,18 @@ static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsm
 		}
 		at = parent;
 		w->depth++;
-		meet_directory(w, at->d_inode);
+		inode = at->d_inode;
+		if (overlay || !unknown(inode->i_ino, salt))
+			meet_directory(w, inode);
 	}
-	climb_raw(w, at_root ? 0 : number(at), number(where));
+	climb_raw(w, at == root ? 0 : number(at), number(where));
 }
 
 /* The first identity counts as the file's own from now on; the others were looked at. */
 static __always_inline bool enter_new(struct caller *c, const struct telos_inode *id, __u32 flags)
 {
 	struct telos_inode_entry entry = {.agent = c->id, .domain = c->root, .flags = flags};
-	__u32 *cell = &telos.inode_filter[telos_inode_cell(id->ino, id->dev)];
+	__u32 *cell = &telos.inode_filter[telos_inode_cell(id->ino, telos_device_salt(id->dev))];
 
 	if (__sync_fetch_and_add(&c->agent->inodes, 1) >= c->agent->inodes_quota) {
 		__sync_fetch_and_sub(&c->agent->inodes, 1);
@@ -458,8 +605,7 @@ static __noinline bool enter(struct caller *c, const struct ids *ids, __u32 flag
 	return false;
 }
 
-/* Reads of what is not the agent's to write: only what agents wrote there counts. */
-static __noinline bool meet_domain(struct caller *c, const struct ids *ids, struct finding *f)
+static __noinline bool meet_known_domain(struct caller *c, const struct ids *ids, struct finding *f)
 {
 	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
 
@@ -471,6 +617,14 @@ static __noinline bool meet_domain(struct caller *c, const struct ids *ids, stru
 			return false;
 	}
 	return true;
+}
+
+/* Reads of what is not the agent's to write: only what agents wrote there counts. */
+static __always_inline bool meet_domain(struct caller *c, const struct ids *ids, struct finding *f)
+{
+	if (unknown_inode(&ids->id[0]) && (ids->count != 2 || unknown_inode(&ids->id[1])))
+		return true;
+	return meet_known_domain(c, ids, f);
 }
 
 static __always_inline bool agent_wrote(const struct ids *ids)

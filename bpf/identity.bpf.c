@@ -151,7 +151,7 @@ static __always_inline void adopt(struct caller *c, struct task_struct *task, __
 		__sync_fetch_and_or(&old->flags, TELOS_RULE_STDIO);
 		return;
 	}
-	cell = &telos.inode_filter[telos_inode_cell(key.inode.ino, key.inode.dev)];
+	cell = &telos.inode_filter[telos_inode_cell(key.inode.ino, telos_device_salt(key.inode.dev))];
 	__sync_fetch_and_add(cell, 1);
 	if (bpf_map_update_elem(&rules, &key, &rule, BPF_NOEXIST))
 		__sync_fetch_and_sub(cell, 1); /* stays without a label: its first use is refused */

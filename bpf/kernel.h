@@ -56,6 +56,7 @@ struct dentry {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mnt_namespace {
@@ -281,18 +282,31 @@ struct timespec64___peek { /* any structure that starts with eight bytes of numb
 };
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 
-/* `size` bytes at an address, 0 where none can be read. */
-static __always_inline __u64 peek(__u64 address, __u32 size)
+static __always_inline bool plain_loads(void)
+{
+	return bpf_core_type_exists(struct bpf_rb_root___peek);
+}
+
+/* The structure at an address, where there are plain loads: several fields of it for one cast. */
+#define AT(type, address) ((type *)bpf_rdonly_cast((const void *)(address), bpf_core_type_id_kernel(type)))
+
+static __always_inline __u64 peek_by_call(__u64 address, __u32 size)
 {
 	__u64 value = 0;
 
-	if (bpf_core_type_exists(struct bpf_rb_root___peek)) {
-		void *at = bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct timespec64___peek));
+	bpf_probe_read_kernel(&value, size, (const void *)address);
+	return value;
+}
+
+/* `size` bytes at an address, 0 where none can be read. */
+static __always_inline __u64 peek(__u64 address, __u32 size)
+{
+	if (plain_loads()) {
+		void *at = AT(struct timespec64___peek, address);
 
 		return size == 8 ? *(volatile __u64 *)at : *(volatile __u32 *)at;
 	}
-	bpf_probe_read_kernel(&value, size, (const void *)address);
-	return value;
+	return peek_by_call(address, size);
 }
 
 /* A field of a structure that is known by its address only. */

@@ -14,7 +14,7 @@ static __always_inline __u32 change_verdict(struct caller *c, struct finding *f,
 		f->gate = TELOS_GATE_GUARD; /* pins, control groups, settings: in audit mode too */
 		return TELOS_REASON_WRITE_ROOT;
 	}
-	walk_start(w, c->id, c->flags, dentry);
+	walk_start(w, c->id, dentry);
 	climb(w, dentry, where);
 	if (w->failed)
 		return TELOS_REASON_STATE;

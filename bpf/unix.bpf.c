@@ -4,17 +4,16 @@
 /* Whether this agent's intent names the socket by path: itself, or by its directory's rule. */
 __noinline int named_path(__u64 agent, __u64 sk)
 {
-	struct unix_sock *named = (void *)sk;
-	struct dentry *dentry = BPF_CORE_READ(named, path.dentry);
-	struct inode *inode = dentry ? BPF_CORE_READ(dentry, d_inode) : NULL;
+	__u64 dentry = PEEK(struct unix_sock, sk, path.dentry);
+	__u64 inode = dentry ? PEEK(struct dentry, dentry, d_inode) : 0;
 	struct ids ids = {};
 	struct walk w;
 
 	if (!inode)
 		return 0;
-	identify_all_raw((__u64)inode, &ids);
+	identify_all_raw(inode, &ids);
 	walk_start_raw(&w, agent, dentry);
-	climb_raw(&w, (__u64)dentry, (__u64)BPF_CORE_READ(named, path.mnt));
+	climb_raw(&w, dentry, PEEK(struct unix_sock, sk, path.mnt));
 	return !!((rule_flags(agent, &ids) | w.flags) & TELOS_RULE_UNIX);
 }
 

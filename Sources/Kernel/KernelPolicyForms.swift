@@ -57,6 +57,7 @@ extension telos_tail {
       kind = UInt8(TELOS_TAIL_NAME.rawValue)
       length = UInt8(bytes.count)
       hash = telos_hash(bytes, UInt32(bytes.count))
+      if bytes.count <= 32 { withUnsafeMutableBytes(of: &text) { $0.copyBytes(from: bytes) } }
     case .suffix(let text):
       kind = UInt8(TELOS_TAIL_SUFFIX.rawValue)
       try set(text)

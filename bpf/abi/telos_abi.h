@@ -24,7 +24,7 @@ typedef int32_t telos_s32;
 typedef uint64_t telos_u64;
 #endif
 
-#define TELOS_LAYOUT 1
+#define TELOS_LAYOUT 2
 
 /* Capacities. Maps are preallocated: what is full refuses. */
 #define TELOS_TASKS 65536u
@@ -220,7 +220,7 @@ struct telos_tail {
 	telos_u8 length;   /* of the name or the text */
 	telos_u8 reserved;
 	telos_u64 hash;
-	telos_u8 text[32];
+	telos_u8 text[32]; /* padded with zeros; of a longer name the hash alone counts */
 };
 struct telos_tail_set {
 	telos_u32 count;
@@ -475,9 +475,15 @@ static inline telos_u32 telos_task_cell(telos_u64 task)
 	return (telos_u32)((task * 0x9E3779B97F4A7C15ull) >> 48) & (TELOS_FILTER - 1);
 }
 
-static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u32 dev)
+/* A climb asks this of every directory: what is of the device is the same for all of a mount. */
+static inline telos_u64 telos_device_salt(telos_u32 dev)
 {
-	return (telos_u32)(((ino * 0x9E3779B97F4A7C15ull) ^ (dev * 0x85EBCA6B00000000ull)) >> 48) & (TELOS_FILTER - 1);
+	return dev * 0x85EBCA6B00000000ull;
+}
+
+static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u64 salt)
+{
+	return (telos_u32)(((ino * 0x9E3779B97F4A7C15ull) ^ salt) >> 48) & (TELOS_FILTER - 1);
 }
 
 _Static_assert(sizeof(struct telos_inode) == 16, "inode");

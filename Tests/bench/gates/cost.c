@@ -138,7 +138,7 @@ static void rule(const char *path, __u32 flags, __u32 tails)
 		struct telos_rule_key key = {.agent = AGENT, .inode = inode};
 		struct telos_rule value = {.flags = flags, .tails = tails};
 
-		__sync_fetch_and_add(&globals->inode_filter[telos_inode_cell(inode.ino, inode.dev)], 1);
+		__sync_fetch_and_add(&globals->inode_filter[telos_inode_cell(inode.ino, telos_device_salt(inode.dev))], 1);
 		if (bpf_map_update_elem(map("rules"), &key, &value, 0))
 			die("rules");
 	}
@@ -162,7 +162,7 @@ static void make_agent(void)
 	/* What is measured is printed after the slam too. */
 	agent.flags = TELOS_AGENT_DIR_RULES | TELOS_AGENT_STDIO_ALLOW;
 	set.tails[0] = (struct telos_tail){.flags = TELOS_RULE_CRITICAL, .kind = TELOS_TAIL_NAME, .deep = 1, .length = 4,
-					   .hash = telos_hash((const unsigned char *)".env", 4)};
+					   .hash = telos_hash((const unsigned char *)".env", 4), .text = ".env"};
 	if (bpf_map_update_elem(map("tails"), &one, &set, 0))
 		die("tails");
 	rule(HOME, 0, 1);
