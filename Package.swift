@@ -92,7 +92,7 @@ let package = Package(
     library("TelosCore", [crypto]),
     library("AddressSets", ["TelosCore"]),
     library("Trust", ["TelosCore", crypto]),
-    library("Intents", ["TelosCore", "AddressSets", yams]),
+    library("Intents", ["TelosCore", "AddressSets", "Trust", yams]),
     library(
       "FleetWire", ["TelosCore", "AddressSets", "Trust", grpc, grpcProtobuf, protobuf],
       exclude: ["Protocol"]),

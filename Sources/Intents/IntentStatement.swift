@@ -1,5 +1,6 @@
 public import FoundationEssentials
 public import TelosCore
+internal import Trust
 
 extension Intent {
   /// The largest payload that is read. Source: docs/protocol.md, Envelopes.
@@ -9,7 +10,7 @@ extension Intent {
   ///
   /// - Parameter version: seconds since 1970 at signing, unless the operator gives another; never 0.
   public func statementPayload(version: UInt64, expires: Date) -> [UInt8] {
-    JSON.object([
+    let payload = JSONValue.object([
       "type": .string("intent"),
       "name": .string(name),
       "version": .integer(Int64(clamping: version)),
@@ -17,7 +18,8 @@ extension Intent {
       "labels": .object(labels.mapValues { .string($0) }),
       "nodes": .object(nodes.labels.mapValues { .string($0) }),
       "spec": spec,
-    ]).canonical
+    ])
+    return Array(payload.canonical)
   }
 
   /// Reads a payload back. It has to be exactly what ``statementPayload(version:expires:)`` writes: unknown keys,
@@ -26,11 +28,11 @@ extension Intent {
     guard payload.count <= Self.maximumPayload else {
       throw TelosError(.corrupt, "the intent's payload is larger than 1 MiB")
     }
-    let json: JSON
-    do {
-      json = try JSONDecoder().decode(JSON.self, from: Data(payload))
+    let json: JSONValue
+    do throws(Refusal) {
+      json = try JSONValue(parsing: Data(payload))
     } catch {
-      throw TelosError(.corrupt, "the intent's payload is not JSON of texts and whole numbers")
+      throw Tree.notPlain
     }
     self = try Self.read(json)
     guard case .object(let members) = json, case .integer(let version) = members["version"],
@@ -46,7 +48,7 @@ extension Intent {
     }
   }
 
-  private static func read(_ json: JSON) throws(TelosError) -> Intent {
+  private static func read(_ json: JSONValue) throws(TelosError) -> Intent {
     guard case .object(var members) = json, case .string("intent") = members["type"],
       case .object(var spec) = members["spec"], let name = members["name"],
       let labels = members["labels"], let nodes = members["nodes"], spec["nodes"] == nil
@@ -61,12 +63,13 @@ extension Intent {
         .corrupt, "the intent's payload has an unknown key \(Quote(members.keys.min() ?? ""))")
     }
     spec["nodes"] = .object(["labels": nodes])
-    let document = JSON.object([
-      "apiVersion": .string("telos/v1"), "kind": .string("Intent"),
-      "metadata": .object(["name": name, "labels": labels]), "spec": .object(spec),
-    ])
+    let document = try Tree(
+      .object([
+        "apiVersion": .string("telos/v1"), "kind": .string("Intent"),
+        "metadata": .object(["name": name, "labels": labels]), "spec": .object(spec),
+      ]))
     do throws(IntentProblems) {
-      return try IntentParser.read(Tree(document), understanding: []).0
+      return try IntentParser.read(document, understanding: []).0
     } catch {
       throw error.telosError(file: "the intent's payload")
     }
@@ -76,7 +79,7 @@ extension Intent {
 extension Intent {
   /// The YAML's `spec` without `nodes`, every default written out; keys that came after the first version only where
   /// they say something, so that what was signed before stays what it was.
-  private var spec: JSON {
+  private var spec: JSONValue {
     .object(
       agents.isEmpty ? [:] : ["agents": agents.json],
       and: [
@@ -104,16 +107,16 @@ extension Intent {
   }
 }
 
-extension JSON {
-  fileprivate static func object(_ members: [String: JSON], and more: [String: JSON]) -> JSON {
+extension JSONValue {
+  fileprivate static func object(_ members: [String: JSONValue], and more: [String: JSONValue]) -> JSONValue {
     .object(members.merging(more) { $1 })
   }
 }
 
 extension Intent.Agents {
   /// Only what says something, as `agents` itself.
-  fileprivate var json: JSON {
-    var members: [String: JSON] = [:]
+  fileprivate var json: JSONValue {
+    var members: [String: JSONValue] = [:]
     if !units.isEmpty { members["units"] = .array(units.map { .string("\($0)") }) }
     if !cgroups.isEmpty { members["cgroups"] = .array(cgroups.map { .string("\($0)") }) }
     if !labels.isEmpty { members["labels"] = .object(labels.mapValues { .string($0) }) }
@@ -122,8 +125,8 @@ extension Intent.Agents {
 }
 
 extension Intent.Executable {
-  fileprivate var json: JSON {
-    var members: [String: JSON] = ["path": .string("\(path)")]
+  fileprivate var json: JSONValue {
+    var members: [String: JSONValue] = ["path": .string("\(path)")]
     if let sha256 { members["sha256"] = .string("\(sha256)") }
     if multicall { members["multicall"] = .string("true") }
     return .object(members)
@@ -131,12 +134,12 @@ extension Intent.Executable {
 }
 
 extension Intent.SensitiveFile {
-  fileprivate var json: JSON {
+  fileprivate var json: JSONValue {
     .object(["path": .string("\(path)"), "level": .string(level.rawValue)])
   }
 }
 
-extension JSON {
+extension JSONValue {
   fileprivate init(_ protocols: Set<Intent.TransportProtocol>) {
     self = .array(protocols.map(\.rawValue).sorted().map { .string($0) })
   }
@@ -148,21 +151,21 @@ extension JSON {
 }
 
 extension Intent.Listener {
-  fileprivate var json: JSON {
-    var members: [String: JSON] = ["ports": JSON(ports), "protocols": JSON(protocols)]
+  fileprivate var json: JSONValue {
+    var members: [String: JSONValue] = ["ports": JSONValue(ports), "protocols": JSONValue(protocols)]
     if let peers { members["cidr"] = .string("\(peers)") }
     return .object(members)
   }
 }
 
 extension Intent.Destination {
-  fileprivate var json: JSON {
-    var members: [String: JSON] = ["protocols": JSON(protocols)]
+  fileprivate var json: JSONValue {
+    var members: [String: JSONValue] = ["protocols": JSONValue(protocols)]
     switch target {
     case .host(let name): members["host"] = .string(name)
     case .cidr(let prefix): members["cidr"] = .string("\(prefix)")
     }
-    if let ports { members["ports"] = JSON(ports) }
+    if let ports { members["ports"] = JSONValue(ports) }
     if let ttl { members["ttl"] = .string("\(ttl)") }
     return .object(members)
   }

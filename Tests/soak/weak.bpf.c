@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A build of the gates that loads and attaches like any other and whose network gate lets everything through: the daemon
  * has to find that out while the build in charge still refuses, and keep that one. */
-#include "files.h"
+#include "domains.h"
+#include "walk.h"
 
 #include "identity.bpf.c"
 #include "exec.bpf.c"

@@ -63,11 +63,11 @@ def write_results(file: pathlib.Path, results, states):
 
 
 def merged(runs: list[dict]) -> list[dict]:
-    """One run a kernel: other states come from other boots."""
+    """One run a kernel: other states come from other boots, and what ran once more replaces what it found before."""
     kernels: dict[str, dict] = {}
     for run in sorted(runs, key=lambda run: STATES.index(run["states"][0])):
         whole = kernels.setdefault(run["kernel"], {"kernel": run["kernel"], "states": [], "cases": []})
-        whole["states"] += run["states"]
+        whole["states"] += [state for state in run["states"] if state not in whole["states"]]
         known = {case["class"] + case["name"]: case for case in whole["cases"]}
         for case in run["cases"]:
             other = known.get(case["class"] + case["name"])

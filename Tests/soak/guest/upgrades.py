@@ -17,9 +17,8 @@ class Upgrades:
         self.report, self.sink = report, sink
         self.prober: Work | None = None
         self.builds = 0
-        self.rounds = upgrades
-        # Each stage has its share: restart, crash, weak build, restart, and one for each new build.
-        self.share = tries // (4 + upgrades) + 1
+        self.tries_wanted, self.rounds = tries, upgrades
+        self.share = 0
 
     def tries(self) -> int:
         return self.prober.result.get("tries", 0)
@@ -90,10 +89,24 @@ class Upgrades:
         node.until("tries without a daemon", lambda: self.tries() >= before + self.share // 2, 300)
         node.start()
 
-    def run(self):
+    def begin(self, stages: int):
+        self.share = self.tries_wanted // stages + 1
         self.prober = Work("prober", "prober")
         self.prober.wait("tries")
         say("the prober tries")
+
+    def short(self):
+        """What there is time for in every test run."""
+        self.begin(3)
+        self.stage("restart", self.restart)
+        self.stage("crash", self.crash)
+        self.stage("upgrade", self.upgrade)
+        self.quiet(self.prober.stop())
+        self.teeth()
+
+    def run(self):
+        # Restart, crash, weak build, restart, and one for each new build.
+        self.begin(4 + self.rounds)
         self.stage("restart", self.restart)
         self.stage("crash", self.crash)
         for number in range(self.rounds):
@@ -111,15 +124,17 @@ class Upgrades:
 
     def ends(self):
         """Labels that were counted twice or not at all would keep the agent alive, or end it early."""
-        found = self.prober.stop()
+        self.quiet(self.prober.stop())
+        # It lingers for a minute after its last task, so that what its sockets still say is judged.
+        node.until("the end of the agent", lambda: node.status()["agents"] == 0, 400)
+        self.report.check("its last process ended the agent", True)
+
+    def quiet(self, found: dict):
         sunk = self.sink.result
         self.report.check("nothing arrived where nothing may", sunk["closed.stream"] == 1 and sunk["closed.datagram"] == 1,
                           f"{sunk} (one each is the runner's own)")
         self.report.check(f"the controls worked {found['controls']} times and lived {found['lives']} lives",
                           found["controls"] > 20 and found["lives"] > 2)
-        # It lingers for a minute after its last task, so that what its sockets still say is judged.
-        node.until("the end of the agent", lambda: node.status()["agents"] == 0, 400)
-        self.report.check("its last process ended the agent", True)
 
     def teeth(self):
         """Without the programs the same prober gets through, or it proves nothing."""
