@@ -65,7 +65,7 @@ def write_results(file: pathlib.Path, results, states):
 def merged(runs: list[dict]) -> list[dict]:
     """One run a kernel: other states come from other boots, and what ran once more replaces what it found before."""
     kernels: dict[str, dict] = {}
-    for run in sorted(runs, key=lambda run: STATES.index(run["states"][0])):
+    for run in runs:
         whole = kernels.setdefault(run["kernel"], {"kernel": run["kernel"], "states": [], "cases": []})
         whole["states"] += [state for state in run["states"] if state not in whole["states"]]
         known = {case["class"] + case["name"]: case for case in whole["cases"]}
@@ -76,6 +76,10 @@ def merged(runs: list[dict]) -> list[dict]:
                 continue
             other["states"].update(case["states"])
             other["hooks"] = sorted({*other["hooks"], *case["hooks"]})
+    for whole in kernels.values():
+        whole["states"].sort(key=STATES.index)
+        for case in whole["cases"]:
+            case["states"] = dict(sorted(case["states"].items(), key=lambda state: STATES.index(state[0])))
     return list(kernels.values())
 
 
