@@ -108,7 +108,9 @@ extension Intent {
 }
 
 extension JSONValue {
-  fileprivate static func object(_ members: [String: JSONValue], and more: [String: JSONValue]) -> JSONValue {
+  fileprivate static func object(_ members: [String: JSONValue], and more: [String: JSONValue])
+    -> JSONValue
+  {
     .object(members.merging(more) { $1 })
   }
 }
@@ -152,7 +154,9 @@ extension JSONValue {
 
 extension Intent.Listener {
   fileprivate var json: JSONValue {
-    var members: [String: JSONValue] = ["ports": JSONValue(ports), "protocols": JSONValue(protocols)]
+    var members: [String: JSONValue] = [
+      "ports": JSONValue(ports), "protocols": JSONValue(protocols),
+    ]
     if let peers { members["cidr"] = .string("\(peers)") }
     return .object(members)
   }

@@ -17,6 +17,7 @@ struct InodeFilter: Sendable {
   func count(_ file: FileIdentity) -> UInt32 { memory.load(at: offset(file)) }
 
   private func offset(_ file: FileIdentity) -> Int {
-    Int(TELOS_GLOBALS_INODE_FILTER.rawValue) + 4 * Int(telos_inode_cell(file.inode, telos_device_salt(file.device)))
+    Int(TELOS_GLOBALS_INODE_FILTER.rawValue) + 4
+      * Int(telos_inode_cell(file.inode, telos_device_salt(file.device)))
   }
 }
