@@ -213,6 +213,7 @@ static __always_inline bool over_overlay(const struct climb *climb)
 	return PEEK(struct super_block, climb->sb, s_magic) == MAGIC_OVERLAY;
 }
 
+/* Whether there is no mount above this one; the walk has ended then. */
 static __always_inline bool at_top(struct climb *climb)
 {
 	if (climb->above != climb->mount && climb->above)
