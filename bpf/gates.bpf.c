@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The gates: one object, one file a concern, in the order in which an agent meets them. */
 #include "domains.h"
-#include "walk.h"
+#include "memo.h"
 
 #include "identity.bpf.c"
 #include "places.bpf.c"

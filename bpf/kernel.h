@@ -49,6 +49,7 @@ struct inode {
 };
 
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -356,6 +357,8 @@ static __always_inline __u64 peek(__u64 address, __u32 size)
 
 #define MAY_WRITE 0x2
 
+#define DCACHE_OP_REVALIDATE 0x4 /* names of this file system change behind the kernel's back */
+
 #define PF_FORKNOEXEC 0x40
 #define PF_KTHREAD 0x200000
 
@@ -391,5 +394,6 @@ static __always_inline __u64 peek(__u64 address, __u32 size)
 #define MAGIC_CEPH 0x00c36400
 #define MAGIC_AFS 0x5346414f
 #define MAGIC_CODA 0x73757245
+#define MAGIC_BTRFS 0x9123683e
 
 #endif

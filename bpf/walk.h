@@ -16,14 +16,18 @@ struct walk {
 	__u64 agent;
 	__u64 name; /* address of the last component of where it began */
 	__u64 hash; /* of a name longer than PIECE, once a directory rule has asked for it */
+	__u64 sets; /* of directory rules met, SET_BITS each: index and whether that was at the first directory */
 	__u32 length;
 	__u32 flags;   /* of the rules met */
+	__u8 met;      /* how many sets that were */
 	__u8 depth;    /* directories above the start */
 	__u8 failed;   /* too deep, or an identity that could not be had */
 	__u8 detached; /* its directory is not known */
 	__u8 guarded;  /* below a directory whose rule taints at any depth */
 	__u8 ended;    /* at a mount with none above it */
 };
+
+#define SET_BITS 13
 
 /* Names are read in pieces: the stack is short. */
 #define PIECE 32
@@ -119,6 +123,15 @@ __noinline int meet_tails(struct walk *w, __u32 index)
 	return 0;
 }
 
+static __always_inline void meet_set(struct walk *w, __u32 index)
+{
+	w->sets = w->sets << SET_BITS | index << 1 | (w->depth == 1);
+	w->met++;
+	if (w->length > PIECE && !w->hash)
+		w->hash = hash_of(w->name, w->length);
+	meet_tails(w, index);
+}
+
 static __always_inline void meet_id(struct walk *w, const struct telos_inode *id)
 {
 	struct telos_rule *rule;
@@ -127,11 +140,8 @@ static __always_inline void meet_id(struct walk *w, const struct telos_inode *id
 	if (!rule)
 		return;
 	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
-	if (!rule->tails)
-		return;
-	if (w->length > PIECE && !w->hash)
-		w->hash = hash_of(w->name, w->length);
-	meet_tails(w, rule->tails);
+	if (rule->tails)
+		meet_set(w, rule->tails);
 }
 
 static __always_inline void meet_all(struct walk *w, const struct ids *ids)
@@ -324,7 +334,7 @@ static __always_inline void walk_start_raw(struct walk *w, __u64 agent, __u64 de
 }
 
 /* Within the first mount the pointers are typed and loads are plain; most files need no more. */
-static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
+static __always_inline void climb_typed(struct walk *w, struct dentry *at, struct vfsmount *where)
 {
 	bool overlay = where->mnt_sb->s_magic == MAGIC_OVERLAY;
 	__u64 salt = telos_device_salt(where->mnt_sb->s_dev);

@@ -45,6 +45,7 @@ extension Gates {
       do throws(BPFError) {
         try prepare(object, pins, &missing)
         try object.setConstant("telos_build", UInt32(Gates.mark(of: build)))
+        try object.setConstant("telos_secrets", secrets())
         try object.load()
       } catch {
         // All or nothing is libbpf's way: leave out what failed and try again.
@@ -64,6 +65,12 @@ extension Gates {
         pins: pins, build: build, reused: false, reports: reports(object.programs, missing),
         maps: maps)
     }
+  }
+
+  private static func secrets() -> telos_secrets {
+    var generator = SystemRandomNumberGenerator()
+    func odd() -> UInt64 { generator.next() | 1 }
+    return telos_secrets(factor: (odd(), odd(), odd(), odd(), odd(), odd(), odd()))
   }
 
   private static func prepare(

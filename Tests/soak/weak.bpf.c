@@ -2,7 +2,7 @@
 /* A build of the gates that loads and attaches like any other and whose network gate lets everything through: the daemon
  * has to find that out while the build in charge still refuses, and keep that one. */
 #include "domains.h"
-#include "walk.h"
+#include "memo.h"
 
 #include "identity.bpf.c"
 #include "exec.bpf.c"

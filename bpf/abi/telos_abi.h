@@ -400,6 +400,11 @@ struct telos_globals {
 	telos_u32 inode_filter[TELOS_FILTER]; /* counts entries of `inodes` and of `rules`, by inode */
 };
 
+/* Constants of the programs (`telos_secrets`): odd, and anew with every load. */
+struct telos_secrets {
+	telos_u64 factor[7];
+};
+
 #ifndef __bpf__
 /* Where user space finds them in the mapped memory of `globals`. */
 enum telos_globals_offset {

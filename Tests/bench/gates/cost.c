@@ -194,6 +194,19 @@ static void copy(const char *from, const char *to)
 	close(out);
 }
 
+static void make_fresh_folders(void)
+{
+	char path[64];
+
+	for (int i = 0; i < FRESH_FOLDERS; i++) {
+		snprintf(path, sizeof(path), FRESH "/%04d", i);
+		if (mkdir(path, 0755) && errno != EEXIST)
+			die(path);
+		strcat(path, "/file");
+		close(open(path, O_CREAT | O_WRONLY, 0644));
+	}
+}
+
 /* Takes and drops connections and datagrams; unmanaged in every state. */
 static pid_t serve(void)
 {
@@ -252,6 +265,7 @@ int main(int count, char **words)
 	copy(words[4], HOME "/false");
 	copy(words[5], HOME "/work");
 	close(open(FOLDER "/file", O_CREAT | O_WRONLY, 0644));
+	make_fresh_folders();
 	close(open(HOME "/.env", O_CREAT | O_WRONLY, 0644));
 	server = serve();
 	object = bpf_object__open_file(words[2], NULL);

@@ -52,6 +52,19 @@ ESCAPE(taint, disk_moved, "renaming or linking the secret, or its folder, into a
 	attempt("rename-folder", rename(text("%s/secret/%s", disk, tag), disk_work("folder")));
 }
 
+/* A naive design remembers the folder, as it was. */
+ESCAPE(taint, disk_moved_in, "a file in a folder that somebody moved into a sensitive one after it was read there", "EPERM",
+       .flags = ALONE | DISK)
+{
+	greet();
+	control("mkdir", mkdir(disk_work("plain"), 0755));
+	control("store", store(disk_work("plain/key"), "nothing yet\n", 0644));
+	for (int i = 0; i < 4; i++)
+		control("read", readable(disk_work("plain/key")));
+	if (slam_at(strdup(ask("move-into-secret"))))
+		leak_loot();
+}
+
 static const char *run_path;
 
 static void run_it(void)

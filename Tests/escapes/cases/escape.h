@@ -86,6 +86,8 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void pause_ms(int milliseconds);
 /* Runs `act` in a forked child and waits for it. */
 void in_child(void (*act)(void));
+/* Opens and closes it. */
+long readable(const char *path);
 long append(const char *from, int to);
 long copy(const char *from, const char *to, int mode);
 long store(const char *path, const char *content, int mode);

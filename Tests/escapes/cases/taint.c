@@ -459,6 +459,19 @@ ESCAPE(taint, new_file, "a file made later in a sensitive folder", "EPERM", .fla
 		leak_loot();
 }
 
+/* As taint.disk_moved_in, by a mount. */
+ESCAPE(taint, mount_moved_in, "a file of a mount that somebody moved into a sensitive folder after it was read there", "EPERM",
+       .flags = ALONE)
+{
+	greet();
+	if (atoi(ask("mount-here")))
+		broken("mount");
+	for (int i = 0; i < 4; i++)
+		control("read", readable(here("mount/deep/key")));
+	if (slam_at(strdup(ask("move-mount-into-secret"))))
+		leak_loot();
+}
+
 ESCAPE(taint, forgotten, "after the kernel reclaimed the inode", "EPERM", .flags = ALONE | DISK)
 {
 	greet();

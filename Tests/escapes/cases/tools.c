@@ -129,6 +129,13 @@ long append(const char *from, int to)
 	return got < 0 ? -1 : 0;
 }
 
+long readable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
 long copy(const char *from, const char *to, int mode)
 {
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);

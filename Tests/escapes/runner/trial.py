@@ -177,6 +177,25 @@ class Trial:
         os.rename(f"{path}.new", path)
         return path
 
+    def ask_move_into_secret(self):
+        top = disks.folder(self.case.disk)
+        machine.put(f"{top}/x/work/{self.tag}/plain/key", f"SECRET-{self.tag};\n")
+        os.rename(f"{top}/x/work/{self.tag}/plain", f"{top}/secret/{self.tag}/plain")
+        return f"{top}/secret/{self.tag}/plain/key"
+
+    def ask_mount_here(self):
+        os.makedirs(f"{self.path}/mount")
+        machine.run("mount", "-t", "tmpfs", "tmpfs", f"{self.path}/mount")
+        machine.put(f"{self.path}/mount/deep/key", "nothing yet\n")
+        return 0
+
+    def ask_move_mount_into_secret(self):
+        machine.put(f"{self.path}/mount/deep/key", f"SECRET-{self.tag};\n")
+        there = f"{HOME}/secret/{self.tag}/mount"
+        os.makedirs(there)
+        machine.run("mount", "--move", f"{self.path}/mount", there)
+        return f"{there}/deep/key"
+
     def ask_change_on_disk(self):
         with open(f"{disks.folder(self.case.disk)}/secret/{self.tag}/key", "a") as file:
             file.write("more\n")

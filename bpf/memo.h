@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the climb from a directory found, for the next file in it.
+ *
+ * It depends on the agent, whose rules do not change while it runs, on the directory and on the way up from it. The kernel
+ * counts each change of that way, a move of a directory or a mount, in two numbers of its own; a memo of other numbers
+ * than today's is none. */
+#ifndef TELOS_MEMO_H
+#define TELOS_MEMO_H
+
+#include "walk.h"
+
+/* Two words that tasks on several CPUs write without a lock. The first proves the second: it is a sum of everything that a
+ * memo depends on, and of what it says, each times a secret odd number. Of different things with the same proof there is
+ * one pair in 2^58, and nobody who does not know the secrets can look for it. */
+struct memo {
+	__u64 proof; /* 0: empty */
+	__u64 found;
+};
+
+#define MEMOS_SHIFT 12
+/* This build's own, not pinned. */
+struct memo memos[1 << MEMOS_SHIFT] SEC(".bss.memos");
+
+/* Written before it is loaded; these stand for a load without a daemon (verifier, bench). */
+const volatile struct telos_secrets telos_secrets = {
+	{0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB,
+	 0x8EBC6AF09C88C6E3},
+};
+
+/* seqlock_t begins with its number: odd while somebody writes. */
+extern const void mount_lock __ksym __weak;
+extern const void rename_lock __ksym __weak;
+
+#define WRITING 0x100000001ull
+
+/* Both numbers, or something odd where there is nothing to go by. */
+static __noinline __u64 changes(void)
+{
+	__u64 mounts, moves;
+
+	if (!&mount_lock || !&rename_lock)
+		return WRITING;
+	mounts = peek((__u64)&mount_lock, 4);
+	moves = peek((__u64)&rename_lock, 4);
+	if (!mounts || !moves) /* could not be read; no machine is that young */
+		return WRITING;
+	return mounts << 32 | moves;
+}
+
+static __always_inline __u64 prove(__u64 key, __u64 found)
+{
+	return (key + found * telos_secrets.factor[0]) | 1;
+}
+
+static __always_inline struct memo *memo_at(__u64 key)
+{
+	return &memos[key >> (64 - MEMOS_SHIFT)];
+}
+
+/* A climb in the making. */
+struct recall {
+	__u64 key; /* 0: not to be kept */
+	__u64 changes;
+};
+
+/* Whether directories of this file system move only where this kernel moves them, and are told apart by their number. */
+static __always_inline bool moves_are_seen(struct dentry *directory, struct vfsmount *where)
+{
+	unsigned long magic = where->mnt_sb->s_magic;
+
+	return !(directory->d_flags & DCACHE_OP_REVALIDATE) && !remote_filesystem(magic) && magic != MAGIC_BTRFS;
+}
+
+/* What a climb found, in one word: up to three sets of directory rules with whether that was at the first directory, the
+ * last one lowest, and below them what rules said of the directories themselves. */
+#define FOUND_SETS 3
+#define FOUND_FLAGS (TELOS_RULE_WRITE | TELOS_RULE_OWN)
+#define FOUND_FLAGS_SHIFT 5
+
+static __always_inline __u64 found_by(const struct walk *w)
+{
+	return w->sets << 2 | (w->flags & FOUND_FLAGS) >> FOUND_FLAGS_SHIFT;
+}
+
+static __always_inline void meet_again(struct walk *w, __u64 found)
+{
+	w->flags |= (found << FOUND_FLAGS_SHIFT) & FOUND_FLAGS;
+	found >>= 2;
+	for (int i = 0; i < FOUND_SETS; i++) {
+		if (!found)
+			break;
+		w->depth = found & 1 ? 1 : 2;
+		meet_set(w, (found >> 1) & (TELOS_TAIL_SETS - 1));
+		found >>= SET_BITS;
+	}
+}
+
+/* Whether the climb is done: somebody found the same. */
+static __noinline bool recalled(struct walk *w, struct recall *recall, struct dentry *directory, struct vfsmount *where)
+{
+	struct inode *inode = directory->d_inode;
+	const volatile __u64 *factor = telos_secrets.factor;
+	struct memo *memo;
+	__u64 found;
+
+	recall->key = 0;
+	recall->changes = changes();
+	if (recall->changes & WRITING)
+		return false;
+	recall->key = w->agent * factor[1] + number(directory) * factor[2] + number(where) * factor[3] +
+		      inode->i_ino * factor[4] + (__u64)inode->i_generation * factor[5] + recall->changes * factor[6];
+	memo = memo_at(recall->key);
+	found = *(volatile __u64 *)&memo->found;
+	if (*(volatile __u64 *)&memo->proof == prove(recall->key, found)) {
+		meet_again(w, found);
+		return true;
+	}
+	if (!moves_are_seen(directory, where))
+		recall->key = 0;
+	return false;
+}
+
+/* Nothing may have changed since before the climb began. */
+static __always_inline void keep(const struct walk *w, const struct recall *recall)
+{
+	struct memo *memo;
+
+	if (!recall->key || w->failed || w->detached || w->met > FOUND_SETS || changes() != recall->changes)
+		return;
+	memo = memo_at(recall->key);
+	*(volatile __u64 *)&memo->found = found_by(w);
+	*(volatile __u64 *)&memo->proof = prove(recall->key, found_by(w));
+}
+
+/* From a file up to the root of the name space. */
+static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsmount *where)
+{
+	struct recall recall = {};
+
+	if (at != where->mnt_root && recalled(w, &recall, at->d_parent, where))
+		return;
+	climb_typed(w, at, where);
+	keep(w, &recall);
+}
+
+#endif
