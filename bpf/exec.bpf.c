@@ -107,25 +107,47 @@ int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 	return map_executable(&c, file, &f);
 }
 
+static __always_inline bool same_digest(const __u8 *one, const __u8 *two)
+{
+	for (int i = 0; i < 32; i += 8) {
+		__u64 left, right;
+
+		__builtin_memcpy(&left, one + i, 8);
+		__builtin_memcpy(&right, two + i, 8);
+		if (left != right)
+			return false;
+	}
+	return true;
+}
+
+/* The kernel writes the digest to no stack. A record of the ring is this task's alone, and is thrown away again. */
+static __always_inline bool verity_matches(struct file *file, const __u8 *wanted)
+{
+	struct verity_digest found = {};
+	struct bpf_dynptr room;
+	bool got;
+
+	if (!has_verity())
+		return false;
+	got = !bpf_ringbuf_reserve_dynptr(&events, sizeof(found), 0, &room) && !bpf_get_fsverity_digest(file, &room) &&
+	      !bpf_dynptr_read(&found, sizeof(found), &room, 0, 0);
+	bpf_ringbuf_discard_dynptr(&room, BPF_RB_NO_WAKEUP);
+	return got && found.algorithm == FS_VERITY_HASH_ALG_SHA256 && found.size == sizeof(found.digest) &&
+	       same_digest(found.digest, wanted);
+}
+
 static __always_inline bool content_matches(struct caller *c, struct file *file, const struct ids *ids)
 {
 	struct telos_rule *rule = rule_of(c->id, &ids->id[0]);
-	__u64 hash[4] = {};
+	__u8 hash[32] = {};
 
 	if (!rule && ids->count == 2)
 		rule = rule_of(c->id, &ids->id[1]);
 	if (!rule || !(rule->flags & TELOS_RULE_HASH))
 		return true;
-	if (bpf_ima_file_hash(file, hash, sizeof(hash)) != HASH_ALGO_SHA256)
-		return false;
-	for (int i = 0; i < 4; i++) {
-		__u64 want;
-
-		__builtin_memcpy(&want, &rule->sha256[i * 8], 8);
-		if (want != hash[i])
-			return false;
-	}
-	return true;
+	if (rule->flags & TELOS_RULE_VERITY)
+		return verity_matches(file, rule->sha256);
+	return bpf_ima_file_hash(file, hash, sizeof(hash)) == HASH_ALGO_SHA256 && same_digest(hash, rule->sha256);
 }
 
 /* Each step of an execution: the program, then the interpreter its first line names. ELF interpreters do not

@@ -314,6 +314,28 @@ static __always_inline __u64 peek(__u64 address, __u32 size)
 #define PEEK(type, address, field)                                                                                     \
 	peek((__u64)(address) + bpf_core_field_offset(type, field), sizeof(((type *)0)->field))
 
+/* Kernels that have both of these types let a program ask for a file's fs-verity digest (since 6.9). */
+struct bpf_token___verity {
+	int unused;
+};
+struct fsverity_info___verity {
+	int unused;
+};
+extern int bpf_get_fsverity_digest(struct file *file, struct bpf_dynptr *digest) __ksym __weak;
+
+static __always_inline bool has_verity(void)
+{
+	return bpf_core_type_exists(struct bpf_token___verity) && bpf_core_type_exists(struct fsverity_info___verity);
+}
+
+/* What that call gives. */
+struct verity_digest {
+	__u16 algorithm; /* FS_VERITY_HASH_ALG_SHA256 */
+	__u16 size;
+	__u8 digest[32];
+};
+#define FS_VERITY_HASH_ALG_SHA256 1
+
 /* uapi values; the headers that have them clash with the structures above. */
 #define EPERM 1
 #define ENOENT 2

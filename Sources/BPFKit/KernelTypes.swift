@@ -10,6 +10,13 @@ public enum KernelTypes {
     }) != nil
   }
 
+  /// Whether the kernel has a structure of this name. False as well where there is no BTF.
+  public static func hasStructure(_ name: String) -> Bool {
+    guard let types = btf__load_vmlinux_btf() else { return false }
+    defer { btf__free(types) }
+    return btf__find_by_name_kind(types, name, 4) > 0  // BTF_KIND_STRUCT
+  }
+
   /// Loads an LSM program that does nothing, and attaches it nowhere.
   public static func tryLSM() throws(BPFError) {
     try LibbpfLog.capture { () throws(BPFError) in

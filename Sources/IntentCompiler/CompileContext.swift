@@ -13,18 +13,22 @@ public struct CompileContext: Sendable {
   public var bootNanoseconds: UInt64
   /// Folders of the node itself, by their paths in its own root: nobody's agent opens or changes what is in them.
   public var shut: [String]
+  /// Whether this node's exec gate can compare fs-verity digests.
+  public var readsVerity: Bool
   /// Is asked for files below `root`, by their full path.
   public var resolver: any FileResolver
 
   public init(
     root: String = "", workingDirectory: String, temporaryDirectory: String? = nil,
-    bootNanoseconds: UInt64, shut: [String] = [], resolver: any FileResolver
+    bootNanoseconds: UInt64, shut: [String] = [], readsVerity: Bool = true,
+    resolver: any FileResolver
   ) {
     self.root = root
     self.workingDirectory = workingDirectory
     self.temporaryDirectory = temporaryDirectory
     self.bootNanoseconds = bootNanoseconds
     self.shut = shut
+    self.readsVerity = readsVerity
     self.resolver = resolver
   }
 }

@@ -34,8 +34,12 @@ extension PolicyBuild {
   }
 
   private mutating func admit(_ candidate: Candidate) throws(TelosError) {
-    let flags: RuleFlags = candidate.entry.sha256 == nil ? .exec : [.exec, .hash]
-    try add(candidate.file, as: candidate.path, flags, sha256: candidate.entry.sha256)
+    var flags: RuleFlags = .exec
+    if candidate.entry.sha256 != nil { flags = [.exec, .hash] }
+    if candidate.entry.fsverity != nil { flags = [.exec, .hash, .verity] }
+    try add(
+      candidate.file, as: candidate.path, flags,
+      sha256: candidate.entry.sha256 ?? candidate.entry.fsverity)
     guard case .elf(let interpreter?) = candidate.kind else { return }
     guard let loader = try view.resolve(interpreter), loader.isRegular else {
       throw TelosError(
@@ -113,7 +117,30 @@ extension PolicyBuild {
       )
     }
     if let wanted = entry.sha256 { try check(file, path, wanted) }
+    if let wanted = entry.fsverity { try checkVerity(file, path, wanted) }
     return Candidate(path: path, entry: entry, file: file, kind: program.kind)
+  }
+
+  private func checkVerity(_ file: RootView.Found, _ path: String, _ wanted: Digest)
+    throws(TelosError)
+  {
+    guard context.readsVerity else {
+      throw TelosError(
+        .refused,
+        "exec.allow: \(path) has an fs-verity digest, and this node's kernel cannot compare those",
+        hint: "use Linux 6.9 or later there, or write its sha256")
+    }
+    guard let digest = try VerityDigest.of(view.hostPath(file.path)) else {
+      throw TelosError(
+        .refused, "exec.allow: fs-verity is not on for \(path)",
+        hint: "fsverity enable \(path), on ext4, btrfs or f2fs; or write its sha256")
+    }
+    guard digest == wanted else {
+      throw TelosError(
+        .refused,
+        "exec.allow: \(path) has the fs-verity digest \(digest), the intent wants \(wanted)",
+        hint: "sign the intent with the digest of the version that is meant")
+    }
   }
 
   private func check(_ file: RootView.Found, _ path: String, _ wanted: Digest) throws(TelosError) {

@@ -147,7 +147,7 @@ struct RootView {
     return String(decoding: buffer[..<count], as: UTF8.self)
   }
 
-  private static func failure(_ action: String, _ path: String) -> TelosError {
+  static func failure(_ action: String, _ path: String) -> TelosError {
     TelosError(.refused, "cannot \(action) \(path): \(String(cString: strerror(errno)))")
   }
 }

@@ -41,6 +41,7 @@ extension Intent {
     var lines = exec.allow.map { one in
       "\(one.path)" + (one.path.isGlob ? " (what matches when the agent starts)" : "")
         + (one.sha256.map { " with the content sha256:\("\($0)".prefix(12))…" } ?? "")
+        + (one.fsverity.map { " with the fs-verity digest \("\($0)".prefix(12))…" } ?? "")
     }
     lines += exec.own.map { "what it wrote itself below \($0.anchor)" }
     if exec.jit { lines.append("machine code that its programs make in memory (exec.jit)") }

@@ -55,12 +55,17 @@ public struct Intent: Sendable, Hashable {
     public var path: ExecPath
     /// The content counts as well; never with a glob.
     public var sha256: Digest?
+    /// The content counts, by the digest that fs-verity keeps of it; never with a glob, nor with `sha256`.
+    public var fsverity: Digest?
     /// It may be one binary that is many programs; all of them are approved then.
     public var multicall: Bool
 
-    public init(path: ExecPath, sha256: Digest? = nil, multicall: Bool = false) {
+    public init(
+      path: ExecPath, sha256: Digest? = nil, fsverity: Digest? = nil, multicall: Bool = false
+    ) {
       self.path = path
       self.sha256 = sha256
+      self.fsverity = fsverity
       self.multicall = multicall
     }
   }

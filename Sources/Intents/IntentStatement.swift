@@ -130,6 +130,7 @@ extension Intent.Executable {
   fileprivate var json: JSONValue {
     var members: [String: JSONValue] = ["path": .string("\(path)")]
     if let sha256 { members["sha256"] = .string("\(sha256)") }
+    if let fsverity { members["fsverity"] = .string("\(fsverity)") }
     if multicall { members["multicall"] = .string("true") }
     return .object(members)
   }

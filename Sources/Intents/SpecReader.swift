@@ -27,24 +27,36 @@ extension TreeReader {
       problem(item, "expected a path in braces", "write {path: \(path)}")
       return nil
     }
-    let fields = fields(item, ["path", "sha256", "multicall"])
+    let fields = fields(item, ["path", "sha256", "fsverity", "multicall"])
     if fields["path"] == nil { missing("path", in: item, "write path: /usr/bin/cat") }
     let path = parsed(fields["path"]) { text throws(TelosError) in try ExecPath(text) }
-    let digest = parsed(fields["sha256"]) { text throws(TelosError) in
+    let sha256 = digest(fields["sha256"], "sha256sum FILE")
+    let fsverity = digest(fields["fsverity"], "fsverity digest --compact FILE")
+    guard let path else { return nil }
+    if path.isGlob, let hash = fields["sha256"] ?? fields["fsverity"] {
+      problem(
+        hash, "a content hash belongs to one file, and the path is a glob",
+        "write one entry for each file, or leave it out")
+    }
+    if fields["sha256"] != nil, let other = fields["fsverity"] {
+      problem(
+        other, "one content hash is enough, and sha256 is there already",
+        "leave one of the two out")
+    }
+    return Intent.Executable(
+      path: path, sha256: sha256, fsverity: fsverity, multicall: flag(fields["multicall"]))
+  }
+
+  /// - Parameter command: what prints such a digest.
+  private mutating func digest(_ value: Value?, _ command: String) -> Digest? {
+    parsed(value) { text throws(TelosError) in
       guard let digest = Digest(hex: text) else {
         throw TelosError(
           .invalidArgument, "\(Quote(text)) is not a SHA-256 digest",
-          hint: "write the 64 hexadecimal digits that sha256sum FILE prints")
+          hint: "write the 64 hexadecimal digits that \(command) prints")
       }
       return digest
     }
-    guard let path else { return nil }
-    if path.isGlob, let hash = fields["sha256"] {
-      problem(
-        hash, "a content hash belongs to one file, and the path is a glob",
-        "write one entry for each file, or leave sha256 out")
-    }
-    return Intent.Executable(path: path, sha256: digest, multicall: flag(fields["multicall"]))
   }
 
   /// A choice that is either made or not; nothing else means yes.

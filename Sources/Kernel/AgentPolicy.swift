@@ -34,6 +34,8 @@ public struct RuleFlags: OptionSet, Sendable, Hashable, Codable {
   public static let own = RuleFlags(rawValue: 64)
   public static let unix = RuleFlags(rawValue: 128)
   public static let shut = RuleFlags(rawValue: 512)
+  /// With ``hash``: the digest is the file's fs-verity digest.
+  public static let verity = RuleFlags(rawValue: 1024)
 }
 
 /// A rule for names below a directory, so that it also holds for files that do not exist yet.
@@ -66,7 +68,7 @@ public struct FileRule: Sendable, Hashable, Codable {
   public var path: String
   public var identities: [FileIdentity]
   public var flags: RuleFlags
-  /// Goes with ``RuleFlags/hash``.
+  /// Goes with ``RuleFlags/hash``: of the content, or fs-verity's, see ``RuleFlags/verity``.
   public var sha256: Digest?
   /// Directories only; at most eight.
   public var tails: [TailRule]

@@ -14,17 +14,18 @@ extension GateStrength {
   static let tested = ["6.1", "6.12"]
 
   static func all(
-    release: String, gates: Bool, hyperion: Bool, contentHashes: Bool, overlay: Bool = hasOverlay()
+    release: String, gates: Bool, hyperion: Bool, contentHashes: Bool, verity: Bool,
+    overlay: Bool = hasOverlay()
   ) -> [GateStrength] {
     Gate.allCases.map { gate in
       GateStrength(
         gate: gate.rawValue, possible: gates,
-        weaker: gates ? weaker(gate, release, contentHashes, overlay) : [])
+        weaker: gates ? weaker(gate, release, contentHashes, verity, overlay) : [])
     } + [GateStrength(gate: "hyperion", possible: hyperion, weaker: [])]
   }
 
   private static func weaker(
-    _ gate: Gate, _ release: String, _ contentHashes: Bool, _ overlay: Bool
+    _ gate: Gate, _ release: String, _ contentHashes: Bool, _ verity: Bool, _ overlay: Bool
   ) -> [String] {
     var reasons: [String] = []
     let series = release.split(separator: ".").prefix(2).joined(separator: ".")
@@ -33,6 +34,11 @@ extension GateStrength {
     }
     if gate == .exec && !contentHashes {
       reasons.append("without IMA no content can be hashed: what has a sha256 is refused")
+    }
+    if gate == .exec && !verity {
+      reasons.append(
+        "fs-verity digests cannot be read, as Linux 6.9 and later can: what has an fsverity digest "
+          + "is refused")
     }
     if (gate == .exec || gate == .file) && !overlay {
       reasons.append(

@@ -65,7 +65,9 @@ struct KernelPolicy {
         "\(file.path) has \(file.tails.count) directory rules, the kernel holds \(TELOS_TAILS)",
         hint: "join patterns, for example with a suffix")
     }
-    guard file.flags.contains(.hash) == (file.sha256 != nil) else {
+    guard file.flags.contains(.hash) == (file.sha256 != nil),
+      file.flags.contains(.hash) || !file.flags.contains(.verity)
+    else {
       throw TelosError(
         .invalidArgument, "\(file.path) has a content rule without its digest, or the reverse")
     }

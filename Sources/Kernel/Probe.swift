@@ -59,13 +59,24 @@ public struct Probe: Sendable, Hashable, Codable {
       Finding(
         name: "ima", present: ima,
         detail: ima ? "content hashes of executables" : "no content hashes: approve by path alone"))
+    findings.append(
+      Finding(
+        name: "fs-verity", present: readsVerity,
+        detail: readsVerity
+          ? "fs-verity digests of executables"
+          : "no fs-verity digests: Linux 6.9 and later have them"))
     let cgroup = (try? root.get()) != nil
     let (release, gates) = (kernelRelease(), refusal == nil && types && cgroup)
     return Probe(
       release: release, findings: findings, gates: gates, hyperion: maps && cgroup,
       strengths: GateStrength.all(
-        release: release, gates: gates, hyperion: maps && cgroup, contentHashes: ima))
+        release: release, gates: gates, hyperion: maps && cgroup, contentHashes: ima,
+        verity: readsVerity))
   }
+
+  /// Whether the exec gate can compare fs-verity digests on this kernel; `has_verity` of bpf/kernel.h asks the same.
+  public static let readsVerity =
+    KernelTypes.hasStructure("bpf_token") && KernelTypes.hasStructure("fsverity_info")
 
   /// Why LSM programs cannot be used here; nil if they can.
   public static func lsmRefusal() -> String? {

@@ -145,6 +145,16 @@ import Testing
     #expect(error?.message.contains("\(digest)") == true)
   }
 
+  @Test("An fs-verity digest goes along, if the file and the kernel have such a thing")
+  func verity() throws {
+    let digest = Digest(of: [1, 2, 3])
+    let exec = "{allow: [{path: /usr/bin/cat, fsverity: \(digest)}]}"
+    var error = refusal { _ = try sandbox.compile("", exec: exec) }
+    #expect(error?.message.contains("fs-verity is not on for /usr/bin/cat") == true)
+    error = refusal { _ = try sandbox.compile("", exec: exec, readsVerity: false) }
+    #expect(error?.message.contains("this node's kernel cannot compare") == true)
+  }
+
   @Test("An ELF interpreter is not approved as a program")
   func loader() throws {
     sandbox.link("/lib64/ld-linux-x86-64.so.2", "/usr/bin/ld.so")

@@ -72,24 +72,28 @@ final class Sandbox {
     try? StatResolver().identities(of: root + path).first
   }
 
-  func context(cwd: String = "/srv/work", tmp: String? = "/tmp", now: UInt64 = 1000)
+  func context(
+    cwd: String = "/srv/work", tmp: String? = "/tmp", now: UInt64 = 1000, readsVerity: Bool = true
+  )
     -> CompileContext
   {
     CompileContext(
       root: root, workingDirectory: cwd, temporaryDirectory: tmp, bootNanoseconds: now,
-      resolver: StatResolver())
+      readsVerity: readsVerity, resolver: StatResolver())
   }
 
   /// Compiles an intent whose spec is `spec`; `exec` defaults to cat.
   func compile(
-    _ spec: String, exec: String = "{allow: [{path: /usr/bin/cat}]}", cwd: String = "/srv/work"
+    _ spec: String, exec: String = "{allow: [{path: /usr/bin/cat}]}", cwd: String = "/srv/work",
+    readsVerity: Bool = true
   )
     throws -> IntentCompiler.Result
   {
     let lines = "exec: \(exec)\n\(spec)".split(separator: "\n").map { "  \($0)\n" }.joined()
     let intent = try IntentParser.parse(
       "apiVersion: telos/v1\nkind: Intent\nmetadata: {name: test}\nspec:\n" + lines)
-    return try IntentCompiler.compileWithNotes(intent, in: context(cwd: cwd))
+    return try IntentCompiler.compileWithNotes(
+      intent, in: context(cwd: cwd, readsVerity: readsVerity))
   }
 
   func rule(_ result: IntentCompiler.Result, _ path: String) -> FileRule? {

@@ -3,6 +3,8 @@ import Intents
 import TelosCore
 import Testing
 
+private let digest = String(repeating: "9f", count: 32)
+
 @Suite struct IntentParserTests {
   @Test("The design's intent is read with every field")
   func everyField() throws {
@@ -147,6 +149,12 @@ import Testing
       ("exec: {allow: [{path: bin/cat}]}", "relative path", "absolute"),
       ("exec: {allow: [{path: \"/usr/**\"}]}", "uses **", "each folder"),
       ("exec: {allow: [{path: /usr/bin/cat, sha256: 9f86}]}", "not a SHA-256", "64 hexadecimal"),
+      ("exec: {allow: [{path: /usr/bin/cat, fsverity: 9f86}]}", "not a SHA-256", "fsverity digest"),
+      (
+        "exec: {allow: [{path: /usr/bin/cat, fsverity: \(digest), sha256: \(digest)}]}",
+        "one content hash is enough", "leave one"
+      ),
+      ("exec: {allow: [{path: \"/usr/bin/*\", fsverity: \(digest)}]}", "is a glob", "each file"),
       ("exec: {allow: [{sha256: 9f86}]}", "\"path\" is missing", "/usr/bin/cat"),
       ("exec: {allow: [{path: /a/b}, {path: /a/b}]}", "there twice", "remove"),
       ("exec: {allow: [{path: /a/b}], jit: yes}", "neither true nor false", "write true"),

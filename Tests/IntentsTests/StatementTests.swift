@@ -37,6 +37,9 @@ import Testing
       .replacing("multicall: true", with: "multicall: false")
     #expect(try !payload(off).contains("jit"))
     #expect(try !payload(off).contains("multicall"))
+    let digest = String(repeating: "9f", count: 32)
+    let verity = explicit.replacing("multicall: true", with: "fsverity: \(digest)")
+    #expect(try payload(verity).contains(#"{"fsverity":"\#(digest)","path":"/bin/busybox"}"#))
   }
 
   @Test("A payload is read back to the same intent")

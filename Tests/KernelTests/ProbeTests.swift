@@ -9,7 +9,8 @@ struct ProbeTests {
     let probe = Probe.run()
     #expect(!probe.release.isEmpty)
     #expect(probe.hyperion)
-    #expect(probe.findings.map(\.name) == ["btf", "bpf", "bpf-lsm", "cgroup2-root", "ima"])
+    #expect(
+      probe.findings.map(\.name) == ["btf", "bpf", "bpf-lsm", "cgroup2-root", "ima", "fs-verity"])
     for finding in probe.findings { #expect(!finding.detail.isEmpty, "\(finding.name)") }
     let lsm = probe.findings.first { $0.name == "bpf-lsm" }
     #expect(lsm?.present == (Probe.lsmRefusal() == nil))
@@ -22,11 +23,13 @@ struct ProbeTests {
   @Test("what is weaker on a kernel is said gate by gate")
   func strengths() {
     let strong = GateStrength.all(
-      release: "6.12.1-amd64", gates: true, hyperion: true, contentHashes: true, overlay: true)
+      release: "6.12.1-amd64", gates: true, hyperion: true, contentHashes: true, verity: true,
+      overlay: true)
     #expect(strong.allSatisfy { $0.possible && $0.weaker.isEmpty })
     let weak = GateStrength.all(
-      release: "6.6.1", gates: true, hyperion: true, contentHashes: false, overlay: false)
-    #expect(weak.first { $0.gate == "exec" }?.weaker.count == 3)
+      release: "6.6.1", gates: true, hyperion: true, contentHashes: false, verity: false,
+      overlay: false)
+    #expect(weak.first { $0.gate == "exec" }?.weaker.count == 4)
     #expect(weak.first { $0.gate == "file" }?.weaker.count == 2)
     #expect(weak.first { $0.gate == "guard" }?.weaker.count == 1)
   }

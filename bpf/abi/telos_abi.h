@@ -199,6 +199,7 @@ enum telos_rule_flags {
 	TELOS_RULE_UNIX = 128,    /* an AF_UNIX socket: may be connected to (and from, when the agent owns it) */
 	TELOS_RULE_STDIO = 256,   /* what descriptors 0 to 2 were at registration; the kernel writes these */
 	TELOS_RULE_SHUT = 512,    /* the node's own: neither opened nor changed, in audit mode too */
+	TELOS_RULE_VERITY = 1024, /* with TELOS_RULE_HASH: `sha256` is fs-verity's digest of the file, not its content's */
 };
 struct telos_rule {
 	telos_u32 flags;

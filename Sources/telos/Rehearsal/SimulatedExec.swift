@@ -35,6 +35,9 @@ extension Simulation {
     if let digest = intent.exec.allow[index].sha256 {
       return .unknown("\(rule) wants the content sha256:\("\(digest)".prefix(12))…")
     }
+    if let digest = intent.exec.allow[index].fsverity {
+      return .unknown("\(rule) wants the fs-verity digest \("\(digest)".prefix(12))…")
+    }
     return .allowed(rule)
   }
 

@@ -58,9 +58,10 @@ extension Suggestion {
 
   private var programLines: [String] {
     programs.sorted().map { path in
-      let digest = base?.exec.allow.first { !$0.path.isGlob && $0.path.matches(path) }?.sha256
+      let old = base?.exec.allow.first { !$0.path.isGlob && $0.path.matches(path) }
       let many = base?.exec.allow.contains { $0.multicall && $0.path.matches(path) } ?? false
-      return "      - {path: \(Self.quoted(path))\(digest.map { ", sha256: \($0)" } ?? "")"
+      return "      - {path: \(Self.quoted(path))\(old?.sha256.map { ", sha256: \($0)" } ?? "")"
+        + "\(old?.fsverity.map { ", fsverity: \($0)" } ?? "")"
         + "\(many ? ", multicall: true" : "")}"
     }
   }

@@ -96,6 +96,24 @@ ESCAPE(exec, disk_rename_over, "renaming or linking another program over an appr
 	attempt("unlink", unlink(approved));
 }
 
+ESCAPE(exec, disk_content, "a program that somebody changed after its sha256 was named", "EACCES", .flags = DISK)
+{
+	run_path = strdup(ask("program-of-known-content"));
+	control("program", runs(run_path));
+	ask(text("change-content %s", run_path));
+	in_child(run_it);
+}
+
+ESCAPE(exec, disk_verity, "another program in the inode, generation included, of one whose fs-verity digest was named",
+       "EACCES", .flags = DISK | VERITY)
+{
+	run_path = strdup(ask("program-of-known-content"));
+	control("program", runs(run_path));
+	if (strcmp(ask(text("swap-inode %s", run_path)), "same"))
+		broken("swap-inode");
+	in_child(run_it);
+}
+
 /* linux/posix_acl_xattr.h: user 4242 may read and write. */
 static const struct {
 	unsigned version;

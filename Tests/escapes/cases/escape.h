@@ -45,7 +45,8 @@ enum {
 	CLONED = 128,     /* made there, by CLONE_INTO_CGROUP */
 	MOVED = 256,      /* running already, and moved there by somebody else */
 	DISK = 512,       /* once on each file system, under the intent that knows their files */
-	BTRFS = 1024      /* on btrfs alone */
+	BTRFS = 1024,     /* on btrfs alone */
+	VERITY = 2048     /* on an ext4 with fs-verity alone, and where the kernel lets the gates read its digests */
 };
 
 struct escape {
@@ -97,6 +98,8 @@ long forbidden_program(void);
 long program(const char *path, const char *argument);
 /* The approved program, in a child: 0 when it ran. */
 long approved_program(void);
+/* The same of any program. */
+long runs(const char *path);
 
 struct sockaddr_storage inet4(const char *address, int port);
 struct sockaddr_storage inet6(const char *address, int port);

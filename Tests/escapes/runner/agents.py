@@ -11,7 +11,7 @@ import tty
 
 from machine import HOME, PLACE, WORK, move
 
-ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, PLACED, CLONED, MOVED, DISK, BTRFS = (1 << n for n in range(11))
+ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, PLACED, CLONED, MOVED, DISK, BTRFS, VERITY = (1 << n for n in range(12))
 
 
 def user(flags: int) -> dict:

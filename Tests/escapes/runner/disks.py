@@ -1,13 +1,20 @@
-"""File systems for the cases about inodes, each mounted below /mnt/disks by its name: ext4, btrfs, overlayfs and tmpfs."""
+"""File systems for the cases about inodes, each mounted below /mnt/disks by its name: ext4, btrfs, overlayfs and tmpfs; for
+some an ext4 with fs-verity as well."""
 
+import fcntl
+import hashlib
 import os
 import shutil
+import struct
 
 from machine import HOME, put, run
 
 EXT4 = "/mnt/ext4"
 TOP = "/mnt/disks"
 KINDS = ["ext4", "btrfs", "overlayfs", "tmpfs"]
+VERITY = "verity"
+# linux/fsverity.h and linux/fs.h
+ENABLE_VERITY, MEASURE_VERITY, GET_GENERATION, SET_GENERATION = 0x40806685, 0xc0046686, 0x80087601, 0x40087602
 # What a file system does not do by itself, so that there is nothing to try.
 NOT_ON = {
     "exec.inode_reuse": {"btrfs", "overlayfs", "tmpfs"},  # they number on and on, or with a generation
@@ -22,12 +29,74 @@ def available() -> bool:
     return os.path.ismount(EXT4)
 
 
-def kinds_of(case: str, btrfs_only: bool) -> list[str]:
+def has_verity() -> bool:
+    """Whether the gates can read fs-verity's digests here."""
+    return tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 9)
+
+
+def kinds_of(case: str, btrfs_only: bool, verity_only: bool) -> list[str]:
+    if verity_only:
+        return [VERITY] if has_verity() else []
     return [kind for kind in KINDS if (kind == "btrfs" or not btrfs_only) and kind not in NOT_ON.get(case, set())]
 
 
 def folder(kind: str) -> str:
     return f"{TOP}/{kind}"
+
+
+def content(kind: str, state: str) -> str:
+    """A program that the intent names with the digest of its content."""
+    return f"{folder(kind)}/x/content/{state}"
+
+
+def contents(states) -> dict[str, list[str]]:
+    """By the folder of each file system: the entries of exec.allow for those."""
+    found = {}
+    for kind in KINDS + ([VERITY] if has_verity() else []):
+        paths = [content(kind, state) for state in states]
+        found[folder(kind)] = [f"{{path: {path}, {digest(kind, path)}}}" for path in paths]
+    return found
+
+
+def digest(kind: str, path: str) -> str:
+    if kind == VERITY:
+        with open(path, "rb") as file:
+            answer = fcntl.ioctl(file, MEASURE_VERITY, struct.pack("=HH", 0, 64) + bytes(64))
+        return f"fsverity: {answer[4:36].hex()}"
+    with open(path, "rb") as file:
+        return f"sha256: {hashlib.sha256(file.read()).hexdigest()}"
+
+
+def seal(path: str):
+    """Turns fs-verity on: SHA-256, blocks of 4096 bytes, no salt."""
+    with open(path, "rb") as file:
+        fcntl.ioctl(file, ENABLE_VERITY, struct.pack("=4IQ2IQ88x", 1, 1, 4096, 0, 0, 0, 0, 0))
+
+
+def swap_inode(path: str) -> str:
+    """Another program takes the place of this one, down to number and generation of its inode."""
+    def generation_of(path: str) -> int:
+        with open(path, "rb") as file:
+            return struct.unpack("=I", fcntl.ioctl(file, GET_GENERATION, bytes(8))[:4])[0]
+
+    was, generation = os.stat(path).st_ino, generation_of(path)
+    mode = os.stat(path).st_mode
+    os.unlink(path)
+    os.sync()
+    for number in range(400):
+        other = f"{path}.{number}"
+        shutil.copy(f"{HOME}/bin/forbidden", other)
+        if os.stat(other).st_ino != was:
+            continue
+        with open(other, "ab") as file:
+            file.write(b"more")
+        with open(other, "rb+") as file:
+            fcntl.ioctl(file, SET_GENERATION, struct.pack("=Ixxxx", generation))
+        os.chmod(other, mode)
+        seal(other)
+        os.rename(other, path)
+        return "same" if (os.stat(path).st_ino, generation_of(path)) == (was, generation) else "another generation"
+    return "another inode"
 
 
 def mount():
@@ -41,6 +110,12 @@ def mount():
     run("modprobe", "-a", "btrfs", "loop")
     run("mount", "-o", "loop", f"{EXT4}/btrfs.img", folder("btrfs"))
     run("mount", "-t", "tmpfs", "tmpfs", folder("tmpfs"))
+    if has_verity():
+        os.makedirs(folder(VERITY), exist_ok=True)
+        run("truncate", "-s", "32M", f"{EXT4}/verity.img")
+        # Without checksums of metadata, or nobody could give an inode another's generation.
+        run("mkfs.ext4", "-q", "-b", "4096", "-O", "verity,^metadata_csum", f"{EXT4}/verity.img")
+        run("mount", "-o", "loop", f"{EXT4}/verity.img", folder(VERITY))
     # Its files are made in the lower layer first.
     run("mount", "--bind", f"{EXT4}/below", folder("overlayfs"))
 
@@ -48,9 +123,13 @@ def mount():
 def fill(cases, states):
     run("btrfs", "subvolume", "create", f"{folder('btrfs')}/sealed")
     sealed = ""
-    for kind in KINDS:
-        for path in ("secret", "sealed", "x/work"):
+    for kind in KINDS + ([VERITY] if has_verity() else []):
+        for path in ("secret", "sealed", "x/work", "x/content"):
             os.makedirs(f"{folder(kind)}/{path}", exist_ok=True)
+        for state in states:
+            shutil.copy(f"{HOME}/bin/approved", content(kind, state))
+            if kind == VERITY:
+                seal(content(kind, state))
         put(f"{folder(kind)}/x/approved/any", "")
         shutil.copy(f"{HOME}/bin/approved", f"{folder(kind)}/x/approved/any")
     for state in states:
@@ -70,8 +149,9 @@ def fill(cases, states):
                 os.unlink(f"{work}/seed")
     put(f"{folder('btrfs')}/sealed/key", sealed)
     run("btrfs", "property", "set", f"{folder('btrfs')}/sealed", "ro", "true")
-    for kind in set(KINDS) - {"btrfs"}:
+    for kind in set(KINDS) - {"btrfs"} | ({VERITY} if has_verity() else set()):
         put(f"{folder(kind)}/sealed/key", "")
+        put(f"{folder(kind)}/secret/any/key", "")
     os.sync()
     run("umount", folder("overlayfs"))
     for path in ("above", "overlay-work"):

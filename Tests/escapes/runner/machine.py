@@ -115,15 +115,15 @@ def secrets(cases, states):
         os.chmod(SHARE, 0o1777)
 
 
-def intent(states, name: str = "escapes", listen: str = "", places: str = "", disks: tuple[str, ...] = ()) -> str:
-    """With the files of the file systems that are mounted at `disks`."""
+def intent(states, name: str = "escapes", listen: str = "", places: str = "", disks: dict[str, list[str]] | None = None) -> str:
+    """With the files of the file systems that are mounted at `disks`, and the programs of known content on each."""
     write = [f"{WORK}/**"]
     literal = [f"      - {{path: {HOME}/literal/{state}, level: critical}}" for state in states]
     programs = []
-    for disk in disks:
+    for disk, known in (disks or {}).items():
         write.append(f"{disk}/x/work/**")
         literal += [f'      - {{path: "{disk}/{folder}/**", level: critical}}' for folder in ("secret", "sealed")]
-        programs.append(f'      - {{path: "{disk}/x/approved/*"}}')
+        programs += [f'      - {{path: "{disk}/x/approved/*"}}', *(f"      - {one}" for one in known)]
     if has_share():
         write.append(f"{SHARE}/**")
     return INTENT % {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import disks
 import machine
-from agents import BTRFS, DISK, ROOT, Agent, folder, user
+from agents import BTRFS, DISK, ROOT, VERITY, Agent, folder, user
 from machine import HOME, SHARE
 from outside import CLOSED
 
@@ -54,7 +54,7 @@ def cases(program: str) -> list[Case]:
         if not case.flags & DISK:
             found.append(case)
             continue
-        kinds = disks.kinds_of(case.id, bool(case.flags & BTRFS))
+        kinds = disks.kinds_of(case.id, bool(case.flags & BTRFS), bool(case.flags & VERITY))
         found += [replace(case, disk=kind, title=f"{title} ({kind})") for kind in kinds]
     return found
 
@@ -199,6 +199,16 @@ class Trial:
     def ask_change_on_disk(self):
         with open(f"{disks.folder(self.case.disk)}/secret/{self.tag}/key", "a") as file:
             file.write("more\n")
+
+    def ask_program_of_known_content(self):
+        return disks.content(self.case.disk, self.state)
+
+    def ask_change_content(self, path: str):
+        with open(path, "ab") as file:
+            file.write(b"more")
+
+    def ask_swap_inode(self, path: str):
+        return disks.swap_inode(path)
 
     def ask_plant(self, name: str):
         machine.put(f"{self.path}/{name}", f"SECRET-{self.tag};\n")

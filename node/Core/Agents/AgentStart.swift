@@ -72,7 +72,8 @@ struct AgentStart: Sendable {
         intent,
         in: CompileContext(
           root: root, workingDirectory: workingDirectory, temporaryDirectory: folder,
-          bootNanoseconds: BootClock.now, shut: [data], resolver: resolver))
+          bootNanoseconds: BootClock.now, shut: [data], readsVerity: Probe.readsVerity,
+          resolver: resolver))
     }
   }
 
