@@ -71,9 +71,9 @@ static __always_inline bool moves_are_seen(struct dentry *directory, struct vfsm
 	return !(directory->d_flags & DCACHE_OP_REVALIDATE) && !remote_filesystem(magic) && magic != MAGIC_BTRFS;
 }
 
-/* What a climb found, in one word: up to three sets of directory rules with whether that was at the first directory, the
+/* What a climb found, in one word: up to four sets of directory rules with whether that was at the first directory, the
  * last one lowest, and below them what rules said of the directories themselves. */
-#define FOUND_SETS 3
+#define FOUND_SETS 4
 #define FOUND_FLAGS (TELOS_RULE_WRITE | TELOS_RULE_OWN)
 #define FOUND_FLAGS_SHIFT 5
 
@@ -96,10 +96,11 @@ static __always_inline void meet_again(struct walk *w, __u64 found)
 }
 
 /* Whether the climb is done: somebody found the same. */
-static __noinline bool recalled(struct walk *w, struct recall *recall, struct dentry *directory, struct vfsmount *where)
+static __noinline bool recalled(struct walk *w, struct recall *recall, struct dentry *at, struct vfsmount *where)
 {
-	struct inode *inode = directory->d_inode;
 	const volatile __u64 *factor = telos_secrets.factor;
+	struct dentry *directory;
+	struct inode *inode;
 	struct memo *memo;
 	__u64 found;
 
@@ -107,6 +108,9 @@ static __noinline bool recalled(struct walk *w, struct recall *recall, struct de
 	recall->changes = changes();
 	if (recall->changes & WRITING)
 		return false;
+	barrier(); /* whoever moves `at` after this look is seen by keep() */
+	directory = at->d_parent;
+	inode = directory->d_inode;
 	recall->key = w->agent * factor[1] + number(directory) * factor[2] + number(where) * factor[3] +
 		      inode->i_ino * factor[4] + (__u64)inode->i_generation * factor[5] + recall->changes * factor[6];
 	memo = memo_at(recall->key);
@@ -125,7 +129,10 @@ static __always_inline void keep(const struct walk *w, const struct recall *reca
 {
 	struct memo *memo;
 
-	if (!recall->key || w->failed || w->detached || w->met > FOUND_SETS || changes() != recall->changes)
+	if (!recall->key || w->failed || w->detached || w->met > FOUND_SETS)
+		return;
+	barrier();
+	if (changes() != recall->changes)
 		return;
 	memo = memo_at(recall->key);
 	*(volatile __u64 *)&memo->found = found_by(w);
@@ -137,7 +144,7 @@ static __always_inline void climb(struct walk *w, struct dentry *at, struct vfsm
 {
 	struct recall recall = {};
 
-	if (at != where->mnt_root && recalled(w, &recall, at->d_parent, where))
+	if (at != where->mnt_root && recalled(w, &recall, at, where))
 		return;
 	climb_typed(w, at, where);
 	keep(w, &recall);

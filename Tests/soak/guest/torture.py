@@ -2,6 +2,7 @@
 slam and every event has to be accounted for."""
 
 import collections
+import threading
 
 import node
 from report import Report, say
@@ -20,13 +21,21 @@ def seen(log: node.Log) -> dict[str, int]:
                for reason in ("ring-full", "withheld")}}
 
 
+def progress(works, operations: int, ended: threading.Event):
+    while not ended.wait(60):
+        say(f"{sum(work.result.get('operations', 0) for work in works)} of {operations} operations")
+
+
 def torture(report: Report, log: node.Log, operations: int, threads: int):
     log.settle()
     before = node.counters()
     had = seen(log)
     works = [Work(f"torture{number}", "torture", str(operations // AGENTS), str(threads // AGENTS), str(number + 1),
                   SECRET if number < SLAMMED else "-") for number in range(AGENTS)]
+    ended = threading.Event()
+    threading.Thread(target=progress, args=(works, operations, ended), daemon=True).start()
     results = [work.wait("ended", seconds=6 * 3600) for work in works]
+    ended.set()
     say(f"{sum(one['operations'] for one in results)} operations done")
     for work in works:
         work.process.wait()

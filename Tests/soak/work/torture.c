@@ -202,6 +202,15 @@ static unsigned choose(uint32_t *state)
 	return kind;
 }
 
+static unsigned long operations(void)
+{
+	unsigned long total = 0;
+
+	for (unsigned i = 0; i < KINDS; i++)
+		total += done[i];
+	return total;
+}
+
 static void *body(void *argument)
 {
 	unsigned number = (unsigned)(uintptr_t)argument;
@@ -209,6 +218,8 @@ static void *body(void *argument)
 	int file;
 
 	for (unsigned long i = 0; i < each; i++) {
+		if (number == 0 && i % (each / 50 + 1) == 0)
+			publish(&(struct line){"operations", operations()}, 1);
 		if (secret && number == 0 && i == each / 2) {
 			slamming = true;
 			file = open(secret, O_RDONLY | O_CLOEXEC);
@@ -232,7 +243,6 @@ static void *body(void *argument)
 int main(int argc, char **argv)
 {
 	pthread_t *others;
-	unsigned long total = 0;
 
 	if (argc != 5)
 		return 64;
@@ -247,9 +257,7 @@ int main(int argc, char **argv)
 			return 71;
 	for (unsigned i = 0; i < threads; i++)
 		pthread_join(others[i], NULL);
-	for (unsigned i = 0; i < KINDS; i++)
-		total += done[i];
-	publish((struct line[]){{"operations", total}, {"through", through}, {"odd", odd}, {"odd.error", odd_error},
+	publish((struct line[]){{"operations", operations()}, {"through", through}, {"odd", odd}, {"odd.error", odd_error},
 				{"odd.kind", odd_kind}, {"refused.network", refused_network}, {"refused.exec", refused_exec},
 				{"refused.file", refused_file}, {"ran", ran}, {"threads", threads}, {"labelled", labelled},
 				{"cut", cut}, {"slammed", slammed}, {"ended", 1}},
