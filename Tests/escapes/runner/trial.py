@@ -88,8 +88,17 @@ class Trial:
         if second:
             ended = self._until("done.second", PATIENCE) and ended
         # What was handed to the kernel may still be under way.
-        time.sleep(0.3 if self.state != "detached" else 0.1)
+        if self.state != "detached":
+            time.sleep(0.3)
+        elif not self._through():
+            # It has to arrive, and a slow machine reads megabytes slowly.
+            until = time.monotonic() + 15
+            while not self._through() and time.monotonic() < until:
+                time.sleep(0.1)
         return self._judge(ended)
+
+    def _through(self) -> bool:
+        return bool(self._sink()) or any(words[0] == "through" for words in self._lines())
 
     def _until(self, name: str, seconds: float) -> bool:
         until = time.monotonic() + seconds
