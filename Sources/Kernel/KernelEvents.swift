@@ -12,8 +12,9 @@ public final class KernelEvents: Sendable {
   private let running: Atomic<Bool>
   private let finished: Condition
 
-  /// - Parameter handle: called on that thread with what came at once, slams first, each ring in order; while it
-  ///   works nothing is read, and what then finds no room in the kernel is counted there.
+  /// - Parameter handle: called on that thread with what came at once, slams first, each ring in order, and with nothing,
+  ///   some ten times a second, where the rings were found empty; while it works nothing is read, and what then finds no
+  ///   room in the kernel is counted there.
   public init(_ gates: Gates, handle: @escaping @Sendable ([KernelEvent]) -> Void)
     throws(TelosError)
   {
@@ -37,7 +38,7 @@ public final class KernelEvents: Sendable {
   /// The same as a stream, in batches. It buffers without bound: for tools that follow, not for the log.
   public static func stream(_ gates: Gates) throws(TelosError) -> AsyncStream<[KernelEvent]> {
     let (stream, continuation) = AsyncStream<[KernelEvent]>.makeStream()
-    let events = try KernelEvents(gates) { continuation.yield($0) }
+    let events = try KernelEvents(gates) { if !$0.isEmpty { continuation.yield($0) } }
     continuation.onTermination = { _ in events.stop() }
     return stream
   }
@@ -89,7 +90,6 @@ private final class Reader: @unchecked Sendable {
     else { return }
     while owner?.isRunning == true {
       guard (try? ring.poll(milliseconds: 100)) != nil else { return }
-      guard !batch.isEmpty else { continue }
       let ready = batch
       batch = []
       handle(ready)

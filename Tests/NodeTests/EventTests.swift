@@ -30,10 +30,19 @@ import Trust
     #expect(gaps.expire(now: 3 * second) == 50)
   }
 
-  @Test func aHoleTooLargeToTellApartIsCountedAtOnce() {
+  @Test func aWideHoleMayBeFilledInPart() {
     var gaps = SequenceGaps(after: 0)
-    #expect(gaps.see([1_000_001], now: 0) == 1_000_000)
+    #expect(gaps.see([1_000_001], now: 0) == 0)
+    #expect(gaps.see([1, 500, 1_000_000], now: second) == 0)
+    #expect(gaps.expire(now: 3 * second) == 999_997)
     #expect(gaps.expire(now: 9 * second) == 0)
+  }
+
+  @Test func beyondSoManyHolesTheyAreCountedAtOnce() {
+    var gaps = SequenceGaps(after: 0)
+    let holes = UInt64(SequenceGaps.maximum)
+    #expect(gaps.see((1...holes + 10).map { $0 * 2 }, now: 0) == 10)
+    #expect(gaps.expire(now: 3 * second) == holes)
   }
 
   @Test func whatWasLostBehindTheLastThatCameIsToldWithoutAnother() {

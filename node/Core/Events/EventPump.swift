@@ -18,8 +18,8 @@ final class EventPump: Sendable {
     var withheld: [UInt64: UInt64]
     /// Events that could not be written and of which no record tells yet.
     var unwritten: UInt64 = 0
-    /// A batch was read and is not noted yet.
-    var isWriting = false
+    /// When the rings were last found empty, on the boot clock; nil while what they had is not noted yet.
+    var emptied: UInt64?
   }
   private struct SlamKey: Hashable {
     var agent: UInt64
@@ -85,9 +85,14 @@ final class EventPump: Sendable {
     }
   }
 
-  /// Takes one batch of the rings. Never throws: what cannot be written after a few tries is counted as lost.
+  /// For how long the rings count as empty after they were found so; nanoseconds. They are looked at ten times a second,
+  /// unless the reader has much to read, or no processor.
+  private static let freshness: UInt64 = 500_000_000
+
+  /// Takes one batch of the rings; nothing says that they are empty. Never throws: what cannot be written after a few tries is counted as lost.
   func take(_ events: [KernelEvent]) {
-    state.withLock { $0.isWriting = true }
+    guard !events.isEmpty else { return state.withLock { $0.emptied = BootClock.now } }
+    state.withLock { $0.emptied = nil }
     for event in events where event.kind == .slammed { onSlam(event) }
     let slams = events.filter { $0.kind == .slammed }
     let others = events.filter { $0.kind != .slammed }
@@ -96,20 +101,17 @@ final class EventPump: Sendable {
     tellWithheld(events)
     let ended = events.filter { $0.kind == .ended }.map(\.agent)
     if !ended.isEmpty { onEnd(ended) }
-    let lost = state.withLock { state in
-      state.isWriting = false
-      return state.gaps.see(events.map(\.sequence), now: BootClock.now)
-    }
+    let lost = state.withLock { $0.gaps.see(events.map(\.sequence), now: BootClock.now) }
     tell(lost)
   }
 
-  /// Tells of losses when nothing comes any more. Call it every few seconds.
+  /// Tells of losses when nothing comes any more; while the rings have something, nobody knows what is lost. Call it every few seconds.
   ///
   /// - Parameter reached: how far the kernel has numbered its records.
   func tick(reached: UInt64?) {
     let lost = state.withLock { state -> UInt64 in
-      guard !state.isWriting else { return 0 }
       let now = BootClock.now
+      guard let emptied = state.emptied, now - min(now, emptied) < Self.freshness else { return 0 }
       let behind = reached.map { state.gaps.reach($0, now: now) } ?? 0
       return behind + state.gaps.expire(now: now)
     }

@@ -3,11 +3,11 @@
 struct SequenceGaps: Sendable {
   /// Nanoseconds of the boot clock that a hole may stay open.
   static let patience: UInt64 = 2_000_000_000
-  /// Holes that are told apart; beyond them they are counted at once.
+  /// Holes that are told apart, of any width; beyond them they are counted at once.
   static let maximum = 4096
 
   private var next: UInt64?
-  private var holes: [UInt64: UInt64] = [:]
+  private var holes: [(range: Range<UInt64>, since: UInt64)] = []
   /// The kernel went on numbering behind the last that came: how far, past what, and since when that is so.
   private var tail: (to: UInt64, next: UInt64, since: UInt64)?
 
@@ -18,14 +18,13 @@ struct SequenceGaps: Sendable {
   mutating func see(_ sequences: [UInt64], now: UInt64) -> UInt64 {
     var lost: UInt64 = 0
     for sequence in sequences.sorted() {
-      if holes.removeValue(forKey: sequence) != nil { continue }
+      if fill(sequence) { continue }
       let expected = next ?? sequence
       if sequence > expected {
-        let missing = sequence - expected
-        if missing > UInt64(Self.maximum - min(Self.maximum, holes.count)) {
-          lost += missing
+        if holes.count < Self.maximum {
+          holes.append((expected..<sequence, now))
         } else {
-          for hole in expected..<sequence { holes[hole] = now }
+          lost += sequence - expected
         }
       }
       next = max(expected, sequence + 1)
@@ -34,7 +33,7 @@ struct SequenceGaps: Sendable {
   }
 
   /// Notes how far the kernel has numbered; answers with how many were surely lost behind the last that came. To be
-  /// called only while nothing that was read waits to be noted: then what is on its way comes within the patience.
+  /// called only after the rings were found empty: then what is on its way comes within the patience.
   mutating func reach(_ sequence: UInt64, now: UInt64) -> UInt64 {
     guard let next, sequence >= next else {
       tail = nil
@@ -52,8 +51,23 @@ struct SequenceGaps: Sendable {
 
   /// Gives up holes that stayed open.
   mutating func expire(now: UInt64) -> UInt64 {
-    let old = holes.filter { now - min(now, $0.value) >= Self.patience }
-    for hole in old.keys { holes[hole] = nil }
-    return UInt64(old.count)
+    var lost: UInt64 = 0
+    holes.removeAll { hole in
+      guard now - min(now, hole.since) >= Self.patience else { return false }
+      lost += UInt64(hole.range.count)
+      return true
+    }
+    return lost
+  }
+
+  /// Whether it came late, into a hole.
+  private mutating func fill(_ sequence: UInt64) -> Bool {
+    guard let next, sequence < next,
+      let index = holes.firstIndex(where: { $0.range.contains(sequence) })
+    else { return false }
+    let (range, since) = holes[index]
+    let rest = [range.lowerBound..<sequence, (sequence + 1)..<range.upperBound]
+    holes.replaceSubrange(index...index, with: rest.filter { !$0.isEmpty }.map { ($0, since) })
+    return true
   }
 }
