@@ -199,12 +199,13 @@ enum telos_rule_flags {
 	TELOS_RULE_UNIX = 128,    /* an AF_UNIX socket: may be connected to (and from, when the agent owns it) */
 	TELOS_RULE_STDIO = 256,   /* what descriptors 0 to 2 were at registration; the kernel writes these */
 	TELOS_RULE_SHUT = 512,    /* the node's own: neither opened nor changed, in audit mode too */
-	TELOS_RULE_VERITY = 1024, /* with TELOS_RULE_HASH: `sha256` is fs-verity's digest of the file, not its content's */
+	TELOS_RULE_VERITY = 1024, /* with TELOS_RULE_HASH: `sha256` is fs-verity's digest of the file, not its content's. A build
+				   * that does not know this compares it with the content's, and refuses */
 };
 struct telos_rule {
 	telos_u32 flags;
 	telos_u32 tails; /* index in `tails`, 0 for none; directories only */
-	telos_u8 sha256[32];
+	telos_u8 sha256[32]; /* see TELOS_RULE_HASH and TELOS_RULE_VERITY */
 };
 
 /* Map `tails`: ARRAY of directory rules: what holds for names below the directory that names the set. */

@@ -89,7 +89,8 @@ final class EventPump: Sendable {
   /// unless the reader has much to read, or no processor.
   private static let freshness: UInt64 = 500_000_000
 
-  /// Takes one batch of the rings; nothing says that they are empty. Never throws: what cannot be written after a few tries is counted as lost.
+  /// Takes one batch of the rings; nothing says that they are empty. Never throws: what cannot be written after a few
+  /// tries is counted as lost.
   func take(_ events: [KernelEvent]) {
     guard !events.isEmpty else { return state.withLock { $0.emptied = BootClock.now } }
     state.withLock { $0.emptied = nil }
@@ -105,7 +106,8 @@ final class EventPump: Sendable {
     tell(lost)
   }
 
-  /// Tells of losses when nothing comes any more; while the rings have something, nobody knows what is lost. Call it every few seconds.
+  /// Tells of losses when nothing comes any more; while the rings have something, nobody knows what is lost. Call it
+  /// every few seconds.
   ///
   /// - Parameter reached: how far the kernel has numbered its records.
   func tick(reached: UInt64?) {
