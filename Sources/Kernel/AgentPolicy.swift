@@ -32,10 +32,16 @@ public struct RuleFlags: OptionSet, Sendable, Hashable, Codable {
   public static let warn = RuleFlags(rawValue: 16)
   public static let write = RuleFlags(rawValue: 32)
   public static let own = RuleFlags(rawValue: 64)
-  public static let unix = RuleFlags(rawValue: 128)
-  public static let shut = RuleFlags(rawValue: 512)
+  /// With ``write``: also after a slam.
+  public static let keep = RuleFlags(rawValue: 128)
+  /// A directory of shared memory, `/dev/shm`: whoever makes an object in it has it alone.
+  public static let memory = RuleFlags(rawValue: 256)
+  public static let unix = RuleFlags(rawValue: 512)
+  public static let shut = RuleFlags(rawValue: 2048)
   /// With ``hash``: the digest is the file's fs-verity digest.
-  public static let verity = RuleFlags(rawValue: 1024)
+  public static let verity = RuleFlags(rawValue: 4096)
+  /// A directory that rules depend on: it is neither moved, replaced nor removed.
+  public static let fixed = RuleFlags(rawValue: 8192)
 }
 
 /// A rule for names below a directory, so that it also holds for files that do not exist yet.
@@ -141,6 +147,10 @@ public struct AgentPolicy: Sendable, Hashable, Codable {
   /// Memory without a file may become executable.
   public var jit = false
   public var stdio = StdioPolicy.untilTaint
+  /// A slam closes none of the folders that the agent may write; else those with ``RuleFlags/keep`` alone stay open.
+  public var writesWhileTainted = false
+  /// Its sockets may talk to each other over loopback, on any port above 1023.
+  public var ownLoopback = false
   /// Seconds.
   public var ttl: UInt64 = 3600
 

@@ -5,7 +5,7 @@ enum KernelNames {
     "window-expired", "family", "listen", "slammed", "ttl", "unmanaged-peer", "write-root",
     "device", "quota", "state", "stdio", "ptrace", "signal", "bpf", "mount", "module", "ipc",
     "registered", "file", "address", "domain", "terminal", "approved-file", "network-setting",
-    "snapshot", "node-file",
+    "snapshot", "node-file", "capability", "lock", "foreign", "folder", "userfault",
   ]
 
   static let hooks = [
@@ -17,7 +17,8 @@ enum KernelNames {
     "unix-may-send", "egress", "bpf", "ptrace", "task-kill", "task-prlimit", "sb-mount",
     "kernel-read-file", "kernel-module", "shm-shmat", "msg-queue", "key", "netlink", "locked-down",
     "socket-bind", "perf-event", "bprm-creds", "cgroup-attach",
-    "path-notify",
+    "path-notify", "file-fcntl", "file-lock", "capable", "inode-setattr", "ipc",
+    "init-security-anon",
   ]
 
   static func reason(_ code: UInt8) -> String { name(code, reasons, "reason") }

@@ -103,6 +103,8 @@ struct KernelPolicy {
     if policy.audit { flags |= TELOS_AGENT_AUDIT.rawValue }
     if !inbound.isEmpty { flags |= TELOS_AGENT_LISTENS.rawValue }
     if policy.jit { flags |= TELOS_AGENT_JIT.rawValue }
+    if policy.writesWhileTainted { flags |= TELOS_AGENT_WRITES_TAINTED.rawValue }
+    if policy.ownLoopback { flags |= TELOS_AGENT_LOOPBACK.rawValue }
     if policy.stdio == .allow { flags |= TELOS_AGENT_STDIO_ALLOW.rawValue }
     let sensitive: RuleFlags = [.critical, .warn]
     if rules.values.contains(where: { rule in

@@ -55,7 +55,7 @@ extension AgentTable {
           guard let free = state.freeDomains.popLast() else { throw Self.full("domains") }
           domains[file.domain] = free
           try kernel { () throws(BPFError) in
-            try maps.domains.update(free, telos_domain(parent: 0, state: file.state.rawValue))
+            try maps.domains.update(free, telos_domain(parent: 0, state: file.state.rawValue, slam: 0))
           }
         }
         let entry = telos_inode_entry(

@@ -24,20 +24,24 @@ typedef int32_t telos_s32;
 typedef uint64_t telos_u64;
 #endif
 
-#define TELOS_LAYOUT 2
+#define TELOS_LAYOUT 3
 
-/* Capacities. Maps are preallocated: what is full refuses. */
+/* Capacities. Maps are preallocated: what is full refuses. Those of `tasks`, `inodes`, `rules` and `windows` are defaults,
+ * which node.yaml may change. */
 #define TELOS_TASKS 65536u
 #define TELOS_AGENTS 1024u     /* slots; slot 0 is never used */
 #define TELOS_DOMAINS 65536u   /* domain 0 means "none" */
-#define TELOS_INODES 131072u
+#define TELOS_INODES 524288u
 #define TELOS_RULES 65536u
 #define TELOS_TAIL_SETS 4096u  /* set 0 means "none" */
 #define TELOS_WINDOWS 16384u
 #define TELOS_COOKIES 256u
 #define TELOS_PLACES 1024u     /* cgroups that make agents: as many as there are slots */
 #define TELOS_NEVER_BLOCK 65536u
-#define TELOS_FILTER 65536u    /* cells of a counting filter; a power of two */
+#define TELOS_IPC 4096u        /* System V objects of agents */
+#define TELOS_PORTS_HEARD 16384u /* ports on which agents listen to themselves */
+#define TELOS_FILTER 65536u    /* cells of the counting filter of tasks; a power of two */
+#define TELOS_INODE_FILTER 524288u /* of the one of inodes: 2^19 */
 
 #define TELOS_TAILS 8u         /* directory rules at one directory */
 #define TELOS_PORTS 8u         /* port rules of one address window */
@@ -83,6 +87,8 @@ enum telos_agent_flags {
 	TELOS_AGENT_STARTED = 128,    /* has executed something, or its place was entered: the kernel sets it */
 	TELOS_AGENT_RELAY = 256,      /* one of its tasks is its relay: the kernel sets it */
 	TELOS_AGENT_LISTENS = 512,    /* some port of its own is open to others */
+	TELOS_AGENT_WRITES_TAINTED = 1024, /* a slam closes none of the folders that it may write */
+	TELOS_AGENT_LOOPBACK = 2048,  /* its sockets may talk to each other over loopback */
 };
 /* Above the flags: the mark of the build that alone judges this agent, so that a canary proves a build on trial without
  * the help of the build in charge. 0, and every agent but a canary has that: every build that is attached judges. */
@@ -124,6 +130,7 @@ struct telos_agent {
 struct telos_domain {
 	telos_u32 parent;
 	telos_u32 state;
+	telos_u64 slam; /* `sequence` of the event that slammed it first; 0: none yet */
 };
 
 /* Map `cookies`: HASH, key struct telos_cookie. The daemon writes one, the launcher hands it over with
@@ -171,14 +178,26 @@ enum telos_place_flags {
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
-/* Map `inodes`: HASH, key struct telos_inode. What agents did to a file; shared by all agents. */
+/* Map `inodes`: HASH, key struct telos_inode. What agents did to a file; shared by all agents. The kernel takes an entry out
+ * when its file is deleted. */
 enum telos_inode_flags {
-	TELOS_INODE_WRITTEN = 1, /* an agent opened it for writing: never again a "file of the system" */
+	TELOS_INODE_WRITTEN = 1,  /* an agent opened it for writing: never again a "file of the system" */
+	TELOS_INODE_READERS = 2,  /* was open for reading when it was first written: no slammed agent writes it */
+	TELOS_INODE_PRIVATE = 4,  /* shared memory of one domain: nobody else opens it, unmanaged tasks included */
+	TELOS_INODE_TERMINAL = 8, /* a terminal that the tree made; private as well */
 };
+#define TELOS_INODE_SLOT_SHIFT 16 /* above the flags: the slot of the agent that it is charged to */
 struct telos_inode_entry {
 	telos_u64 agent;  /* charged to; 0 after that agent ended */
 	telos_u32 domain; /* 0: none */
-	telos_u32 flags;  /* enum telos_inode_flags */
+	telos_u32 flags;  /* enum telos_inode_flags, and the slot */
+};
+
+/* Map `ipc`: HASH, key telos_u64 (address of the kern_ipc_perm): whose a System V object is. */
+struct telos_ipc {
+	telos_u64 agent;
+	telos_u32 slot;
+	telos_u32 reserved;
 };
 
 /* Map `rules`: HASH. What one agent's intent says of one file or directory. AF_UNIX names of the abstract
@@ -196,11 +215,14 @@ enum telos_rule_flags {
 	TELOS_RULE_WARN = 16,     /* reading it taints */
 	TELOS_RULE_WRITE = 32,    /* this file may be written; on a directory: everything below may */
 	TELOS_RULE_OWN = 64,      /* a directory: what this agent's domain wrote below may be executed */
-	TELOS_RULE_UNIX = 128,    /* an AF_UNIX socket: may be connected to (and from, when the agent owns it) */
-	TELOS_RULE_STDIO = 256,   /* what descriptors 0 to 2 were at registration; the kernel writes these */
-	TELOS_RULE_SHUT = 512,    /* the node's own: neither opened nor changed, in audit mode too */
-	TELOS_RULE_VERITY = 1024, /* with TELOS_RULE_HASH: `sha256` is fs-verity's digest of the file, not its content's. A build
+	TELOS_RULE_KEEP = 128,    /* with TELOS_RULE_WRITE: also after a slam */
+	TELOS_RULE_MEMORY = 256,  /* a directory of shared memory (/dev/shm): whoever makes an object in it has it alone */
+	TELOS_RULE_UNIX = 512,    /* an AF_UNIX socket: may be connected to (and from, when the agent owns it) */
+	TELOS_RULE_STDIO = 1024,  /* what descriptors 0 to 2 were at registration; the kernel writes these */
+	TELOS_RULE_SHUT = 2048,   /* the node's own: neither opened nor changed, in audit mode too */
+	TELOS_RULE_VERITY = 4096, /* with TELOS_RULE_HASH: `sha256` is fs-verity's digest of the file, not its content's. A build
 				   * that does not know this compares it with the content's, and refuses */
+	TELOS_RULE_FIXED = 8192,  /* a directory that rules depend on: it is neither moved, replaced nor removed */
 };
 struct telos_rule {
 	telos_u32 flags;
@@ -321,6 +343,11 @@ enum telos_reason {
 	TELOS_REASON_NETWORK_SETTING = 30, /* guard: addresses, routes and interfaces */
 	TELOS_REASON_SNAPSHOT = 31,       /* guard: a file system's own copy of files that nobody opened */
 	TELOS_REASON_NODE_FILE = 32,      /* guard: a file of the node's own */
+	TELOS_REASON_CAPABILITY = 33,     /* guard: a privilege over the whole machine */
+	TELOS_REASON_LOCK = 34,           /* file: a lock or a lease on what it may not write */
+	TELOS_REASON_FOREIGN = 35,        /* file, after a slam: others write it, or had it open */
+	TELOS_REASON_FOLDER = 36,         /* file: a folder that rules depend on */
+	TELOS_REASON_USERFAULT = 37,      /* guard: pages whose access waits for the agent */
 };
 
 struct telos_process {
@@ -334,7 +361,7 @@ struct telos_event {
 	telos_u64 sequence;
 	telos_u64 boot_ns;
 	telos_u64 agent;
-	telos_u64 linked;     /* denials after a slam: its sequence */
+	telos_u64 linked;     /* denials after a slam: its sequence; a slam by another's data: that of the slam it came from */
 	struct telos_inode inode;
 	telos_u8 address[16]; /* v4-mapped for IPv4 */
 	telos_u16 port;       /* host order; see `path` */
@@ -373,7 +400,8 @@ enum telos_hook {
 	TELOS_HOOK_SB_MOUNT, TELOS_HOOK_KERNEL_READ_FILE, TELOS_HOOK_KERNEL_MODULE,
 	TELOS_HOOK_SHM_SHMAT, TELOS_HOOK_MSG_QUEUE, TELOS_HOOK_KEY, TELOS_HOOK_NETLINK, TELOS_HOOK_LOCKED_DOWN,
 	TELOS_HOOK_SOCKET_BIND, TELOS_HOOK_PERF_EVENT, TELOS_HOOK_BPRM_CREDS, TELOS_HOOK_CGROUP_ATTACH,
-	TELOS_HOOK_PATH_NOTIFY,
+	TELOS_HOOK_PATH_NOTIFY, TELOS_HOOK_FILE_FCNTL, TELOS_HOOK_FILE_LOCK, TELOS_HOOK_CAPABLE,
+	TELOS_HOOK_INODE_SETATTR, TELOS_HOOK_IPC, TELOS_HOOK_INIT_SECURITY_ANON,
 	TELOS_HOOKS,
 };
 
@@ -399,7 +427,7 @@ struct telos_globals {
 	telos_u32 resolved_count;
 	struct telos_inode resolved[2];    /* upper and lower inode of what the resolver opened last */
 	telos_u32 task_filter[TELOS_FILTER];
-	telos_u32 inode_filter[TELOS_FILTER]; /* counts entries of `inodes` and of `rules`, by inode */
+	telos_u32 inode_filter[TELOS_INODE_FILTER]; /* counts entries of `inodes` and of `rules`, by inode */
 };
 
 /* Constants of the programs (`telos_secrets`): odd, and anew with every load. */
@@ -490,13 +518,15 @@ static inline telos_u64 telos_device_salt(telos_u32 dev)
 
 static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u64 salt)
 {
-	return (telos_u32)(((ino * 0x9E3779B97F4A7C15ull) ^ salt) >> 48) & (TELOS_FILTER - 1);
+	return (telos_u32)(((ino * 0x9E3779B97F4A7C15ull) ^ salt) >> 45) & (TELOS_INODE_FILTER - 1);
 }
 
 _Static_assert(sizeof(struct telos_inode) == 16, "inode");
 _Static_assert(sizeof(struct telos_task) == 16, "task");
 _Static_assert(sizeof(struct telos_place) == 40, "place");
 _Static_assert(sizeof(struct telos_agent) == 136, "agent");
+_Static_assert(sizeof(struct telos_domain) == 16, "domain");
+_Static_assert(sizeof(struct telos_ipc) == 16, "ipc");
 _Static_assert(sizeof(struct telos_inode_entry) == 16, "inode entry");
 _Static_assert(sizeof(struct telos_rule_key) == 24, "rule key");
 _Static_assert(sizeof(struct telos_rule) == 40, "rule");

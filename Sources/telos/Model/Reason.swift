@@ -81,6 +81,22 @@ enum Reason {
     "approved-file": ("an approved program may not be changed", nil),
     "network-setting": ("addresses, routes and interfaces are not for agents to change", nil),
     "node-file": ("files of the node's own are not for agents", nil),
+    "capability": (
+      "this privilege over the whole machine is not for agents", "do without root's powers"
+    ),
+    "lock": (
+      "locks and leases on files that the agent may not write would stall others",
+      "lock a file in a folder that the intent lets it write"
+    ),
+    "foreign": (
+      "after a slam, a file that another agent writes too, or that was open for reading when it was first written, stays as it is",
+      "a person has to look at the incident"
+    ),
+    "folder": (
+      "rules of the intent depend on this folder: it is neither moved, replaced nor removed",
+      "work on what is in it"
+    ),
+    "userfault": ("agents may not let others wait for their memory (userfaultfd)", nil),
     "snapshot": ("a file system may not copy for an agent what it did not open", nil),
   ]
 

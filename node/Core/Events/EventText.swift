@@ -66,6 +66,11 @@ enum EventText {
     "approved-file": "an approved program may not be changed",
     "network-setting": "addresses, routes and interfaces are not for agents to change",
     "node-file": "files of the node's own are not for agents",
+    "capability": "this privilege over the whole machine is not for agents",
+    "lock": "locks on files that it may not write are not for agents",
+    "foreign": "after a slam nothing goes into a file that others write or had open",
+    "folder": "rules depend on this folder",
+    "userfault": "agents may not let others wait for their memory",
     "snapshot": "a file system may not copy for an agent what it did not open",
   ]
 }
