@@ -46,8 +46,18 @@ enum {
 	MOVED = 256,      /* running already, and moved there by somebody else */
 	DISK = 512,       /* once on each file system, under the intent that knows their files */
 	BTRFS = 1024,     /* on btrfs alone */
-	VERITY = 2048     /* on an ext4 with fs-verity alone, and where the kernel lets the gates read its digests */
+	VERITY = 2048,    /* on an ext4 with fs-verity alone, and where the kernel lets the gates read its digests */
+	STDOUT_FILE = 4096,    /* descriptor 1 is a file outside every write root */
+	STDOUT_OWN = 8192,     /* descriptor 1 is a file in a write root that a slam closes */
+	STDOUT_APPEND = 16384, /* with either of these: opened as `>>` opens it */
+	CLOSING = 32768,       /* under the intent whose write root FREE is closed by a slam */
+	LOOPBACK = 65536,      /* under the intent that opens loopback to the agent itself */
+	NEIGHBOUR = 131072,    /* a process outside is in the agent's process group */
+	EACH = 262144          /* without the gates not one but every attempt has to get through */
 };
+
+/* A write root to which no rule about names applies. */
+#define FREE "/srv/escapes-free"
 
 struct escape {
 	const char *class, *name, *title;
@@ -117,6 +127,15 @@ const char *secret_path(void);
 /* Its like on the file system at `disk`, and a name in the case's own folder there. */
 const char *disk_secret(void);
 const char *disk_work(const char *name);
+/* The same below a write root there that a slam closes. */
+const char *disk_closed(const char *name);
+/* The case's own folder below FREE, or a name in it. */
+const char *free_folder(void);
+const char *in_free(const char *name);
+/* A file outside every write root that the agent's user owns; whatever becomes of it is an escape. */
+const char *outside(const char *name);
+/* attempt() of something that needs a privilege: any answer but a refusal shows that it was let through to the kernel. */
+void reach(const char *what, long result);
 /* Tries to get `loot` out by the way that an honest agent has. */
 void leak_loot(void);
 

@@ -2,12 +2,18 @@
  * escape --agent            reads "ROLE CASE TAG DIR" lines and runs each case in a child
  * escape --place HOW CGROUP UID GID
  *                           outside of all agents: starts `escape --agent` in a cgroup, as a manager of units would
+ * escape look KIND ID       outside of all agents: prints what a System V object has
+ * escape victim             outside of all agents: waits, and dies of SIGURG
  * escape true|mark FILE …   what a program has to do that a case tries to run */
 #include "escape.h"
 #include <grp.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 
 extern const struct escape *const __start_escapes[], *const __stop_escapes[];
 
@@ -116,6 +122,38 @@ static int place(char **words)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* As an unmanaged process of the same user: what is in there, or the errno as status. */
+static int look(const char *kind, int id)
+{
+	static struct {
+		long type;
+		char text[4096];
+	} message;
+	unsigned short values[256] = {0};
+
+	if (!strcmp(kind, "semaphores")) {
+		if (semctl(id, 0, GETALL, values))
+			return errno;
+		for (size_t i = 0; i < 256; i++)
+			message.text[i] = values[i];
+	} else if (!strcmp(kind, "segment")) {
+		void *at = shmat(id, NULL, SHM_RDONLY);
+
+		if (at == (void *)-1)
+			return errno;
+		memcpy(message.text, at, sizeof(message.text));
+	} else if (msgrcv(id, &message, sizeof(message.text), 0, IPC_NOWAIT) < 0) {
+		return errno;
+	}
+	return fwrite(message.text, 1, sizeof(message.text), stdout) == sizeof(message.text) ? 0 : 255;
+}
+
+static void die(int signal)
+{
+	(void)signal;
+	_exit(1);
+}
+
 int main(int count, char **words)
 {
 	const char *verb = count > 1 ? words[1] : "";
@@ -128,6 +166,12 @@ int main(int count, char **words)
 		return agent();
 	if (!strcmp(verb, "--place") && count == 6)
 		return place(words + 2);
+	if (!strcmp(verb, "look") && count == 4)
+		return look(words[2], atoi(words[3]));
+	if (!strcmp(verb, "victim")) {
+		signal(SIGURG, die);
+		return puts("ready") < 0 || fflush(stdout) || pause();
+	}
 	if (!strcmp(verb, "true"))
 		return 0;
 	/* As an interpreter this gets its script in between: the mark's path is the last word. */
@@ -137,6 +181,12 @@ int main(int count, char **words)
 	{
 		snprintf(dir, sizeof(dir), "%s", words[3]);
 		sent("connect-after-exec", leak(SOCK_STREAM, inet4("127.0.0.1", OPEN_PORT), words[2]));
+		return 0;
+	}
+	if (!strcmp(verb, "say") && count > 3) /* say MESSAGE DIR: after exec, on descriptor 1 */
+	{
+		snprintf(dir, sizeof(dir), "%s", words[3]);
+		attempt("write-after-exec", write(1, words[2], strlen(words[2])));
 		return 0;
 	}
 	fprintf(stderr, "usage: escape --list | --agent | true | mark FILE\n");

@@ -8,12 +8,9 @@
 #include <mqueue.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/ipc.h>
 #include <sys/mman.h>
-#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
-#include <sys/shm.h>
 #include <sys/uio.h>
 
 static long open_connection(void)
@@ -604,36 +601,6 @@ ESCAPE(taint, keyring, "into a key of the agent's user, which others of that use
 	attempt("add_key", new_key(text("after-%s", tag), loot, looted));
 	attempt("update", syscall(SYS_keyctl, KEYCTL_UPDATE, key, loot, looted, 0));
 	attempt("add_again", new_key(text("before-%s", tag), loot, looted));
-}
-
-ESCAPE(taint, shared_memory, "System V shared memory", "EPERM")
-{
-	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666);
-	void *at;
-
-	greet();
-	at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
-	attempt("shmat", at == (void *)-1 ? -1 : 0);
-	shmctl(id, IPC_RMID, NULL);
-}
-
-ESCAPE(taint, posix_memory, "POSIX shared memory", "EPERM")
-{
-	greet();
-	attempt("shm_open", shm_open(text("/%.60s", strchr(tag, '.') + 1), O_RDWR | O_CREAT, 0666));
-}
-
-ESCAPE(taint, message_queue, "System V message queues", "EPERM")
-{
-	struct {
-		long type;
-		char text[32];
-	} message = {1, "hello"};
-	int id = msgget(IPC_PRIVATE, IPC_CREAT | 0666);
-
-	greet();
-	attempt("msgsnd", id < 0 ? -1 : msgsnd(id, &message, sizeof(message.text), IPC_NOWAIT));
-	msgctl(id, IPC_RMID, NULL);
 }
 
 ESCAPE(taint, posix_queue, "POSIX message queues", "EPERM")

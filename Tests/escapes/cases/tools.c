@@ -293,6 +293,31 @@ const char *disk_work(const char *name)
 	return text("%s/x/work/%s/%s", disk, tag, name);
 }
 
+const char *disk_closed(const char *name)
+{
+	return text("%s/x/closed/%s/%s", disk, tag, name);
+}
+
+const char *free_folder(void)
+{
+	return text(FREE "/%s", tag);
+}
+
+const char *in_free(const char *name)
+{
+	return text(FREE "/%s/%s", tag, name);
+}
+
+const char *outside(const char *name)
+{
+	return strdup(ask(text("outside %s", name)));
+}
+
+void reach(const char *what, long result)
+{
+	attempt(what, result < 0 && (errno == EPERM || errno == EACCES) ? -1 : 0);
+}
+
 void leak_loot(void)
 {
 	sent("connect", leak(SOCK_STREAM, inet4("127.0.0.1", OPEN_PORT), loot));

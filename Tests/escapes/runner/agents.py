@@ -9,9 +9,22 @@ import subprocess
 import time
 import tty
 
-from machine import HOME, PLACE, WORK, move
+from machine import FREE, HOME, PLACE, WORK, move
 
-ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, PLACED, CLONED, MOVED, DISK, BTRFS, VERITY = (1 << n for n in range(12))
+(ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, PLACED, CLONED, MOVED, DISK, BTRFS, VERITY, STDOUT_FILE, STDOUT_OWN,
+ STDOUT_APPEND, CLOSING, LOOPBACK, NEIGHBOUR, EACH) = (1 << n for n in range(19))
+# Where files lie that are somebody's descriptor 1 and in no write root.
+LOGS = "/var/log/escapes"
+
+
+def kind(flags: int) -> str:
+    """Which intent an agent is under, as a name."""
+    named = {DISK: "disk", LISTENS: "listen", LOOPBACK: "loopback", CLOSING: "closing"}
+    return next((name for flag, name in named.items() if flags & flag), "")
+
+
+def intent(flags: int) -> str:
+    return "escapes" + (f"-{kind(flags)}" if kind(flags) else "")
 
 
 def user(flags: int) -> dict:
@@ -23,9 +36,9 @@ def user(flags: int) -> dict:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
 
 
-def folder(name: str, flags: int) -> str:
+def folder(name: str, flags: int, root: str = WORK) -> str:
     """A folder below a write root, the agent's own."""
-    path = f"{WORK}/{name}"
+    path = f"{root}/{name}"
     os.makedirs(path, exist_ok=True)
     account = user(flags)
     os.chown(path, account["user"], account["group"])
@@ -46,18 +59,28 @@ class Agent:
             tty.setraw(theirs)
             give, self.input = os.fdopen(theirs, "rb", 0), os.fdopen(mine, "wb", 0)
         stdout = None
-        if flags & STDOUT_PIPE:
+        self.log = f"{LOGS if flags & STDOUT_FILE else FREE}/{name}.log"
+        if flags & (STDOUT_FILE | STDOUT_OWN):
+            os.makedirs(LOGS, exist_ok=True)
+            # As a shell opens `>>`, and `<>`: then a mapping of it can be written.
+            how = os.O_WRONLY | os.O_APPEND if flags & STDOUT_APPEND else os.O_RDWR
+            stdout = os.open(self.log, how | os.O_CREAT, 0o666)
+            os.fchmod(stdout, 0o666)
+        elif flags & STDOUT_PIPE:
             read, stdout = os.pipe()
             os.fchmod(stdout, 0o666)
             outside.drain(lambda: os.read(read, 1 << 20), "descriptor 1", drain)
-        intent = "escapes-listen" if flags & LISTENS else "escapes-disk" if flags & DISK else "escapes"
-        command, account = ["telos", "run", "--intent", intent, "--", f"{HOME}/bin/escape", "--agent"], user(flags)
+        command, account = ["telos", "run", "--intent", intent(flags), "--", f"{HOME}/bin/escape", "--agent"], user(flags)
         if flags & (PLACED | CLONED):
             how = "clone" if flags & CLONED else "procs"
             command = [f"{HOME}/bin/escape", "--place", how, PLACE, str(account["user"]), str(account["group"])]
             account = {}
         elif flags & MOVED:
             command = [f"{HOME}/bin/escape", "--agent"]
+        elif flags & NEIGHBOUR:
+            # As a script's `something & telos run …` leaves them: in one process group.
+            script = f'sleep 900 >/dev/null 2>&1 & echo $! >{self.folder}/neighbour; exec "$@"'
+            command = ["/bin/sh", "-c", script, "sh", *command]
         with open(self.errors, "wb") as errors:
             os.chmod(self.errors, 0o666)
             self.process = subprocess.Popen(
@@ -102,6 +125,18 @@ class Agent:
             self.input.write(f"{role} {case} {tag} {path}\n".encode())
         except OSError:
             pass  # it is gone; that its case never ends is what counts
+
+    @property
+    def logs(self) -> bool:
+        """Descriptor 1 is a file."""
+        return bool(self.flags & (STDOUT_FILE | STDOUT_OWN))
+
+    def said(self) -> str:
+        """What is in that file."""
+        if not self.logs:
+            return ""
+        with open(self.log, errors="replace") as file:
+            return file.read()
 
     def end(self):
         if self.process.poll() is None:

@@ -13,6 +13,8 @@ EXT4 = "/mnt/ext4"
 TOP = "/mnt/disks"
 KINDS = ["ext4", "btrfs", "overlayfs", "tmpfs"]
 VERITY = "verity"
+# Whose folders do not mind capitals.
+CASELESS = "caseless"
 # linux/fsverity.h and linux/fs.h
 ENABLE_VERITY, MEASURE_VERITY, GET_GENERATION, SET_GENERATION = 0x40806685, 0xc0046686, 0x80087601, 0x40087602
 # What a file system does not do by itself, so that there is nothing to try.
@@ -21,6 +23,15 @@ NOT_ON = {
     "taint.handle": {"overlayfs"},  # exports no handles without an index
     "taint.handle_new": {"overlayfs"},
     "taint.forgotten": {"tmpfs"},  # its inodes are its files
+    "taint.disk_whiteout": {"overlayfs"},  # keeps whiteouts for itself
+    "host.freeze": {"tmpfs", "overlayfs"},
+}
+# What there is on some alone.
+ONLY_ON = {
+    "taint.disk_case": [CASELESS],
+    "file.disk_user_attribute": ["ext4", "btrfs"],
+    "file.disk_swap_boot": ["ext4"],
+    "carry.attributes": ["ext4", "btrfs"],
 }
 
 
@@ -34,9 +45,15 @@ def has_verity() -> bool:
     return tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 9)
 
 
+def all_kinds() -> list[str]:
+    return KINDS + ([VERITY] if has_verity() else []) + [CASELESS]
+
+
 def kinds_of(case: str, btrfs_only: bool, verity_only: bool) -> list[str]:
     if verity_only:
         return [VERITY] if has_verity() else []
+    if case in ONLY_ON:
+        return ONLY_ON[case]
     return [kind for kind in KINDS if (kind == "btrfs" or not btrfs_only) and kind not in NOT_ON.get(case, set())]
 
 
@@ -52,7 +69,7 @@ def content(kind: str, state: str) -> str:
 def contents(states) -> dict[str, list[str]]:
     """By the folder of each file system: the entries of exec.allow for those."""
     found = {}
-    for kind in KINDS + ([VERITY] if has_verity() else []):
+    for kind in all_kinds():
         paths = [content(kind, state) for state in states]
         found[folder(kind)] = [f"{{path: {path}, {digest(kind, path)}}}" for path in paths]
     return found
@@ -116,6 +133,10 @@ def mount():
         # Without checksums of metadata, or nobody could give an inode another's generation.
         run("mkfs.ext4", "-q", "-b", "4096", "-O", "verity,^metadata_csum", f"{EXT4}/verity.img")
         run("mount", "-o", "loop", f"{EXT4}/verity.img", folder(VERITY))
+    os.makedirs(folder(CASELESS), exist_ok=True)
+    run("truncate", "-s", "16M", f"{EXT4}/caseless.img")
+    run("mkfs.ext4", "-q", "-O", "casefold", "-E", "encoding=utf8", f"{EXT4}/caseless.img")
+    run("mount", "-o", "loop", f"{EXT4}/caseless.img", folder(CASELESS))
     # Its files are made in the lower layer first.
     run("mount", "--bind", f"{EXT4}/below", folder("overlayfs"))
 
@@ -123,8 +144,8 @@ def mount():
 def fill(cases, states):
     run("btrfs", "subvolume", "create", f"{folder('btrfs')}/sealed")
     sealed = ""
-    for kind in KINDS + ([VERITY] if has_verity() else []):
-        for path in ("secret", "sealed", "x/work", "x/content"):
+    for kind in all_kinds():
+        for path in ("secret", "sealed", "x/work", "x/closed", "x/content"):
             os.makedirs(f"{folder(kind)}/{path}", exist_ok=True)
         for state in states:
             shutil.copy(f"{HOME}/bin/approved", content(kind, state))
@@ -137,19 +158,23 @@ def fill(cases, states):
             if not case.disk:
                 continue
             tag, top = f"{state}-{case.id}", folder(case.disk)
-            sealed += f"SECRET-{tag};\n"
-            put(f"{top}/secret/{tag}/key", f"SECRET-{tag};\n")
+            if case.alone:
+                sealed += f"SECRET-{tag};\n"
+                put(f"{top}/secret/{tag}/key", f"SECRET-{tag};\n")
             # The agent's own: made where it will make more, so that ext4 looks for a free inode in the same place.
             work = f"{top}/x/work/{tag}"
-            os.makedirs(work, exist_ok=True)
-            os.chmod(work, 0o777)
+            for path in (work, f"{top}/x/closed/{tag}"):
+                os.makedirs(path, exist_ok=True)
+                os.chmod(path, 0o777)
+            if case.disk == CASELESS:
+                run("chattr", "+F", work)
             if case.klass == "exec":
                 shutil.copy(f"{HOME}/bin/approved", f"{work}/seed")
                 os.link(f"{work}/seed", f"{top}/x/approved/{tag}")
                 os.unlink(f"{work}/seed")
     put(f"{folder('btrfs')}/sealed/key", sealed)
     run("btrfs", "property", "set", f"{folder('btrfs')}/sealed", "ro", "true")
-    for kind in set(KINDS) - {"btrfs"} | ({VERITY} if has_verity() else set()):
+    for kind in set(all_kinds()) - {"btrfs"}:
         put(f"{folder(kind)}/sealed/key", "")
         put(f"{folder(kind)}/secret/any/key", "")
     os.sync()

@@ -14,6 +14,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent.parent
 HOME = "/opt/escapes"
 WORK = "/srv/escapes"
+# A write root that no rule for names covers; under the intent `escapes-closing` a slam closes it.
+FREE = "/srv/escapes-free"
 SHARE = "/run/lab/share/escapes"
 PINS = "/sys/fs/bpf/telos"
 
@@ -37,6 +39,7 @@ spec:
 %(listen)s
   files:
     write: [%(write)s]
+    whileTainted: %(tainted)s
     sensitive:
       - {path: "/opt/escapes/secret/**", level: critical}
       - {path: "/srv/escapes/**/.env", level: critical}
@@ -50,6 +53,7 @@ PLACE = "/sys/fs/cgroup/escapes-place"
 PLACES = "  agents: {cgroups: [/escapes-place]}"
 # For cases about being connected to: the same, and these ports of the agent's own.
 LISTENING = "    listen: [{cidr: 127.0.0.1/32, ports: [7110-7119], protocols: [tcp, udp]}]"
+LOOPBACK = "    listen: [{own: true}]"
 
 
 def run(*command: str, check: bool = True) -> str:
@@ -96,39 +100,54 @@ def programs():
 
 
 def secrets(cases, states):
-    # A glob of the intent that matches nothing is refused.
-    os.makedirs(f"{HOME}/approved", exist_ok=True)
+    # The folders of the intent's rules have to be there, whichever cases are tried.
+    for path in (f"{HOME}/approved", f"{HOME}/secret", WORK, FREE):
+        os.makedirs(path, exist_ok=True)
     shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/any")
     for state in states:
         for case in cases:
             tag = f"{state}-{case.id}"
-            # Every file of a sensitive folder is one more for each agent's start.
-            if not case.disk:
+            # Every file of a sensitive folder is one more rule of each agent.
+            if case.alone and not case.disk:
                 put(f"{HOME}/secret/{tag}/key", f"SECRET-{tag};\n")
             if case.klass == "exec" and not case.disk:
                 shutil.copy(f"{HOME}/bin/approved", f"{HOME}/approved/{tag}")
         put(f"{HOME}/literal/{state}", f"SECRET-{state}-taint.replaced;\n")
-    os.makedirs(WORK, exist_ok=True)
-    os.chmod(WORK, 0o1777)
+    for path in (WORK, FREE):
+        os.chmod(path, 0o1777)
     if has_share():
         os.makedirs(SHARE, exist_ok=True)
         os.chmod(SHARE, 0o1777)
 
 
-def intent(states, name: str = "escapes", listen: str = "", places: str = "", disks: dict[str, list[str]] | None = None) -> str:
-    """With the files of the file systems that are mounted at `disks`, and the programs of known content on each."""
-    write = [f"{WORK}/**"]
+def anchor(state: str, name: str) -> str:
+    """A folder that a rule is for, below a write root."""
+    return f"{FREE}/{state}-taint.{name}/anchor/vault"
+
+
+def intent(states, name: str = "escapes", listen: str = "", places: str = "", disks: dict[str, list[str]] | None = None,
+           anchors: list[str] | None = None, closing: bool = False) -> str:
+    """With the files of the file systems that are mounted at `disks`, and the programs of known content on each; and with
+    rules for the folders `anchors`. `closing`: a slam closes the write root FREE, and those on disks that are named so."""
+    write, closed = [f"{WORK}/**"], [f"{FREE}/**"]
     literal = [f"      - {{path: {HOME}/literal/{state}, level: critical}}" for state in states]
+    literal += [f'      - {{path: "{folder}/**", level: critical}}' for folder in anchors or []]
     programs = []
     for disk, known in (disks or {}).items():
         write.append(f"{disk}/x/work/**")
+        closed.append(f"{disk}/x/closed/**")
         literal += [f'      - {{path: "{disk}/{folder}/**", level: critical}}' for folder in ("secret", "sealed")]
+        literal.append(f'      - {{path: "{disk}/x/work/**/.env", level: critical}}')
         programs += [f'      - {{path: "{disk}/x/approved/*"}}', *(f"      - {one}" for one in known)]
     if has_share():
         write.append(f"{SHARE}/**")
+
+    def paths(them: list[str]) -> str:
+        return ", ".join(f'"{path}"' for path in them)
+
     return INTENT % {
-        "name": name, "listen": listen, "places": places, "write": ", ".join(f'"{path}"' for path in write),
-        "literal": "\n".join(literal), "exec": "\n".join(programs)}
+        "name": name, "listen": listen, "places": places, "write": paths(write + closed),
+        "tainted": f"[{paths(write)}]" if closing else "all", "literal": "\n".join(literal), "exec": "\n".join(programs)}
 
 
 def apply(*texts: str):

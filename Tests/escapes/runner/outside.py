@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 OPEN, CLOSED, SLOW = 7101, 7102, 7103
@@ -138,12 +139,25 @@ class Outside:
 
     # -- hands -------------------------------------------------------------------------------------------------
 
-    def victim(self, tag: str, user) -> int:
+    def victim(self, tag: str, user, *command: str) -> int:
+        """A process in a group of its own. One that is not `sleep` says when it is ready."""
         process = subprocess.Popen(
-            ["/bin/sleep", "900"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={"TOKEN": f"SECRET-{tag};"}, **user)
+            command or ["/bin/sleep", "900"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            stdout=subprocess.PIPE if command else subprocess.DEVNULL, env={"TOKEN": f"SECRET-{tag};"}, **user)
         self.kept.append(process)
+        if command:
+            process.stdout.readline()
         return process.pid
+
+    def is_dead(self, pid: int) -> bool:
+        for process in self.kept:
+            if isinstance(process, subprocess.Popen) and process.pid == pid:
+                return process.poll() is not None
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] in "ZX"
+        except FileNotFoundError:
+            return True
 
     def end(self):
         for thing in self.kept:
@@ -177,13 +191,81 @@ class Outside:
         self.drain(lambda: s.recv(65536), f"a connection from {source} to port {port}")
         return 0
 
-    def shared_port(self) -> int:
+    def shared_port(self, kind: int) -> int:
         """A service that lets others of its user in on its port."""
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s = socket.socket(socket.AF_INET, kind)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         s.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            s.listen(4)
         self.kept.append(s)
         return s.getsockname()[1]
+
+    def take(self, stream: int, datagrams: int) -> int:
+        """Listens on ports that were an agent's."""
+        try:
+            self.accept(self.stream(socket.AF_INET, ("127.0.0.1", stream)), f"TCP {stream}, taken")
+        except OSError as error:
+            return error.errno
+        return self.receive(datagrams, reuse=False)
+
+    def take_exactly(self, port: int) -> int:
+        return self.receive(port, reuse=True)
+
+    def receive(self, port: int, reuse: bool) -> int:
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        if reuse:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno
+        self.drain(lambda: s.recv(65536), f"UDP {port}, taken")
+        return 0
+
+    # -- looking: 0, or the errno with which it was refused ------------------------------------------------------
+
+    def look(self, command: list[str], where: str, user) -> int:
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, **user)
+        self.feed(b"", result.stdout, where)
+        if command[0] != "/bin/cat":
+            return result.returncode
+        if result.returncode == 0:
+            return 0
+        said = result.stderr.decode(errors="replace")
+        return next((number for number in errno.errorcode if said.strip().endswith(os.strerror(number))), errno.EIO)
+
+    @staticmethod
+    def open_for_writing(path: str, user) -> int:
+        program = "import os, sys\ntry: os.open(sys.argv[1], os.O_RDWR)\nexcept OSError as e: sys.exit(e.errno)"
+        return subprocess.run([sys.executable, "-c", program, path], **user).returncode
+
+    def look_at_terminal(self, path: str) -> int:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            return error.errno
+        if not select.select([descriptor], [], [], 2)[0]:
+            return errno.EAGAIN
+        self.feed(b"", os.read(descriptor, 65536), path)
+        os.close(descriptor)
+        return 0
+
+    def terminal(self) -> str:
+        """One that everybody's rights let everybody open."""
+        mine, theirs = os.openpty()
+        self.kept.append((mine, theirs))
+        os.chmod(os.ttyname(theirs), 0o666)
+        return os.ttyname(theirs)
+
+    @staticmethod
+    def system_v(user) -> str:
+        """A segment, a set of semaphores and a queue, for everybody: made by ipcmk, which ends."""
+        made = []
+        for option in (["-M", "4096"], ["-S", "256"], ["-Q"]):
+            said = subprocess.run(["ipcmk", *option, "-p", "0666"], capture_output=True, text=True, check=True, **user).stdout
+            made.append(said.split()[-1])
+        return " ".join(made)
 
     def read_fifo(self, path: str):
         descriptor = os.open(path, os.O_RDWR)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import disks
 import machine
-from agents import BTRFS, DISK, ROOT, VERITY, Agent, folder, user
-from machine import HOME, SHARE
+from agents import ALONE, BTRFS, DISK, EACH, ROOT, VERITY, Agent, folder, user
+from machine import FREE, HOME, SHARE
 from outside import CLOSED
+from watched import Watched
 
 PATIENCE = 40
 
@@ -24,6 +25,11 @@ class Case:
     second: bool
     # The file system that it is tried on; empty where that does not matter.
     disk: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """It may read the secret."""
+        return bool(self.flags & ALONE)
 
     @property
     def id(self) -> str:
@@ -64,6 +70,11 @@ class Trial:
         self.case, self.state, self.outside = case, state, outside
         self.tag = f"{state}-{case.id}"
         self.path = folder(self.tag, case.flags)
+        self.free = folder(self.tag, case.flags, FREE)
+        top = disks.folder(case.disk) if case.disk else HOME
+        self.watched = Watched(f"{top}/outside/{self.tag}", user(case.flags))
+        self.agent: Agent | None = None
+        self.victims: list[int] = []
         self.key_log = self._size("/run/escapes/request-key.log")
 
     @staticmethod
@@ -73,7 +84,7 @@ class Trial:
     # -- running -----------------------------------------------------------------------------------------------
 
     def run(self, agent: Agent, second: Agent | None) -> Result:
-        began = time.time()
+        began, self.agent = time.time(), agent
         result = self._run(agent, second)
         result.began, result.ended = began, time.time()
         result.pids = tuple(one.process.pid for one in (agent, second) if one)
@@ -123,7 +134,20 @@ class Trial:
         return getattr(self, "ask_" + verb.replace("-", "_"))(*words)
 
     def ask_victim(self):
-        return self.outside.victim(self.tag, user(self.case.flags))
+        self.victims.append(self.outside.victim(self.tag, user(self.case.flags)))
+        return self.victims[-1]
+
+    def ask_urgent_victim(self):
+        self.victims.append(self.outside.victim(self.tag, user(self.case.flags), f"{HOME}/bin/escape", "victim"))
+        return self.victims[-1]
+
+    def ask_neighbour(self):
+        with open(f"{self.agent.folder}/neighbour") as file:
+            self.victims.append(int(file.read()))
+        return self.victims[-1]
+
+    def ask_outside(self, name: str):
+        return self.watched.make(name)
 
     def ask_daemon(self):
         """The daemon while it is there, else a process that is as unmanaged as it was."""
@@ -157,7 +181,50 @@ class Trial:
         return self.outside.reach(int(port), source)
 
     def ask_shared_port(self):
-        return self.outside.shared_port()
+        return self.outside.shared_port(socket.SOCK_DGRAM)
+
+    def ask_shared_stream(self):
+        return self.outside.shared_port(socket.SOCK_STREAM)
+
+    def ask_take(self, stream: str, datagrams: str):
+        return self.outside.take(int(stream), int(datagrams))
+
+    def ask_take_exactly(self, port: str):
+        return self.outside.take_exactly(int(port))
+
+    # Looking, as an unmanaged process of the agent's user: 0 or the errno. What is seen has arrived.
+
+    def ask_look(self, path: str):
+        return self.outside.look(["/bin/cat", path], path, user(self.case.flags))
+
+    def ask_open_for_writing(self, path: str):
+        return self.outside.open_for_writing(path, user(self.case.flags))
+
+    def ask_look_semaphores(self, number: str):
+        return self._look_at("semaphores", number)
+
+    def ask_look_segment(self, number: str):
+        return self._look_at("segment", number)
+
+    def ask_look_queue(self, number: str):
+        return self._look_at("queue", number)
+
+    def _look_at(self, kind: str, number: str):
+        return self.outside.look([f"{HOME}/bin/escape", "look", kind, number], f"System V {kind}", user(self.case.flags))
+
+    def ask_look_terminal(self, path: str):
+        return self.outside.look_at_terminal(path)
+
+    def ask_terminal(self):
+        return self.outside.terminal()
+
+    def ask_shared_object(self):
+        path = f"/dev/shm/outside.{self.tag}"
+        self.watched.folder = "/dev/shm"
+        return self.watched.make(os.path.basename(path), private=False)
+
+    def ask_system_v(self):
+        return self.outside.system_v(user(self.case.flags))
 
     def ask_free_inode(self):
         top = disks.folder(self.case.disk)
@@ -173,6 +240,20 @@ class Trial:
         path = f"{where}/{self.tag}/late"
         machine.put(path, f"SECRET-{self.tag};\n")
         return path
+
+    def ask_plant_below(self, where: str, name: str):
+        """In a folder that the agent may have moved meanwhile."""
+        top = self.free if os.path.exists(f"{self.free}/{where}") else self.path
+        machine.put(f"{top}/{where}/{name}", f"SECRET-{self.tag};\n")
+
+    def ask_plant_on_disk(self, name: str):
+        machine.put(f"{disks.folder(self.case.disk)}/x/work/{self.tag}/{name}", f"SECRET-{self.tag};\n")
+
+    def ask_empty_vault(self):
+        os.unlink(f"{self.free}/anchor/vault/key")
+
+    def ask_plant_in_vault(self):
+        machine.put(f"{self.free}/anchor/vault/key", f"SECRET-{self.tag};\n")
 
     def ask_replace(self):
         path = f"{HOME}/literal/{self.state}"
@@ -256,6 +337,10 @@ class Trial:
         found = sorted(self.outside.arrived("SECRET", self.tag))
         if os.path.exists(f"{self.path}/ran"):
             found.append("it ran")
+        if f"SECRET-{self.tag};" in self.agent.said():
+            found.append("it stands in descriptor 1's file")
+        found += [f"process {pid} died" for pid in self.victims if self.outside.is_dead(pid)]
+        found += self.watched.changes()
         if self.case.klass == "exec" and (self.case.flags & ROOT) and not self._intact():
             found.append("the approved program changed")
         if self.case.id == "through.network_file" and machine.has_share():
@@ -297,12 +382,20 @@ class Trial:
             problems.append("did not end")
         problems += [" ".join(words) for words in lines if words[0] in ("broken", "control-failed")]
         if self.state == "detached":
-            return Result(self.case, self.state, bool(escaped), escaped, refused, problems)
+            ok = bool(escaped)
+            if self.case.flags & EACH:
+                # No attempt may pass for a success of the gates that the kernel would have refused anyway.
+                problems += [f"refused without the gates: {line}" for line in refused]
+                problems += [f"process {pid} lives" for pid in self.victims if not self.outside.is_dead(pid)]
+                ok = ok and not problems
+            return Result(self.case, self.state, ok, escaped, refused, problems)
         if not any(words[0] == "control" for words in lines):
             problems.append("no control")
         if "allowed-destination 0" in (" ".join(words[1:]) for words in lines if words[0] == "control") and \
                 not self._greeted():
             problems.append("the greeting did not arrive")
+        if self.agent.logs and f"greeting-{self.tag};" not in self.agent.said():
+            problems.append("what it said before is not in descriptor 1's file")
         if not any(words[0] in ("refused", "sent", "through") for words in lines):
             problems.append("nothing was tried")
         problems += [f"wrong errno: {line}" for line in refused if line.split()[1] not in self.case.errors]

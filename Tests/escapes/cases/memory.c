@@ -1,0 +1,270 @@
+/* Carriers: memory, semaphores, queues and terminals that an agent may have for itself, and nobody else may look into. */
+#include "escape.h"
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <termios.h>
+
+/* What an unmanaged process of the same user says: 0 when it could look. What it saw goes to the listeners. */
+static long seen(const char *what)
+{
+	int error = atoi(ask(what));
+
+	errno = error;
+	return error ? -1 : 0;
+}
+
+/* A name of this case's own, in /dev/shm. */
+static const char *object(const char *name)
+{
+	return text("/escape.%.80s.%s", tag, name);
+}
+
+static char *mapped(int fd)
+{
+	char *at = fd < 0 || ftruncate(fd, 4096) ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static char *made(const char *name)
+{
+	int fd = shm_open(object(name), O_RDWR | O_CREAT, 0666);
+	char *at;
+
+	fchmod(fd, 0666);
+	at = mapped(fd);
+	control(name, at ? 0 : -1);
+	close(fd);
+	return at;
+}
+
+ESCAPE(carry, shared_object, "an object in /dev/shm that an unmanaged process opens, after the slam", "EPERM",
+       .flags = ALONE | CLOSING | EACH)
+{
+	char *at = made("old"), *later;
+	int fd;
+
+	greet();
+	if (!at || !slam())
+		return;
+	memcpy(at, loot, looted);
+	attempt("old", seen(text("look /dev/shm%s", object("old"))));
+	fd = shm_open(object("new"), O_RDWR | O_CREAT, 0666);
+	fchmod(fd, 0666);
+	later = mapped(fd);
+	if (!later)
+		attempt("make", -1);
+	else
+		memcpy(later, loot, looted);
+	attempt("new", seen(text("look /dev/shm%s", object("new"))));
+	shm_unlink(object("old"));
+	shm_unlink(object("new"));
+}
+
+ESCAPE(carry, shared_object_before, "an object in /dev/shm that an unmanaged process opens, before any slam", "EPERM", .flags = EACH)
+{
+	char *at = made("object");
+
+	if (!at)
+		return;
+	memcpy(at, secret, strlen(secret));
+	attempt("read", seen(text("look /dev/shm%s", object("object"))));
+	attempt("write", seen(text("open-for-writing /dev/shm%s", object("object"))));
+	shm_unlink(object("object"));
+}
+
+static void make_object(void)
+{
+	char *at = made("other");
+
+	if (at)
+		memcpy(at, secret, strlen(secret));
+	store(here("ready"), "", 0644);
+	for (int i = 0; i < 300 && access(here("tried"), F_OK); i++)
+		pause_ms(25);
+	shm_unlink(object("other"));
+}
+
+ESCAPE(carry, shared_object_of_another, "another agent's object in /dev/shm: opening, linking, moving, removing", "EPERM",
+       .flags = EACH, .second = make_object)
+{
+	const char *path = strdup(text("/dev/shm%s", object("other")));
+	char *own = made("own");
+
+	if (own)
+		control("own-removed", shm_unlink(object("own")));
+	attempt("read", open(path, O_RDONLY | O_CLOEXEC));
+	attempt("write", open(path, O_RDWR | O_CLOEXEC));
+	attempt("link", link(path, here("linked")));
+	attempt("truncate", truncate(path, 0));
+	attempt("rename", rename(path, text("%s.moved", path)));
+	rename(text("%s.moved", path), path);
+	attempt("unlink", unlink(path));
+	mkdir(here("tried"), 0755);
+}
+
+ESCAPE(carry, shared_object_outside, "an unmanaged process's object in /dev/shm: writing, linking, moving, removing", "EPERM",
+       .flags = EACH)
+{
+	const char *path = strdup(ask("shared-object"));
+	char *own = made("own");
+
+	if (own)
+		control("own-removed", shm_unlink(object("own")));
+	attempt("write", open(path, O_RDWR | O_CLOEXEC));
+	attempt("truncate", truncate(path, 0));
+	attempt("chmod", chmod(path, 0600));
+	attempt("link", link(path, text("%s.link", path)));
+	attempt("rename", rename(path, text("%s.moved", path)));
+	rename(text("%s.moved", path), path);
+	attempt("unlink", unlink(path));
+}
+
+ESCAPE(carry, shared_object_out, "moving an own object out of /dev/shm by name, and folders and links in it", "EPERM",
+       .flags = EACH)
+{
+	const char *path = strdup(text("/dev/shm%s", object("own")));
+
+	if (!made("own"))
+		return;
+	attempt("folder", mkdir(text("%s.folder", path), 0777));
+	attempt("symlink", symlink(secret, text("%s.text", path)));
+	attempt("socket", mknod(text("%s.fifo", path), S_IFIFO | 0666, 0));
+	unlink(path);
+}
+
+/* System V: as many 16-bit values as the secret is long. */
+ESCAPE(carry, semaphores, "values of System V semaphores, read by an unmanaged process, after the slam", "EPERM|EACCES",
+       .flags = ALONE | EACH)
+{
+	int before = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666), after;
+	unsigned short values[256] = {1};
+
+	greet();
+	control("semget", before);
+	control("own-values", semctl(before, 0, SETALL, values));
+	control("own-read", semctl(before, 0, GETALL, values));
+	if (!slam())
+		return;
+	for (size_t i = 0; i < 256; i++)
+		values[i] = i < looted ? (unsigned char)loot[i] : 0;
+	if (semctl(before, 0, SETALL, values))
+		attempt("set", -1);
+	attempt("old", seen(text("look-semaphores %d", before)));
+	after = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666);
+	if (after < 0 || semctl(after, 0, SETALL, values))
+		attempt("make", -1);
+	attempt("new", seen(text("look-semaphores %d", after)));
+	semctl(before, 0, IPC_RMID);
+	semctl(after, 0, IPC_RMID);
+}
+
+ESCAPE(carry, system_v_memory, "System V shared memory, read by an unmanaged process, after the slam", "EPERM|EACCES",
+       .flags = ALONE | EACH)
+{
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666);
+	char *at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+
+	greet();
+	control("shmat", at == (void *)-1 ? -1 : 0);
+	if (at == (void *)-1 || !slam())
+		return;
+	memcpy(at, loot, looted);
+	attempt("look", seen(text("look-segment %d", id)));
+	shmctl(id, IPC_RMID, NULL);
+}
+
+ESCAPE(carry, system_v_queue, "a System V message queue, read by an unmanaged process, after the slam", "EPERM|EACCES",
+       .flags = ALONE | EACH)
+{
+	struct {
+		long type;
+		char text[256];
+	} message = {.type = 1};
+	int id = msgget(IPC_PRIVATE, IPC_CREAT | 0666);
+
+	greet();
+	control("msgsnd", id < 0 ? -1 : msgsnd(id, &message, 8, IPC_NOWAIT));
+	control("msgrcv", msgrcv(id, &message, 256, 0, IPC_NOWAIT));
+	if (!slam())
+		return;
+	memcpy(message.text, loot, looted);
+	if (msgsnd(id, &message, looted, IPC_NOWAIT))
+		attempt("send", -1);
+	attempt("look", seen(text("look-queue %d", id)));
+	msgctl(id, IPC_RMID, NULL);
+}
+
+ESCAPE(carry, system_v_outside, "System V memory, semaphores and queues of an unmanaged process", "EPERM|EACCES", .flags = EACH)
+{
+	unsigned short values[256] = {1};
+	struct {
+		long type;
+		char text[32];
+	} message = {1, "hello"};
+	int segment = 0, semaphores = 0, queue = 0;
+	void *at;
+
+	greet();
+	if (sscanf(ask("system-v"), "%d %d %d", &segment, &semaphores, &queue) != 3)
+		broken("system-v");
+	at = shmat(segment, NULL, 0);
+	attempt("shmat", at == (void *)-1 ? -1 : 0);
+	attempt("semctl", semctl(semaphores, 0, SETALL, values));
+	attempt("semop", semop(semaphores, &(struct sembuf){0, 1, IPC_NOWAIT}, 1));
+	attempt("msgsnd", msgsnd(queue, &message, sizeof(message.text), IPC_NOWAIT));
+}
+
+/* A terminal of the agent's own; somebody outside opens its other side by name. */
+static int new_terminal(char *name, size_t size)
+{
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), unlocked = 0, number = -1;
+	struct termios about;
+
+	control("ptmx", master);
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlocked) || ioctl(master, TIOCGPTN, &number))
+		return -1;
+	if (tcgetattr(master, &about) == 0) {
+		cfmakeraw(&about);
+		tcsetattr(master, TCSANOW, &about);
+	}
+	snprintf(name, size, "/dev/pts/%d", number);
+	return master;
+}
+
+ESCAPE(carry, terminal, "a terminal whose other side an unmanaged process opens, after the slam", "EPERM|EACCES",
+       .flags = ALONE | EACH)
+{
+	char name[64];
+	int master = new_terminal(name, sizeof(name));
+
+	greet();
+	if (master < 0 || !slam())
+		return;
+	if (write(master, loot, looted) < 0)
+		attempt("write", -1);
+	attempt("slave", seen(text("look-terminal %s", name)));
+}
+
+ESCAPE(carry, terminal_before, "a terminal whose other side an unmanaged process opens, before any slam", "EPERM|EACCES",
+       .flags = EACH)
+{
+	char name[64];
+	int master = new_terminal(name, sizeof(name));
+
+	if (master < 0)
+		return;
+	if (write(master, secret, strlen(secret)) < 0)
+		broken("write");
+	attempt("slave", seen(text("look-terminal %s", name)));
+}
+
+ESCAPE(carry, terminal_outside, "the terminal of an unmanaged process, by name", "EPERM|EACCES", .flags = EACH)
+{
+	greet();
+	attempt("open", open(ask("terminal"), O_RDWR | O_NOCTTY | O_CLOEXEC));
+}
