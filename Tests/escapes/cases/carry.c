@@ -109,7 +109,7 @@ ESCAPE(carry, copy, "by cloning and copying ranges into a file that it opened be
 	control("write", write(fd, "before\n", 7));
 	control("from", ftruncate(from, 8192));
 	control("clone", ioctl(fd, FICLONE, from));
-	if (!slam())
+	if (!slam_at(disk_secret()))
 		return;
 	attempt("clone", ioctl(fd, FICLONE, from));
 	attempt("clone-range", ioctl(fd, FICLONERANGE, &range));
@@ -140,7 +140,7 @@ ESCAPE(carry, names, "names in its write root, and texts of symbolic links, afte
 ESCAPE(carry, marks, "modes, times and locks in its write root after the slam", "EPERM", .flags = ALONE | CLOSING | EACH)
 {
 	struct timespec then[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
-	const char *path = kept("marked");
+	const char *path = kept("marked"), *leased = kept("leased");
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 4242};
 	int fd = open(path, O_RDWR | O_CLOEXEC), folder = open(free_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -157,7 +157,7 @@ ESCAPE(carry, marks, "modes, times and locks in its write root after the slam", 
 	attempt("flock", flock(fd, LOCK_EX | LOCK_NB));
 	flock(fd, LOCK_UN);
 	attempt("range-lock", fcntl(fd, F_OFD_SETLK, &whole));
-	attempt("lease", fcntl(open(path, O_RDONLY | O_CLOEXEC), F_SETLEASE, F_RDLCK) ? -1 : 0);
+	attempt("lease", fcntl(open(leased, O_RDONLY | O_CLOEXEC), F_SETLEASE, F_RDLCK));
 }
 
 ESCAPE(carry, attributes, "attributes (xattr, chattr) in its write root after the slam", "EPERM", .flags = ALONE | CLOSING | DISK | EACH)
@@ -169,7 +169,7 @@ ESCAPE(carry, attributes, "attributes (xattr, chattr) in its write root after th
 	control("store", store(path, "before\n", 0644));
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	control("xattr", setxattr(path, "user.before", "x", 1, 0));
-	if (!slam())
+	if (!slam_at(disk_secret()))
 		return;
 	attempt("setxattr", setxattr(path, "user.after", loot, looted, 0));
 	attempt("fsetxattr", fsetxattr(fd, "user.after2", loot, looted, 0));

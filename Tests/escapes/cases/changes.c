@@ -145,13 +145,16 @@ ESCAPE(file, disk_user_attribute, "attributes of one's own (user.*) on files out
 	attempt("removexattr", removexattr(outside("attributed"), "user.before"));
 }
 
-ESCAPE(file, disk_swap_boot, "giving a file the content of the boot loader's inode (EXT4_IOC_SWAP_BOOT), as root", "EPERM",
-       .flags = DISK | ROOT | EACH)
+ESCAPE(file, disk_generation, "the generation of a file's inode, by which it is known", "EPERM", .flags = DISK | VERITY | EACH)
 {
-	int fd = open(outside("swapped"), O_RDONLY | O_CLOEXEC);
+	const char *path = strdup(disk_work("own"));
+	int fd = open(outside("aged"), O_RDONLY | O_CLOEXEC), generation = 4242;
 
 	greet();
-	attempt("swap-boot", ioctl(fd, _IO('f', 17)));
+	if (store(path, "of the agent\n", 0644))
+		broken("own");
+	attempt("setversion", ioctl(fd, FS_IOC_SETVERSION, &generation));
+	attempt("own", ioctl(open(path, O_RDONLY | O_CLOEXEC), FS_IOC_SETVERSION, &generation));
 }
 
 ESCAPE(file, disk_dedupe, "giving a file the blocks of another one (FIDEDUPERANGE)", "EPERM", .flags = DISK | BTRFS | EACH)

@@ -99,7 +99,8 @@ ESCAPE(carry, shared_object_of_another, "another agent's object in /dev/shm: ope
 		control("own-removed", shm_unlink(object("own")));
 	attempt("read", open(path, O_RDONLY | O_CLOEXEC));
 	attempt("write", open(path, O_RDWR | O_CLOEXEC));
-	attempt("link", link(path, here("linked")));
+	attempt("link", link(path, text("%s.link", path)));
+	unlink(text("%s.link", path));
 	attempt("truncate", truncate(path, 0));
 	attempt("rename", rename(path, text("%s.moved", path)));
 	rename(text("%s.moved", path), path);

@@ -258,7 +258,7 @@ ESCAPE(taint, disk_generation, "a tainted copy whose inode gets another generati
 {
 	int fd, generation = 4242;
 
-	if (slam() && store(disk_work("copy"), loot, 0644))
+	if (slam_at(disk_secret()) && store(disk_work("copy"), loot, 0644))
 		broken("copy");
 	fd = open(disk_work("copy"), O_RDONLY | O_CLOEXEC);
 	sent("set-generation", syscall(SYS_ioctl, fd, 0x40087602, &generation));

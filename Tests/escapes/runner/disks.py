@@ -30,7 +30,6 @@ NOT_ON = {
 ONLY_ON = {
     "taint.disk_case": [CASELESS],
     "file.disk_user_attribute": ["ext4", "btrfs"],
-    "file.disk_swap_boot": ["ext4"],
     "carry.attributes": ["ext4", "btrfs"],
 }
 

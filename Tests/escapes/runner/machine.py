@@ -203,6 +203,8 @@ def kernel():
     write_quietly("/proc/sys/kernel/io_uring_disabled", "0")
     write_quietly("/proc/sys/dev/tty/legacy_tiocsti", "1")
     write_quietly("/proc/sys/kernel/yama/ptrace_scope", "0")
+    for name in ("hardlinks", "regular", "fifos", "symlinks"):
+        write_quietly(f"/proc/sys/fs/protected_{name}", "0")
     modprobe = open("/proc/sys/kernel/modprobe").read().strip()
     put("/run/escapes/modprobe", f"#!/bin/sh\necho \"$@\" >>/run/escapes/modprobe.log\nexec {modprobe} \"$@\"\n", 0o755)
     put("/sbin/request-key", "#!/bin/sh\necho \"$@\" >>/run/escapes/request-key.log\nexit 1\n", 0o755)

@@ -11,6 +11,10 @@ CLASSES = {
     "exec": "Exec gate",
     "network": "Network gate, before any taint",
     "taint": "Taint: after the secret was read, or reading it unseen",
+    "carry": "Carriers: leaving the secret where others look",
+    "file": "File gate: changing and holding what no write root covers",
+    "signals": "Signals that no call of kill sends",
+    "host": "The whole machine",
     "through": "Through the kernel: its own sockets and helpers",
     "tamper": "Tampering with gates, daemon and machine",
 }
