@@ -208,6 +208,21 @@ ESCAPE(network, loopback_more_exact, "own loopback: somebody outside takes the s
 	sent("udp", leak(SOCK_DGRAM, inet4("127.0.0.1", port_of(datagrams)), secret));
 }
 
+/* 127.255.255.255 reaches everybody who is bound there. */
+ESCAPE(network, loopback_broadcast, "own loopback: a broadcast that somebody outside hears at the same port", "EPERM|EACCES",
+       .flags = LOOPBACK | EACH)
+{
+	long datagrams = bound(AF_INET, SOCK_DGRAM, "0.0.0.0", 0, SO_REUSEADDR);
+	struct sockaddr_storage all = inet4("127.255.255.255", port_of(datagrams));
+	int on = 1;
+
+	own_datagrams();
+	setsockopt(datagrams, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
+	if (atoi(ask(text("take-everywhere %d", port_of(datagrams)))))
+		broken("take-everywhere");
+	sent("broadcast", sendto(datagrams, secret, strlen(secret), 0, (void *)&all, sizeof(struct sockaddr_in)));
+}
+
 ESCAPE(network, loopback_slammed, "own loopback: somebody outside, after the slam", "EPERM|ECONNREFUSED|ETIMEDOUT|EAGAIN",
        .flags = ALONE | LOOPBACK)
 {

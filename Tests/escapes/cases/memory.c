@@ -42,7 +42,7 @@ static char *made(const char *name)
 	return at;
 }
 
-ESCAPE(carry, shared_object, "an object in /dev/shm that an unmanaged process opens, after the slam", "EPERM",
+ESCAPE(carry, shared_object, "an object in /dev/shm that an unmanaged process opens, after the slam", "EPERM|EACCES",
        .flags = ALONE | CLOSING | EACH)
 {
 	char *at = made("old"), *later;
@@ -65,7 +65,8 @@ ESCAPE(carry, shared_object, "an object in /dev/shm that an unmanaged process op
 	shm_unlink(object("new"));
 }
 
-ESCAPE(carry, shared_object_before, "an object in /dev/shm that an unmanaged process opens, before any slam", "EPERM", .flags = EACH)
+ESCAPE(carry, shared_object_before, "an object in /dev/shm that an unmanaged process opens, before any slam", "EPERM|EACCES",
+       .flags = EACH)
 {
 	char *at = made("object");
 
@@ -136,6 +137,65 @@ ESCAPE(carry, shared_object_out, "moving an own object out of /dev/shm by name, 
 	attempt("symlink", symlink(secret, text("%s.text", path)));
 	attempt("socket", mknod(text("%s.fifo", path), S_IFIFO | 0666, 0));
 	unlink(path);
+}
+
+/* Who may not open it may still see that it is there. */
+ESCAPE(carry, shared_object_name, "the secret as an object's name in /dev/shm, which everybody can list, after the slam", "EPERM",
+       .flags = ALONE | EACH)
+{
+	char *at = made("own"), name[300];
+
+	greet();
+	if (!at || !slam())
+		return;
+	snprintf(name, sizeof(name), "/%.*s", (int)strcspn(loot, "\n"), loot);
+	sent("make", shm_open(name, O_RDWR | O_CREAT, 0600));
+	sent("rename", rename(text("/dev/shm%s", object("own")), text("/dev/shm%s.2", name)));
+	ask("list /dev/shm");
+	shm_unlink(name);
+	shm_unlink(text("%s.2", name));
+	shm_unlink(object("own"));
+}
+
+ESCAPE(carry, system_v_keys, "the secret as keys of System V objects, which everybody can list, after the slam", "EPERM|EACCES",
+       .flags = ALONE | EACH)
+{
+	int before = semget(IPC_PRIVATE, 1, IPC_CREAT | 0600), made[64], count = 0;
+
+	greet();
+	control("semget", before);
+	if (!slam())
+		return;
+	for (size_t i = 0; i + 2 < looted && i / 2 < 64; i += 2) {
+		/* Two bytes of the secret, and where they belong. */
+		key_t key = 1 << 30 | (int)(i / 2) << 16 | (unsigned char)loot[i] << 8 | (unsigned char)loot[i + 1];
+
+		made[count] = semget(key, 1, IPC_CREAT | IPC_EXCL | 0600);
+		if (made[count] < 0) {
+			sent("key", -1);
+			break;
+		}
+		count++;
+	}
+	sent("keys", 0);
+	ask("list-keys");
+	while (count)
+		semctl(made[--count], 0, IPC_RMID);
+	semctl(before, 0, IPC_RMID);
+}
+
+ESCAPE(carry, socket_name, "the secret as an abstract socket's name, which everybody can list, after the slam", "EPERM",
+       .flags = ALONE | EACH)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), length;
+
+	greet();
+	if (!slam())
+		return;
+	length = snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, "%.*s", (int)strcspn(loot, "\n"), loot);
+	sent("bind", bind(s, (void *)&at, offsetof(struct sockaddr_un, sun_path) + 1 + length));
+	ask("look-at-file /proc/net/unix");
 }
 
 /* System V: as many 16-bit values as the secret is long. */

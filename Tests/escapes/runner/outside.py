@@ -212,12 +212,12 @@ class Outside:
     def take_exactly(self, port: int) -> int:
         return self.receive(port, reuse=True)
 
-    def receive(self, port: int, reuse: bool) -> int:
+    def receive(self, port: int, reuse: bool, address: str = "127.0.0.1") -> int:
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         if reuse:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            s.bind(("127.0.0.1", port))
+            s.bind((address, port))
         except OSError as error:
             return error.errno
         self.drain(lambda: s.recv(65536), f"UDP {port}, taken")

@@ -75,6 +75,7 @@ class Trial:
         self.watched = Watched(f"{top}/outside/{self.tag}", user(case.flags))
         self.agent: Agent | None = None
         self.victims: list[int] = []
+        self.held = None
         self.key_log = self._size("/run/escapes/request-key.log")
 
     @staticmethod
@@ -212,6 +213,29 @@ class Trial:
     def _look_at(self, kind: str, number: str):
         return self.outside.look([f"{HOME}/bin/escape", "look", kind, number], f"System V {kind}", user(self.case.flags))
 
+    def ask_list(self, path: str):
+        self.outside.feed(b"", "\n".join(os.listdir(path)).encode(), f"names in {path}")
+
+    def ask_look_at_file(self, path: str):
+        with open(path, "rb") as file:
+            self.outside.feed(b"", file.read(), path)
+
+    def ask_list_keys(self):
+        """Of semaphores: two bytes each, and which they are."""
+        with open("/proc/sysvipc/sem") as file:
+            keys = [int(line.split()[0]) for line in file.readlines()[1:]]
+        parts = sorted((key >> 16 & 0xfff, key & 0xffff) for key in keys if key >> 30 == 1)
+        self.outside.feed(b"", b"".join(part.to_bytes(2, "big") for _, part in parts) + b";", "System V keys")
+
+    def ask_hold(self, name: str):
+        self.held = open(f"{self.path}/{name}", "rb", buffering=0)
+
+    def ask_read_held(self):
+        self.outside.feed(b"", self.held.read(65536), "a file that was open before")
+
+    def ask_take_everywhere(self, port: str):
+        return self.outside.receive(int(port), reuse=True, address="0.0.0.0")
+
     def ask_look_terminal(self, path: str):
         return self.outside.look_at_terminal(path)
 
@@ -302,6 +326,9 @@ class Trial:
 
     def ask_plant(self, name: str):
         machine.put(f"{self.path}/{name}", f"SECRET-{self.tag};\n")
+
+    def ask_plant_clean(self, name: str):
+        machine.put(f"{self.path}/{name}", "nothing\n", 0o666)
 
     def ask_read(self, name: str):
         self.outside.read_fifo(f"{self.path}/{name}")
