@@ -161,6 +161,14 @@ __noinline int domain_raise(__u32 domain, __u32 bits)
 	return 0;
 }
 
+static __always_inline void origin_rises(__u32 root, __u64 slam)
+{
+	struct telos_domain *at = bpf_map_lookup_elem(&domains, &root);
+
+	if (at)
+		__sync_val_compare_and_swap(&at->slam, 0, slam);
+}
+
 /* Makes one domain of two and returns its root, 0 on failure. The larger index goes below the smaller. */
 __noinline __u32 domain_merge(__u32 a, __u32 b)
 {
@@ -179,6 +187,8 @@ __noinline __u32 domain_merge(__u32 a, __u32 b)
 		if (__sync_val_compare_and_swap(&child->parent, 0, low) == 0) {
 			if (child->state && !domain_raise(low, child->state))
 				return 0;
+			if (child->slam)
+				origin_rises(low, child->slam);
 			return domain_root(low);
 		}
 	}

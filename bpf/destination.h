@@ -104,6 +104,31 @@ static __always_inline void peer_of(struct finding *f, struct sock *sk)
 	f->port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
+static __always_inline bool is_loopback(const __u8 *address)
+{
+	__u64 high, low;
+
+	__builtin_memcpy(&high, address, 8);
+	__builtin_memcpy(&low, address + 8, 8);
+	return !high && (low == bpf_cpu_to_be64(1) || (low & bpf_cpu_to_be64(0xffffffffff000000ull)) ==
+							      bpf_cpu_to_be64(0x0000ffff7f000000ull));
+}
+
+/* Whether the destination in `f` may be a socket of the agent itself: the egress gate sees whose it is. After a slam only an
+ * agent that never had anything to do with a process outside, which might hold such a socket too. */
+static __always_inline bool may_be_self(const struct caller *c, const struct finding *f)
+{
+	return (c->flags & TELOS_AGENT_LOOPBACK) && f->port > TELOS_LAST_SYSTEM_PORT && is_loopback(f->address) &&
+	       !((c->state & TELOS_SLAMMED) && c->agent->peers);
+}
+
+static __always_inline bool was_heard(const struct caller *c, __u16 port)
+{
+	struct telos_heard key = {.agent = c->id, .port = port};
+
+	return bpf_map_lookup_elem(&heard, &key);
+}
+
 /* Looks the destination up and finds the port rule that admits it: 0 and its flags, or the reason why not. */
 __noinline __u32 destination_verdict(__u64 id, struct finding *f, __u32 *flags)
 {

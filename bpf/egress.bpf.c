@@ -79,6 +79,43 @@ static __always_inline __u32 answer_verdict(struct caller *c, struct finding *f,
 	return inbound_verdict(c->id, f, p->local);
 }
 
+/* Whether nobody but the agent itself would get this packet. Nobody at all is fine: then the kernel answers. */
+static __noinline bool reaches_self(struct __sk_buff *skb, struct caller *c, struct finding *f)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 size, offset = f->family == AF_INET ? 20 : 40;
+	struct telos_socket *label;
+	struct ports ports = {};
+	struct bpf_sock *peer;
+	bool self;
+
+	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
+		return false;
+	if (f->family == AF_INET) {
+		if (bpf_skb_load_bytes(skb, 12, &tuple.ipv4, 8))
+			return false;
+		tuple.ipv4.sport = ports.source;
+		tuple.ipv4.dport = ports.destination;
+		size = sizeof(tuple.ipv4);
+	} else {
+		if (bpf_skb_load_bytes(skb, 8, &tuple.ipv6, 32))
+			return false;
+		tuple.ipv6.sport = ports.source;
+		tuple.ipv6.dport = ports.destination;
+		size = sizeof(tuple.ipv6);
+	}
+	if (f->protocol == IPPROTO_TCP)
+		peer = bpf_sk_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	else
+		peer = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!peer)
+		return true;
+	label = bpf_sk_storage_get(&sockets, peer, 0, 0);
+	self = label && label->agent == c->id && label->slot == c->slot && !(label->flags & TELOS_SOCKET_STDIO);
+	bpf_sk_release(peer);
+	return self;
+}
+
 SEC("cgroup_skb/egress")
 int telos_egress(struct __sk_buff *skb)
 {
@@ -110,13 +147,15 @@ int telos_egress(struct __sk_buff *skb)
 		return !(c.state & TELOS_SLAMMED) || (c.flags & TELOS_AGENT_STDIO_ALLOW)
 			       ? 1
 			       : drop(&c, &f, TELOS_REASON_STDIO);
-	if ((c.state & TELOS_SLAMMED) && !(c.flags & TELOS_AGENT_REACHABLE))
+	if ((c.state & TELOS_SLAMMED) && !(c.flags & (TELOS_AGENT_REACHABLE | TELOS_AGENT_LOOPBACK)))
 		return drop(&c, &f, TELOS_REASON_SLAMMED);
 	if (!parse(skb, &f, &p))
 		return drop(&c, &f, TELOS_REASON_FAMILY);
 	if (label->flags & TELOS_SOCKET_INBOUND) {
 		reason = answer_verdict(&c, &f, &p);
-		return reason ? drop(&c, &f, reason) : 1;
+		if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f)))
+			return 1;
+		return drop(&c, &f, reason);
 	}
 	/* A TCP flow that was admitted goes on; datagrams are admitted one by one. */
 	if (!p.opens && !(c.state & TELOS_SLAMMED))
@@ -125,9 +164,9 @@ int telos_egress(struct __sk_buff *skb)
 	if (reason && f.protocol == IPPROTO_UDP && (c.flags & TELOS_AGENT_LISTENS) && !(c.state & TELOS_SLAMMED) &&
 	    !inbound_verdict(c.id, &f, p.local))
 		return 1;
-	if (reason)
-		return drop(&c, &f, reason);
-	if ((c.state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))
-		return drop(&c, &f, TELOS_REASON_SLAMMED);
-	return 1;
+	if (!reason && (c.state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))
+		reason = TELOS_REASON_SLAMMED;
+	if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f)))
+		return 1;
+	return drop(&c, &f, reason);
 }

@@ -141,7 +141,7 @@ static __always_inline bool content_matches(struct caller *c, struct file *file,
 	struct telos_rule *rule = rule_of(c->id, &ids->id[0]);
 	__u8 hash[32] = {};
 
-	if (!rule && ids->count == 2)
+	if ((!rule || !(rule->flags & TELOS_RULE_HASH)) && ids->count == 2)
 		rule = rule_of(c->id, &ids->id[1]);
 	if (!rule || !(rule->flags & TELOS_RULE_HASH))
 		return true;

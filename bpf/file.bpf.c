@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* File gate: sensitive files taint and slam before the open returns; writes stay in their roots; what an agent
- * may write joins its domain. Errno: EPERM (EACCES for executions). */
+/* File gate, opens: sensitive files taint and slam before the open returns; writes stay in their roots; what an agent
+ * writes joins its domain. Errno: EPERM (EACCES for executions, and for unmanaged tasks). */
 
 static __always_inline bool harmless_device(__u32 dev)
 {
@@ -55,13 +55,44 @@ static __always_inline bool must_not_slam(struct caller *c)
 	return !(c->state & TELOS_SLAMMED) && unwatched_way_out(c->root, c->slot);
 }
 
+static __always_inline __u32 device_verdict(struct caller *c, const struct ids *ids, __u32 dev, __u32 flags,
+					    struct finding *f)
+{
+	struct telos_inode_entry *entry;
+
+	if (flags & (TELOS_RULE_STDIO | TELOS_RULE_WRITE))
+		return 0;
+	if (is_ptmx(dev))
+		return 0; /* a new terminal */
+	entry = entry_of(&ids->id[0]);
+	if (!entry || !(entry->flags & TELOS_INODE_TERMINAL))
+		return TELOS_REASON_DEVICE;
+	if (share(c, entry->domain, f))
+		return 0;
+	return f->reason ? f->reason : TELOS_REASON_STATE;
+}
+
+/* Puts what is written into the agent's domain. 0, or the reason why not. */
+static __always_inline __u32 enter_written(struct caller *c, struct file *file, const struct ids *ids, __u32 flags,
+					   struct finding *f)
+{
+	bool first = !(file->f_mode & FMODE_CREATED) && first_writer(ids);
+
+	if (!enter(c, ids, file->f_mode & FMODE_READ, flags, f))
+		return f->reason ? f->reason : TELOS_REASON_QUOTA;
+	if (first && !mark_readers(file->f_inode, ids))
+		return TELOS_REASON_STATE;
+	return c->state & TELOS_SLAMMED ? entry_verdict(c, ids) : 0;
+}
+
 /* Why a managed task may not open this, or 0. Taints on the way. */
 static __always_inline __u32 open_verdict(struct caller *c, struct file *file, struct finding *f)
 {
 	struct inode *inode = file->f_inode;
 	unsigned long magic = inode->i_sb->s_magic;
 	__u32 kind = inode->i_mode & S_IFMT;
-	bool write = file->f_mode & FMODE_WRITE;
+	/* Emptying a file needs no descriptor that writes. */
+	bool write = (file->f_mode & FMODE_WRITE) || (file->f_flags & O_TRUNC);
 	struct ids ids = {};
 	struct walk w;
 	__u32 flags, reason = 0;
@@ -85,7 +116,9 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	if (kind == S_IFCHR && harmless_device(inode->i_rdev))
 		return 0;
 	flags = rule_flags(c->id, &ids);
-	if (kind == S_IFCHR || kind == S_IFBLK)
+	if (kind == S_IFCHR)
+		return device_verdict(c, &ids, inode->i_rdev, flags, f);
+	if (kind == S_IFBLK)
 		return flags & (TELOS_RULE_STDIO | TELOS_RULE_WRITE) ? 0 : TELOS_REASON_DEVICE;
 	if (kind == S_IFIFO && magic == MAGIC_PIPE)
 		return 0;
@@ -104,13 +137,22 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		return TELOS_REASON_NODE_FILE;
 	}
 	if (w.detached && kind == S_IFREG)
-		flags |= TELOS_RULE_WRITE; /* memfd: no name, no directory */
+		flags |= TELOS_RULE_WRITE | TELOS_RULE_KEEP; /* memfd: no name, no directory */
+	if (flags & TELOS_RULE_MEMORY) {
+		bool made = kind == S_IFREG && ((file->f_mode & FMODE_CREATED) || !inode->i_nlink);
+
+		flags |= memory_flags(c, &ids, made);
+		if (!(flags & TELOS_RULE_WRITE) && (entry_flags(&ids) & TELOS_INODE_PRIVATE))
+			return TELOS_REASON_IPC;
+	}
 	if (write && (c->state & TELOS_SLAMMED) && remote_filesystem(magic))
 		return TELOS_REASON_SLAMMED;
-	if (write && !(flags & TELOS_RULE_WRITE))
-		reason = TELOS_REASON_WRITE_ROOT;
-	else if (write && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
+	if (write)
+		reason = write_verdict(c, flags);
+	if (write && !reason && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
 		reason = TELOS_REASON_APPROVED_FILE;
+	if (write && !reason && (flags & TELOS_RULE_STDIO) && stdio_shut(c))
+		reason = TELOS_REASON_STDIO;
 	/* What an audited agent then does write and read counts as ever. */
 	if (reason && !(c->flags & TELOS_AGENT_AUDIT))
 		return reason;
@@ -124,14 +166,28 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 			return TELOS_REASON_SLAMMED;
 	}
 	if (kind == S_IFREG || kind == S_IFIFO) {
-		bool room;
+		f->names = true;
+		if (kind == S_IFREG && write) {
+			/* What has no name is its holders' alone, and they share their domain. */
+			__u32 entered = !inode->i_nlink ? 0
+							: enter_written(c, file, &ids,
+									flags & TELOS_RULE_MEMORY
+										? TELOS_INODE_WRITTEN | TELOS_INODE_PRIVATE
+										: TELOS_INODE_WRITTEN,
+									f);
 
-		if (write || (flags & TELOS_RULE_WRITE))
-			room = enter(c, &ids, write ? TELOS_INODE_WRITTEN : 0, f);
-		else
-			room = meet_domain(c, &ids, f);
-		if (!room)
+			if (entered)
+				return entered;
+		} else if (kind == S_IFIFO && (write || (flags & TELOS_RULE_WRITE))) {
+			if (!enter(c, &ids, true, write ? TELOS_INODE_WRITTEN : 0, f))
+				return f->reason ? f->reason : TELOS_REASON_QUOTA;
+		} else if (!meet_domain(c, &ids, f)) {
 			return f->reason ? f->reason : TELOS_REASON_QUOTA;
+		}
+		if (f->came) {
+			report_file(c, f, file); /* a slam by another's data */
+			f->gate = f->reason = 0;
+		}
 	}
 	if (flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN)) {
 		bool clean = !(c->state & TELOS_SLAMMED);
@@ -157,15 +213,48 @@ static __noinline void resolve(struct file *file)
 	telos.resolved_count = ids.count;
 }
 
+static __noinline bool is_private(struct inode *inode)
+{
+	struct telos_inode id;
+	struct telos_inode_entry *entry;
+
+	identify(inode, &id);
+	entry = entry_of(&id);
+	return entry && (entry->flags & (TELOS_INODE_PRIVATE | TELOS_INODE_TERMINAL));
+}
+
+/* All that anybody else may not open: shared memory and terminals of agents. */
+static __always_inline int unmanaged_open(struct file *file)
+{
+	unsigned long magic = file->f_inode->i_sb->s_magic;
+
+	if (magic != MAGIC_TMPFS && magic != MAGIC_DEVPTS)
+		return 0;
+	return is_private(file->f_inode) ? -EACCES : 0;
+}
+
 SEC("lsm.s/file_open")
 int BPF_PROG(telos_file_open, struct file *file)
 {
-	bool exec = file->f_flags & FMODE_EXEC;
+	bool exec;
 	__u32 reason;
 
 	if (telos.resolver_tid && telos.resolver_tid == (__u32)bpf_get_current_pid_tgid())
 		resolve(file);
-	MANAGED_ONLY(exec ? EACCES : EPERM, .hook = TELOS_HOOK_FILE_OPEN);
+	if (surely_unmanaged())
+		return unmanaged_open(file);
+	exec = file->f_flags & FMODE_EXEC;
+	struct finding f = {.hook = TELOS_HOOK_FILE_OPEN};
+	struct caller c = {};
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return unmanaged_open(file);
+	case MISSING:
+		return exec ? -EACCES : -EPERM;
+	case MANAGED:
+		break;
+	}
 	if (file->f_mode & FMODE_NOACCOUNT)
 		return 0; /* overlayfs opens the real file below one that was judged already */
 	reason = open_verdict(&c, file, &f);
@@ -177,112 +266,4 @@ int BPF_PROG(telos_file_open, struct file *file)
 	if (exec)
 		return answer(refuse_file(&c, &f, EACCES, file), EACCES);
 	return answer(refuse_file(&c, &f, EPERM, file), EPERM);
-}
-
-/* Writes to what is already open: only what a slam stops, and only where the socket hooks and egress do not
- * see it (pipes, terminals, sendfile and splice on 6.1). */
-SEC("lsm/file_permission")
-int BPF_PROG(telos_file_permission, struct file *file, int mask)
-{
-	struct inode *inode;
-	struct telos_rule *rule;
-	struct socket *sock;
-	struct sock *sk;
-	__u32 kind;
-
-	if (!(mask & MAY_WRITE))
-		return 0;
-	inode = file->f_inode;
-	kind = inode->i_mode & S_IFMT;
-	if (kind != S_IFIFO && kind != S_IFSOCK && kind != S_IFCHR &&
-	    !(kind == S_IFREG && remote_filesystem(inode->i_sb->s_magic)))
-		return 0;
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_PERMISSION, .reason = TELOS_REASON_SLAMMED);
-	if (!(c.state & TELOS_SLAMMED))
-		return 0;
-	identify(inode, &f.inode);
-	if (kind == S_IFREG)
-		return answer(refuse(&c, &f, EPERM), EPERM);
-	rule = rule_of(c.id, &f.inode);
-	if (rule && (rule->flags & TELOS_RULE_STDIO)) {
-		if (c.flags & TELOS_AGENT_STDIO_ALLOW)
-			return 0;
-		f.reason = TELOS_REASON_STDIO;
-		return answer(refuse(&c, &f, EPERM), EPERM);
-	}
-	if (kind == S_IFCHR)
-		return answer(!(inode->i_rdev >> 20 == 1 && harmless_device(inode->i_rdev)) &&
-				      !(c.flags & TELOS_AGENT_STDIO_ALLOW) && refuse(&c, &f, EPERM),
-			      EPERM);
-	if (kind == S_IFIFO) /* a pipe made in the tree stays in it; a named one may have any reader */
-		return answer(inode->i_sb->s_magic != MAGIC_PIPE && refuse(&c, &f, EPERM), EPERM);
-	sock = bpf_sock_from_file(file);
-	if (!sock)
-		return 0;
-	sk = sock->sk;
-	if (!sk)
-		return 0;
-	f.gate = TELOS_GATE_NETWORK;
-	f.family = sk->__sk_common.skc_family;
-	if (f.family == AF_UNIX) /* sendmsg tells the peers apart, but splice does not come to it on 6.1 */
-		return answer(c.agent->peers && refuse(&c, &f, EPERM), EPERM);
-	if (c.flags & TELOS_AGENT_REACHABLE)
-		return 0; /* egress knows the destination */
-	return answer(refuse(&c, &f, EPERM), EPERM);
-}
-
-/* Descriptors from elsewhere: SCM_RIGHTS and pidfd_getfd. */
-SEC("lsm/file_receive")
-int BPF_PROG(telos_file_receive, struct file *file)
-{
-	struct inode *inode = file->f_inode;
-	__u32 kind = inode->i_mode & S_IFMT, flags;
-	struct telos_socket *label;
-	struct socket *sock;
-	struct sock *sk;
-	struct walk w;
-
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_RECEIVE);
-	struct caller other = {};
-	struct ids ids = {};
-
-	identify_all(inode, &ids);
-	f.inode = ids.id[0];
-	f.reason = TELOS_REASON_UNMANAGED_PEER;
-	if (kind == S_IFSOCK) {
-		sock = bpf_sock_from_file(file);
-		sk = sock ? sock->sk : NULL;
-		label = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
-		if (label && label->agent == c.id)
-			return 0;
-		if (label && agent_of_slot(&other, label->agent, label->slot) && share(&c, other.root, &f))
-			return 0;
-		f.gate = TELOS_GATE_NETWORK;
-		return answer(refuse(&c, &f, EPERM), EPERM);
-	}
-	if (kind == S_IFREG && ids.count) {
-		walk_start(&w, c.id, file->f_path.dentry);
-		climb(&w, file->f_path.dentry, file->f_path.mnt);
-		flags = rule_flags(c.id, &ids) | w.flags;
-		if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(&c))
-			return answer(refuse(&c, &f, EPERM), EPERM);
-		if (w.failed || !enter(&c, &ids, file->f_mode & FMODE_WRITE ? TELOS_INODE_WRITTEN : 0, &f)) {
-			f.reason = TELOS_REASON_QUOTA;
-			return answer(refuse(&c, &f, EPERM), EPERM);
-		}
-		if (flags & (TELOS_RULE_CRITICAL | TELOS_RULE_WARN)) {
-			bool news = raise(&c, flags & TELOS_RULE_CRITICAL ? TELOS_TAINTED | TELOS_SLAMMED : TELOS_TAINTED);
-
-			f.kind = news && (flags & TELOS_RULE_CRITICAL) ? TELOS_EVENT_SLAMMED : TELOS_EVENT_TAINTED;
-			f.reason = TELOS_REASON_FILE;
-			report(&c, &f);
-		}
-		return 0;
-	}
-	if (kind == S_IFDIR || (kind == S_IFCHR && harmless_device(inode->i_rdev)))
-		return 0;
-	/* Pipes, devices and anonymous inodes: made in the tree unless it talks to somebody outside. */
-	if (!c.agent->peers && kind != S_IFBLK && kind != S_IFCHR)
-		return 0;
-	return answer(refuse(&c, &f, EPERM), EPERM);
 }

@@ -34,13 +34,35 @@ static __always_inline bool is_relay(__u64 task)
 	return label && (label->flags & TELOS_TASK_RELAY);
 }
 
+static __noinline int glance(__u64 target)
+{
+	struct caller c = {};
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return 0;
+	case MISSING:
+		return -EPERM;
+	case MANAGED:
+		break;
+	}
+	return same_agent(&c, target) && !is_relay(target) ? 0 : -EPERM;
+}
+
 /* Attaching writes code where no mapping shows it, so it is refused inside the tree as well. */
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(telos_ptrace_access_check, struct task_struct *child, unsigned int mode)
 {
-	if ((mode & PTRACE_MODE_ATTACH) || is_relay(argument(ctx, 0)))
+	if (surely_unmanaged())
+		return 0;
+	/* Whether it could, as ps wants to know of every process: no news for anybody. */
+	if ((mode & PTRACE_MODE_NOAUDIT) && !(mode & PTRACE_MODE_ATTACH))
+		return glance(argument(ctx, 0));
+	if (mode & PTRACE_MODE_ATTACH)
 		return guard(TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
-	return guard_task(argument(ctx, 0), TELOS_HOOK_PTRACE, TELOS_REASON_PTRACE);
+	if (is_relay(argument(ctx, 0)))
+		return guard(TELOS_HOOK_PTRACE, TELOS_REASON_LOOK);
+	return guard_task(argument(ctx, 0), TELOS_HOOK_PTRACE, TELOS_REASON_LOOK);
 }
 
 SEC("lsm/ptrace_traceme")
@@ -128,19 +150,6 @@ int BPF_PROG(telos_kernel_module_request, char *name)
 	return guard(TELOS_HOOK_KERNEL_MODULE, TELOS_REASON_MODULE);
 }
 
-/* System V IPC has no label that could follow the data. */
-SEC("lsm/shm_shmat")
-int BPF_PROG(telos_shm_shmat, struct kern_ipc_perm *segment)
-{
-	return guard(TELOS_HOOK_SHM_SHMAT, TELOS_REASON_IPC);
-}
-
-SEC("lsm/msg_queue_msgsnd")
-int BPF_PROG(telos_msg_queue_msgsnd, struct kern_ipc_perm *queue)
-{
-	return guard(TELOS_HOOK_MSG_QUEUE, TELOS_REASON_IPC);
-}
-
 /* Raw ports, kernel memory, tracing, kexec: whatever lockdown would ask about. */
 SEC("lsm/locked_down")
 int BPF_PROG(telos_locked_down, int what)
@@ -182,15 +191,68 @@ int BPF_PROG(telos_key_alloc, struct key *key)
 	return guard(TELOS_HOOK_KEY, TELOS_REASON_IPC);
 }
 
-/* Asking for addresses and routes is allowed, changing them is not: requests to get are the third of each four. */
+/* Asking for addresses and routes is allowed, changing them is not: requests to get are the third of each four. A datagram
+ * may hold many; the kernel goes through them as this does, and what is too much for one look is refused. */
+#define MESSAGES 32
+
+struct messages {
+	__u64 at;
+	__u32 rest;
+	__u32 verdict; /* enum look_at_messages */
+};
+
+enum look_at_messages { MESSAGES_MORE = 0, MESSAGES_FINE = 1, MESSAGES_REFUSED = 2 };
+
+static long look_at_message(__u32 index, struct messages *m)
+{
+	struct nlmsghdr head = {};
+	__u32 step;
+
+	if (m->rest < 16) {
+		m->verdict = MESSAGES_FINE;
+		return 1;
+	}
+	m->verdict = MESSAGES_REFUSED;
+	if (bpf_probe_read_kernel(&head, sizeof(head), (const void *)m->at))
+		return 1;
+	if (head.nlmsg_len < 16 || head.nlmsg_len > m->rest) {
+		m->verdict = MESSAGES_FINE; /* here the kernel stops */
+		return 1;
+	}
+	if (head.nlmsg_type < 16 || (head.nlmsg_type & 3) != 2)
+		return 1;
+	step = (head.nlmsg_len + 3) & ~3u;
+	m->at += step;
+	m->rest = step > m->rest ? 0 : m->rest - step;
+	m->verdict = MESSAGES_MORE;
+	return 0;
+}
+
 SEC("lsm/netlink_send")
 int BPF_PROG(telos_netlink_send, struct sock *sk, struct sk_buff *skb)
 {
-	struct nlmsghdr *message = (void *)BPF_CORE_READ(skb, data);
-	__u16 type = 0;
+	struct messages m = {};
 
-	bpf_probe_read_kernel(&type, sizeof(type), &message->nlmsg_type);
-	if (type >= 16 && (type & 3) == 2)
+	if (surely_unmanaged())
+		return 0;
+	m.at = (__u64)BPF_CORE_READ(skb, data);
+	m.rest = BPF_CORE_READ(skb, len);
+	bpf_loop(MESSAGES, look_at_message, &m, 0);
+	if (m.verdict == MESSAGES_FINE && sk->sk_protocol == NETLINK_ROUTE)
 		return 0;
 	return guard(TELOS_HOOK_NETLINK, TELOS_REASON_NETWORK_SETTING);
+}
+
+/* Pages whose access waits for the agent would let it stop others, and its own writes, in the middle. */
+SEC("lsm/inode_init_security_anon")
+int BPF_PROG(telos_init_security_anon, struct inode *inode, const struct qstr *name)
+{
+	const unsigned char *kind = NULL;
+	char text[16] = {};
+
+	if (surely_unmanaged())
+		return 0;
+	bpf_core_read(&kind, sizeof(kind), &name->name);
+	bpf_probe_read_kernel_str(text, sizeof(text), kind);
+	return __builtin_memcmp(text, "[userfaultfd]", 13) ? 0 : guard(TELOS_HOOK_INIT_SECURITY_ANON, TELOS_REASON_USERFAULT);
 }

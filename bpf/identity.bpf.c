@@ -102,17 +102,31 @@ int BPF_PROG(telos_task_free, struct task_struct *task)
 	return 0;
 }
 
+static __noinline int mark_stdio(__u64 agent, const struct telos_inode *id)
+{
+	struct telos_rule rule = {.flags = TELOS_RULE_STDIO};
+	struct telos_rule_key key = {.agent = agent, .inode = *id};
+	struct telos_rule *old = rule_of(agent, id);
+	__u32 *cell = filter_cell(id);
+
+	if (old) {
+		__sync_fetch_and_or(&old->flags, TELOS_RULE_STDIO);
+		return 0;
+	}
+	__sync_fetch_and_add(cell, 1);
+	if (bpf_map_update_elem(&rules, &key, &rule, BPF_NOEXIST))
+		__sync_fetch_and_sub(cell, 1); /* stays without a label: its first use is refused */
+	return 0;
+}
+
 /* What descriptors 0 to 2 are: ways out that the launcher left open, and files that may be sensitive already. */
 static __always_inline void adopt(struct caller *c, struct task_struct *task, __u32 number, bool writable_only,
 				  struct finding *f)
 {
-	struct telos_rule rule = {.flags = TELOS_RULE_STDIO};
-	struct telos_rule_key key = {.agent = c->id};
 	struct file **table, *file = NULL;
-	struct telos_rule *old;
 	struct inode *inode;
 	struct ids ids = {};
-	__u32 *cell, flags;
+	__u32 flags;
 	__u16 mode;
 
 	table = BPF_CORE_READ(task, files, fdt, fd);
@@ -132,7 +146,7 @@ static __always_inline void adopt(struct caller *c, struct task_struct *task, __
 		/* Directory rules are not asked: the compiler marked what they match already. */
 		flags = rule_flags(c->id, &ids);
 		if (writable)
-			enter(c, &ids, TELOS_INODE_WRITTEN, f);
+			enter(c, &ids, BPF_CORE_READ(file, f_mode) & FMODE_READ, TELOS_INODE_WRITTEN, f);
 		else
 			meet_domain(c, &ids, f);
 		if ((flags & TELOS_RULE_CRITICAL) && raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
@@ -143,18 +157,10 @@ static __always_inline void adopt(struct caller *c, struct task_struct *task, __
 		} else if (flags & TELOS_RULE_WARN) {
 			raise(c, TELOS_TAINTED);
 		}
-		return;
+		if (!writable)
+			return; /* else a slam shuts it, as it does a pipe */
 	}
-	key.inode = ids.id[0];
-	old = rule_of(c->id, &ids.id[0]);
-	if (old) {
-		__sync_fetch_and_or(&old->flags, TELOS_RULE_STDIO);
-		return;
-	}
-	cell = &telos.inode_filter[telos_inode_cell(key.inode.ino, telos_device_salt(key.inode.dev))];
-	__sync_fetch_and_add(cell, 1);
-	if (bpf_map_update_elem(&rules, &key, &rule, BPF_NOEXIST))
-		__sync_fetch_and_sub(cell, 1); /* stays without a label: its first use is refused */
+	mark_stdio(c->id, &ids.id[0]);
 }
 
 static __always_inline void adopt_all(struct caller *c, struct task_struct *task, bool writable_only, struct finding *f)

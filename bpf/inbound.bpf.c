@@ -12,6 +12,8 @@ static __always_inline __u32 port_verdict(struct caller *c, struct finding *f)
 {
 	if (expired(c))
 		return TELOS_REASON_TTL;
+	if ((c->flags & TELOS_AGENT_LOOPBACK) && f->port > TELOS_LAST_SYSTEM_PORT)
+		return 0; /* who may come is seen when they come */
 	if (!f->port || !(c->flags & TELOS_AGENT_LISTENS))
 		return TELOS_REASON_LISTEN;
 	return inbound_verdict(c->id, f, f->port);
@@ -47,6 +49,14 @@ int BPF_PROG(telos_socket_bind, struct socket *sock, struct sockaddr *address, i
 	return reason ? refuse_destination(&c, &f, reason) : 0;
 }
 
+static __always_inline void hear(struct caller *c, __u16 port)
+{
+	struct telos_heard key = {.agent = c->id, .port = port};
+	__u32 yes = 1;
+
+	bpf_map_update_elem(&heard, &key, &yes, BPF_ANY);
+}
+
 /* The mark is on the socket before the first peer can come, and whatever is accepted inherits it. */
 SEC("lsm/socket_listen")
 int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
@@ -73,10 +83,12 @@ int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
 	f.reason = port_verdict(&c, &f);
 	if (!f.reason && (f.protocol != IPPROTO_TCP || (label->flags & TELOS_SOCKET_STDIO)))
 		f.reason = TELOS_REASON_LISTEN;
-	if (!f.reason && (c.state & TELOS_SLAMMED))
+	if (!f.reason && (c.state & TELOS_SLAMMED) && (!(c.flags & TELOS_AGENT_LOOPBACK) || c.agent->peers))
 		f.reason = TELOS_REASON_SLAMMED;
 	if (f.reason)
 		enforced = refuse(&c, &f, EPERM);
+	else if (c.flags & TELOS_AGENT_LOOPBACK)
+		hear(&c, f.port);
 	if (!enforced)
 		__sync_fetch_and_or(&label->flags, TELOS_SOCKET_INBOUND);
 	return answer(enforced, EPERM);
@@ -124,6 +136,10 @@ int BPF_PROG(telos_inet_conn_request, struct sock *sk, struct sk_buff *skb, stru
 	}
 	/* IPv4 stands here mapped as well, on sockets of either family. */
 	bpf_core_read(f.address, sizeof(f.address), &request->__req_common.skc_v6_daddr);
+	f.port = request->__req_common.skc_num;
+	if (!expired(&c) && may_be_self(&c, &f))
+		return 0; /* the answer goes out only to a socket of its own */
+	f.port = 0;
 	refused = expired(&c) || (c.state & TELOS_SLAMMED) ||
 		  inbound_verdict(c.id, &f, request->__req_common.skc_num);
 	return answer(refused && !(c.flags & TELOS_AGENT_AUDIT), EPERM);

@@ -19,6 +19,10 @@ enum key_need_perm { KEY_NEED_WRITE = 3 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct qstr {
 	union {
 		struct {
@@ -33,7 +37,12 @@ struct user_namespace {
 	int level;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct super_block {
+	struct list_head s_mounts;
 	__u32 s_dev;
 	unsigned long s_magic;
 	struct user_namespace *s_user_ns;
@@ -46,6 +55,7 @@ struct inode {
 	unsigned long i_ino;
 	__u32 i_rdev;
 	__u32 i_generation;
+	atomic_t i_readcount; /* files that are open for reading alone */
 };
 
 struct dentry {
@@ -70,6 +80,7 @@ struct mount {
 	struct mount *mnt_parent; /* these three lie one after the other: see where_mounted() */
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_instance;
 };
 
 struct path {
@@ -94,10 +105,6 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct mm_struct {
 	atomic_t mm_users;
 	struct file *exe_file;
@@ -107,10 +114,16 @@ struct fs_struct {
 	struct path root;
 };
 
-struct pid;
+struct pid_namespace;
 
-struct list_head {
-	struct list_head *next;
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[];
 };
 
 struct signal_struct {
@@ -233,7 +246,25 @@ struct sockaddr {
 	unsigned short sa_family;
 };
 
-struct kern_ipc_perm;
+struct kern_ipc_perm {
+	int id;
+};
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+struct tty_struct {
+	void *driver_data; /* of a terminal's both ends: the directory entry of its slave */
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
+};
+
+struct renamedata {
+	struct dentry *new_dentry;
+};
 
 struct key_type {
 	const char *name;
@@ -249,6 +280,7 @@ struct nlmsghdr {
 };
 
 struct sk_buff {
+	unsigned int len;
 	unsigned char *data;
 };
 
@@ -372,8 +404,12 @@ struct verity_digest {
 #define PROT_EXEC 4
 #define MAP_SHARED 1
 
+#define O_TRUNC 0x200
+#define O_ASYNC 0x2000
+
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
+#define FMODE_CREATED 0x100000
 #define FMODE_EXEC 0x20            /* in f_flags of what execve opens */
 #define FMODE_NOACCOUNT 0x20000000 /* in f_mode of what overlayfs opens below itself */
 
@@ -385,10 +421,35 @@ struct verity_digest {
 #define PF_KTHREAD 0x200000
 
 #define PTRACE_MODE_ATTACH 0x2
+#define PTRACE_MODE_NOAUDIT 0x4
+#define CAP_OPT_NOAUDIT 0x2
+
+#define F_SETFL 4
+#define F_SETOWN 8
+#define F_SETOWN_EX 15
+#define F_SETLEASE 1024
+#define F_RDLCK 0
+#define F_WRLCK 1
+#define F_UNLCK 2
+
+#define RENAME_EXCHANGE 2
+
+#define ATTR_TIMES 0x30000 /* ATTR_TIMES_SET, ATTR_TOUCH: what utimes alone sets */
+
+#define IPC_RMID 0
+#define IPC_SET 1
+#define IPC_STAT 2
 
 #define FS_PERMISSIONS 0x70000 /* open, access and open to execute: fsnotify_backend.h */
 #define TIOCSTI 0x5412
 #define TIOCLINUX 0x541c
+#define TIOCCONS 0x541d
+#define TIOCSETD 0x5423
+#define TIOCVHANGUP 0x5437
+#define FIOASYNC 0x5452
+#define FIOSETOWN 0x8901
+#define SIOCSPGRP 0x8902
+#define RENAME_WHITEOUT 4
 
 #define HASH_ALGO_SHA256 4
 
@@ -406,6 +467,8 @@ struct verity_digest {
 #define MAGIC_EFIVARFS 0xde5e81e4
 #define MAGIC_MQUEUE 0x19800202
 #define MAGIC_PIPE 0x50495045
+#define MAGIC_TMPFS 0x01021994
+#define MAGIC_DEVPTS 0x1cd1
 #define MAGIC_FUSE 0x65735546
 #define MAGIC_PIDFS 0x50494446
 #define MAGIC_9P 0x01021997

@@ -88,6 +88,20 @@ struct {
 } windows SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TELOS_HEARD);
+	__type(key, struct telos_heard);
+	__type(value, __u32);
+} heard SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TELOS_IPC);
+	__type(key, __u64);
+	__type(value, struct telos_ipc);
+} ipc SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);

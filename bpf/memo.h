@@ -74,18 +74,19 @@ static __always_inline bool moves_are_seen(struct dentry *directory, struct vfsm
 /* What a climb found, in one word: up to four sets of directory rules with whether that was at the first directory, the
  * last one lowest, and below them what rules said of the directories themselves. */
 #define FOUND_SETS 4
-#define FOUND_FLAGS (TELOS_RULE_WRITE | TELOS_RULE_OWN)
+#define FOUND_FLAGS (TELOS_RULE_WRITE | TELOS_RULE_OWN | TELOS_RULE_KEEP | TELOS_RULE_MEMORY)
 #define FOUND_FLAGS_SHIFT 5
+#define FOUND_FLAGS_BITS 4
 
 static __always_inline __u64 found_by(const struct walk *w)
 {
-	return w->sets << 2 | (w->flags & FOUND_FLAGS) >> FOUND_FLAGS_SHIFT;
+	return w->sets << FOUND_FLAGS_BITS | (w->flags & FOUND_FLAGS) >> FOUND_FLAGS_SHIFT;
 }
 
 static __always_inline void meet_again(struct walk *w, __u64 found)
 {
 	w->flags |= (found << FOUND_FLAGS_SHIFT) & FOUND_FLAGS;
-	found >>= 2;
+	found >>= FOUND_FLAGS_BITS;
 	for (int i = 0; i < FOUND_SETS; i++) {
 		if (!found)
 			break;

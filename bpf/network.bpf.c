@@ -94,6 +94,14 @@ static __always_inline int refuse_destination(struct caller *c, struct finding *
 	return answer(refuse(c, f, EPERM), EPERM);
 }
 
+/* Refused, but no news for anybody. */
+static __always_inline bool refuse_quietly(struct caller *c, struct finding *f, __u32 reason)
+{
+	f->reason = reason;
+	f->gate = TELOS_GATE_NETWORK;
+	return !audited(c, f);
+}
+
 static __always_inline __u8 protocol_of(struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
@@ -101,7 +109,7 @@ static __always_inline __u8 protocol_of(struct sock *sk)
 
 /* One destination, connected to or sent to: window, taint by contact, slam. A datagram may also go back where the
  * intent lets some come from. */
-static __always_inline int towards(struct caller *c, struct finding *f, struct sock *sk)
+static __always_inline int towards(struct caller *c, struct finding *f, struct sock *sk, bool connects)
 {
 	__u32 flags = 0;
 	__u32 reason = destination_verdict(c->id, f, &flags);
@@ -109,7 +117,8 @@ static __always_inline int towards(struct caller *c, struct finding *f, struct s
 	if (reason && f->protocol == IPPROTO_UDP && (c->flags & TELOS_AGENT_LISTENS) && !(c->state & TELOS_SLAMMED) &&
 	    !inbound_verdict(c->id, f, sk->__sk_common.skc_num))
 		return 0;
-
+	if (reason && may_be_self(c, f) && (f->protocol == IPPROTO_UDP || was_heard(c, f->port)))
+		return 0;
 	if (!reason && (flags & TELOS_PORT_SENSITIVE)) {
 		if (raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
 			f->kind = TELOS_EVENT_SLAMMED;
@@ -124,6 +133,9 @@ static __always_inline int towards(struct caller *c, struct finding *f, struct s
 		reason = TELOS_REASON_SLAMMED;
 	if (!reason)
 		return 0;
+	/* Nothing is sent by connecting a datagram socket; C libraries do it to sort what a name resolves to. */
+	if (connects && f->protocol == IPPROTO_UDP)
+		return answer(refuse_quietly(c, f, reason), EPERM);
 	return refuse_destination(c, f, reason);
 }
 
@@ -152,7 +164,7 @@ int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address
 	}
 	if (expired(&c))
 		return refuse_destination(&c, &f, TELOS_REASON_TTL);
-	return towards(&c, &f, sk);
+	return towards(&c, &f, sk, true);
 }
 
 static __always_inline int send_unix(struct caller *c, struct finding *f, struct telos_socket *label)
@@ -190,7 +202,7 @@ int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, 
 		case DESTINATION_IS:
 			if (expired(&c))
 				return refuse_destination(&c, &f, TELOS_REASON_TTL);
-			return towards(&c, &f, sk);
+			return towards(&c, &f, sk, false);
 		case DESTINATION_BAD:
 			return refuse_destination(&c, &f, TELOS_REASON_FAMILY);
 		default:
@@ -202,7 +214,9 @@ int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, 
 	if (label->flags & TELOS_SOCKET_STDIO)
 		return (c.flags & TELOS_AGENT_STDIO_ALLOW) ? 0 : refuse_destination(&c, &f, TELOS_REASON_STDIO);
 	peer_of(&f, sk);
+	if (may_be_self(&c, &f))
+		return 0; /* egress sees whether it is */
 	if (!(c.flags & TELOS_AGENT_REACHABLE) || (label->flags & TELOS_SOCKET_INBOUND))
 		return refuse_destination(&c, &f, TELOS_REASON_SLAMMED);
-	return towards(&c, &f, sk);
+	return towards(&c, &f, sk, false);
 }

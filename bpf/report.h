@@ -16,6 +16,7 @@ struct finding {
 	__u8 address[16];
 	__u64 named; /* a dentry, or without a mount the text itself; 0: none */
 	__u64 mount; /* struct vfsmount */
+	__u64 origin; /* a slam by another's data: the slam that it came from */
 	__u32 error;
 	__u16 port;
 	__u8 family;
@@ -24,6 +25,8 @@ struct finding {
 	__u8 gate;
 	__u8 reason;
 	__u8 hook;
+	bool names; /* whoever fills this in names the file himself where share() brings a slam */
+	bool came;  /* such a slam came */
 };
 
 /* Opens a hook that judges managed tasks alone: everybody else leaves it here. Declares the caller `c` and the finding
@@ -87,7 +90,7 @@ static __always_inline void fill(struct telos_event *e, const struct caller *c, 
 	e->sequence = sequence;
 	e->boot_ns = bpf_ktime_get_boot_ns();
 	e->agent = c->id;
-	e->linked = f->kind == TELOS_EVENT_SLAMMED ? 0 : c->agent->slam_sequence;
+	e->linked = f->kind == TELOS_EVENT_SLAMMED ? f->origin : c->agent->slam_sequence;
 	e->inode = f->inode;
 	__builtin_memcpy(e->address, f->address, sizeof(e->address));
 	e->port = f->port;
@@ -109,6 +112,16 @@ static __always_inline void fill(struct telos_event *e, const struct caller *c, 
 		lineage(e);
 }
 
+/* The slam that a domain's state comes from, for those who are slammed by its data later. */
+static __noinline int note_slam(__u32 root, __u64 sequence)
+{
+	struct telos_domain *domain = bpf_map_lookup_elem(&domains, &root);
+
+	if (domain)
+		__sync_val_compare_and_swap(&domain->slam, 0, sequence);
+	return 0;
+}
+
 /* Numbers the event; 0 when the agent's share of this second is used up. */
 static __always_inline __u64 announce(struct caller *c, const struct finding *f)
 {
@@ -121,8 +134,10 @@ static __always_inline __u64 announce(struct caller *c, const struct finding *f)
 		return 0;
 	}
 	sequence = __sync_fetch_and_add(&telos.sequence, 1) + 1;
-	if (slam)
+	if (slam) {
 		c->agent->slam_sequence = sequence;
+		note_slam(c->root, sequence);
+	}
 	count(slam ? TELOS_COUNT_SLAMS : TELOS_COUNT_EVENTS);
 	return sequence;
 }
@@ -263,6 +278,15 @@ static __noinline bool refuse(struct caller *c, struct finding *f, __u32 error)
 	return enforced;
 }
 
+/* The same, with the name that the finding has. */
+static __always_inline bool refuse_by_name(struct caller *c, struct finding *f, __u32 error)
+{
+	bool enforced = refusal(c, f, error);
+
+	report_named(c, f);
+	return enforced;
+}
+
 /* The same, naming a file: its whole path where `f` has a mount, else its last component. */
 static __always_inline bool refuse_named(struct caller *c, struct finding *f, __u32 error, struct dentry *dentry)
 {
@@ -341,6 +365,7 @@ static __noinline bool share(struct caller *c, __u32 other, struct finding *f)
 {
 	struct telos_domain *domain;
 	__u32 before = c->root, root;
+	__u64 origin;
 
 	if (other == before)
 		return true;
@@ -354,6 +379,7 @@ static __noinline bool share(struct caller *c, __u32 other, struct finding *f)
 		f->reason = TELOS_REASON_UNMANAGED_PEER;
 		return false;
 	}
+	origin = domain->slam;
 	root = domain_merge(before, other);
 	domain = bpf_map_lookup_elem(&domains, &root);
 	if (!root || !domain)
@@ -364,10 +390,18 @@ static __noinline bool share(struct caller *c, __u32 other, struct finding *f)
 
 		c->state |= domain->state;
 		if ((c->state & TELOS_SLAMMED) && !(state & TELOS_SLAMMED)) {
+			__u8 gate = f->gate, reason = f->reason;
+
 			f->kind = TELOS_EVENT_SLAMMED;
 			f->gate = TELOS_GATE_FILE;
 			f->reason = TELOS_REASON_DOMAIN;
+			f->origin = origin;
+			f->came = f->names;
+			if (f->names)
+				return true;
 			report(c, f);
+			f->gate = gate;
+			f->reason = reason;
 		}
 	}
 	return true;

@@ -139,7 +139,9 @@ static __always_inline void meet_id(struct walk *w, const struct telos_inode *id
 	rule = rule_of(w->agent, id);
 	if (!rule)
 		return;
-	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN);
+	w->flags |= rule->flags & (TELOS_RULE_WRITE | TELOS_RULE_OWN | TELOS_RULE_KEEP);
+	if (w->depth == 1)
+		w->flags |= rule->flags & TELOS_RULE_MEMORY;
 	if (rule->tails)
 		meet_set(w, rule->tails);
 }

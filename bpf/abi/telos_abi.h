@@ -39,7 +39,7 @@ typedef uint64_t telos_u64;
 #define TELOS_PLACES 1024u     /* cgroups that make agents: as many as there are slots */
 #define TELOS_NEVER_BLOCK 65536u
 #define TELOS_IPC 4096u        /* System V objects of agents */
-#define TELOS_PORTS_HEARD 16384u /* ports on which agents listen to themselves */
+#define TELOS_HEARD 16384u     /* ports on which agents listen to themselves */
 #define TELOS_FILTER 65536u    /* cells of the counting filter of tasks; a power of two */
 #define TELOS_INODE_FILTER 524288u /* of the one of inodes: 2^19 */
 
@@ -185,6 +185,7 @@ enum telos_inode_flags {
 	TELOS_INODE_READERS = 2,  /* was open for reading when it was first written: no slammed agent writes it */
 	TELOS_INODE_PRIVATE = 4,  /* shared memory of one domain: nobody else opens it, unmanaged tasks included */
 	TELOS_INODE_TERMINAL = 8, /* a terminal that the tree made; private as well */
+	TELOS_INODE_SHARED = 16,  /* agents of a second domain wrote it too: nobody's own */
 };
 #define TELOS_INODE_SLOT_SHIFT 16 /* above the flags: the slot of the agent that it is charged to */
 struct telos_inode_entry {
@@ -264,6 +265,14 @@ struct telos_window_key {
 /* With this bit in the agent's id, a window says who may come in: the address is the peer's, the ports are the
  * agent's own. The address :: has all of those ports together: what may be bound at all. */
 #define TELOS_INBOUND 0x8000000000000000ull
+/* Map `heard`: LRU_HASH of telos_u32: an agent with TELOS_AGENT_LOOPBACK once listened on this TCP port. A hint that spares a
+ * connection to a port of somebody else the wait: the egress gate looks at whose socket a packet would really reach. */
+struct telos_heard {
+	telos_u64 agent;
+	telos_u32 port; /* host order */
+	telos_u32 reserved;
+};
+#define TELOS_LAST_SYSTEM_PORT 1023 /* above it, ports are anybody's */
 enum telos_protocol { TELOS_TCP = 1, TELOS_UDP = 2 };
 enum telos_port_flags {
 	TELOS_PORT_TAINTED = 1,   /* stays reachable while tainted */
@@ -348,6 +357,7 @@ enum telos_reason {
 	TELOS_REASON_FOREIGN = 35,        /* file, after a slam: others write it, or had it open */
 	TELOS_REASON_FOLDER = 36,         /* file: a folder that rules depend on */
 	TELOS_REASON_USERFAULT = 37,      /* guard: pages whose access waits for the agent */
+	TELOS_REASON_LOOK = 38,           /* guard: another process was looked at, without attaching to it */
 };
 
 struct telos_process {

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* File gate, what a file is besides its content: size, mode, owner, times, attributes, access lists. All of it can be
+ * changed without a descriptor that writes. Errno: EPERM. */
+
+/* Why an existing file may not change, or 0: a rule on the file itself (a literal path in files.write) counts too. */
+static __noinline __u32 file_change_verdict(struct caller *c, struct finding *f, struct dentry *dentry, struct vfsmount *where,
+					    bool content)
+{
+	struct inode *inode = dentry->d_inode;
+	struct ids ids = {};
+	__u32 flags, reason;
+	struct walk w;
+
+	/* A memfd has neither a name nor a directory (6.1 asks here for ftruncate too). */
+	if (!inode->i_nlink && dentry->d_parent == dentry)
+		return 0;
+	if (expired(c))
+		return TELOS_REASON_TTL;
+	identify_all(inode, &ids);
+	f->inode = ids.id[0];
+	if (!ids.count)
+		return TELOS_REASON_STATE;
+	if ((inode->i_mode & S_IFMT) == S_IFCHR && own_private(c, &ids.id[0]))
+		return 0; /* its own terminal */
+	flags = rule_flags(c->id, &ids);
+	if (content && (flags & (TELOS_RULE_EXEC | TELOS_RULE_INTERP)))
+		return TELOS_REASON_APPROVED_FILE;
+	if (content && (flags & TELOS_RULE_STDIO) && stdio_shut(c))
+		return TELOS_REASON_STDIO;
+	if (content && (c->state & TELOS_SLAMMED)) {
+		reason = entry_verdict(c, &ids);
+		if (reason)
+			return reason;
+	}
+	if ((flags & TELOS_RULE_WRITE) && !write_verdict(c, flags))
+		return 0;
+	walk_start(&w, c->id, dentry);
+	climb(&w, dentry, where);
+	if (w.failed)
+		return TELOS_REASON_STATE;
+	if (w.flags & TELOS_RULE_SHUT) {
+		f->gate = TELOS_GATE_GUARD;
+		return TELOS_REASON_NODE_FILE;
+	}
+	flags |= w.flags;
+	if (flags & TELOS_RULE_MEMORY)
+		flags |= memory_flags(c, &ids, false);
+	if (special_filesystem(inode->i_sb->s_magic)) {
+		f->gate = TELOS_GATE_GUARD;
+		return TELOS_REASON_WRITE_ROOT;
+	}
+	return write_verdict(c, flags);
+}
+
+static __always_inline int change_file(struct caller *c, struct finding *f, const struct path *path, bool content)
+{
+	f->reason = file_change_verdict(c, f, path->dentry, path->mnt, content);
+	return f->reason ? refuse_change(c, f, path->dentry, path->mnt) : 0;
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(telos_path_truncate, const struct path *path)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_TRUNCATE);
+	return change_file(&c, &f, path, true);
+}
+
+/* Since 6.2: open with O_TRUNC, and ftruncate. */
+SEC("lsm/file_truncate")
+int BPF_PROG(telos_file_truncate, struct file *file)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_TRUNCATE);
+	return change_file(&c, &f, &file->f_path, true);
+}
+
+SEC("lsm/path_chmod")
+int BPF_PROG(telos_path_chmod, const struct path *path)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_CHMOD);
+	return change_file(&c, &f, path, false);
+}
+
+SEC("lsm/path_chown")
+int BPF_PROG(telos_path_chown, const struct path *path)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_PATH_CHOWN);
+	return change_file(&c, &f, path, false);
+}
+
+/* Whether the kernel acts for overlayfs, as whoever mounted it then. A task that uses io_uring may act as somebody else
+ * by itself. */
+static __always_inline bool for_overlay(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->cred != task->real_cred && !(bpf_core_field_exists(task->io_uring) && task->io_uring);
+}
+
+/* What overlayfs notes on the layers below itself while a task changes what it may. */
+static __always_inline bool overlay_note(const char *name)
+{
+	char text[17] = {};
+
+	if (!for_overlay())
+		return false;
+	bpf_probe_read_kernel(text, 16, name);
+	return !__builtin_memcmp(text, "trusted.overlay.", 16) || !__builtin_memcmp(text, "user.overlay.", 13);
+}
+
+/* Beyond names and contents: attributes and access lists, of what the agent itself wrote. */
+static __always_inline int change_attribute(struct caller *c, struct finding *f, struct dentry *dentry)
+{
+	struct ids ids = {};
+
+	identify_all(dentry->d_inode, &ids);
+	f->inode = ids.id[0];
+	if (!ids.count || !agent_wrote(&ids) || !own_domain(c, &ids))
+		f->reason = TELOS_REASON_WRITE_ROOT;
+	else if ((c->state & TELOS_SLAMMED) && !(c->flags & TELOS_AGENT_WRITES_TAINTED))
+		f->reason = TELOS_REASON_SLAMMED;
+	else
+		return 0;
+	return answer(refuse_named(c, f, EPERM, dentry), EPERM);
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry, const char *name)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return overlay_note(name) ? 0 : change_attribute(&c, &f, dentry);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(telos_inode_removexattr, void *idmap, struct dentry *dentry, const char *name)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return overlay_note(name) ? 0 : change_attribute(&c, &f, dentry);
+}
+
+/* Since 6.2; before, access lists are attributes like others. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(telos_inode_set_acl, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return change_attribute(&c, &f, dentry);
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(telos_inode_remove_acl, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return change_attribute(&c, &f, dentry);
+}
+
+/* Times have no path hook, so nobody says by which mount the file was reached. Within its file system the climb needs none;
+ * above it, any place where the caller's name space has it mounted counts. */
+#define MOUNTS_LOOKED_AT 16
+
+struct mounts {
+	struct walk *walk;
+	__u64 at; /* of the list that goes through struct mount */
+	__u64 end;
+	__u64 space;
+};
+
+static long look_at_mount(__u32 index, struct mounts *m)
+{
+	__u64 mount = m->at - bpf_core_field_offset(struct mount, mnt_instance);
+
+	if (m->at == m->end)
+		return 1;
+	m->at = PEEK(struct list_head, m->at, next);
+	if (PEEK(struct mount, mount, mnt_ns) != m->space)
+		return 0;
+	climb_raw(m->walk, 0, mount + bpf_core_field_offset(struct mount, mnt));
+	return 1;
+}
+
+static long climb_within(__u32 index, struct climb *climb)
+{
+	__u64 parent = PEEK(struct dentry, climb->at, d_parent), inode = inode_of(parent);
+	struct ids ids = {};
+
+	if (parent == climb->at || !inode)
+		return 1;
+	climb->at = parent;
+	climb->walk->depth++;
+	identify_all_raw(inode, &ids);
+	meet_all(climb->walk, &ids);
+	return 0;
+}
+
+__noinline __u32 flags_within(__u64 agent, __u64 dentry)
+{
+	struct climb climb = {};
+	struct walk w;
+
+	walk_start_raw(&w, agent, dentry);
+	climb.walk = &w;
+	climb.at = dentry;
+	bpf_loop(WALK_DEPTH, climb_within, &climb, 0);
+	return w.failed ? 0 : w.flags;
+}
+
+__noinline __u32 flags_above(__u64 agent, __u64 dentry)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mounts m = {};
+	struct walk w;
+
+	walk_start_raw(&w, agent, dentry);
+	w.depth = 1; /* at least */
+	m.walk = &w;
+	m.end = PEEK(struct inode, inode_of(dentry), i_sb) + bpf_core_field_offset(struct super_block, s_mounts);
+	m.at = PEEK(struct list_head, m.end, next);
+	m.space = (__u64)task->nsproxy->mnt_ns;
+	bpf_loop(MOUNTS_LOOKED_AT, look_at_mount, &m, 0);
+	return w.failed ? 0 : w.flags;
+}
+
+static __noinline __u32 times_verdict(struct caller *c, struct finding *f, __u64 dentry)
+{
+	__u64 inode = inode_of(dentry);
+	struct ids ids = {};
+	__u32 flags;
+
+	if (!inode)
+		return TELOS_REASON_STATE;
+	if (expired(c))
+		return TELOS_REASON_TTL;
+	identify_all_raw(inode, &ids);
+	f->inode = ids.id[0];
+	if (!ids.count)
+		return TELOS_REASON_STATE;
+	if (own_private(c, &ids.id[0]))
+		return 0;
+	flags = rule_flags(c->id, &ids) | flags_within(c->id, dentry);
+	if (!(flags & TELOS_RULE_WRITE))
+		flags |= flags_above(c->id, dentry);
+	if (!PEEK(struct inode, inode, i_nlink))
+		flags |= TELOS_RULE_WRITE | TELOS_RULE_KEEP;
+	if (flags & TELOS_RULE_SHUT)
+		return TELOS_REASON_NODE_FILE;
+	return write_verdict(c, flags);
+}
+
+/* utimes; everything else that comes here has hooks with a path. The arguments moved by one in 6.9. */
+SEC("lsm/inode_setattr")
+int BPF_PROG(telos_inode_setattr)
+{
+	__u32 first = bpf_core_type_exists(struct bpf_token___verity) ? 1 : 0;
+	__u64 dentry, what;
+
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETATTR);
+	dentry = argument(ctx, first);
+	what = argument(ctx, first + 1);
+	if (!(PEEK(struct iattr, what, ia_valid) & ATTR_TIMES) || for_overlay())
+		return 0;
+	f.reason = times_verdict(&c, &f, dentry);
+	if (!f.reason)
+		return 0;
+	f.named = PEEK(struct dentry, dentry, d_name.name);
+	return answer(refuse_by_name(&c, &f, EPERM), EPERM);
+}
