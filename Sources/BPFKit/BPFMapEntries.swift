@@ -2,22 +2,25 @@ internal import CLibbpf
 internal import Glibc
 
 extension BPFMap {
-  /// All entries, in batches. Hashes and tries; entries that change meanwhile may be missed or seen twice.
+  /// All entries, in batches. Hashes, tries and arrays; entries that change meanwhile may be missed or seen twice.
   public func entries() throws(BPFError) -> [(key: Key, value: Value)] {
-    var batch = 4096
-    while true {
-      do throws(BPFError) {
-        return try entries(batch: batch)
-      } catch  where error.code == ENOSPC && batch < capacity {
-        batch *= 4  // a hash bucket was longer than the batch
-      }
-    }
+    var result: [(key: Key, value: Value)] = []
+    try forEach { key, value in result.append((key, value)) }
+    return result
   }
 
-  private func entries(batch: Int) throws(BPFError) -> [(key: Key, value: Value)] {
-    var result: [(key: Key, value: Value)] = []
-    let keys = UnsafeMutablePointer<Key>.allocate(capacity: batch)
-    let values = UnsafeMutablePointer<Value>.allocate(capacity: batch)
+  /// How many entries there are, under the reserve of ``entries()``.
+  public func occupancy() throws(BPFError) -> Int {
+    var count = 0
+    try forEach { _, _ in count += 1 }
+    return count
+  }
+
+  /// Calls `body` with every entry, under the reserve of ``entries()``, without keeping them.
+  public func forEach(_ body: (Key, Value) -> Void) throws(BPFError) {
+    var batch = Swift.min(4096, Swift.max(capacity, 1))
+    var keys = UnsafeMutablePointer<Key>.allocate(capacity: batch)
+    var values = UnsafeMutablePointer<Value>.allocate(capacity: batch)
     // Opaque to us: 32 bits for hashes, the last key for tries.
     let size = Swift.max(MemoryLayout<Key>.size, 8)
     let cursor = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
@@ -33,10 +36,19 @@ extension BPFMap {
       var count = UInt32(batch)
       let code = bpf_map_lookup_batch(
         descriptor.number, first ? nil : previous, cursor, keys, values, &count, nil)
+      if code == -ENOSPC && batch < capacity {
+        // A hash bucket is longer than the batch; nothing was read of it.
+        batch *= 4
+        keys.deallocate()
+        values.deallocate()
+        keys = UnsafeMutablePointer<Key>.allocate(capacity: batch)
+        values = UnsafeMutablePointer<Value>.allocate(capacity: batch)
+        continue
+      }
       // ENOENT comes with the last batch, which still holds entries.
       if code < 0 && code != -ENOENT { throw BPFError("read all of \(name)", code: -code) }
-      for i in 0..<Int(count) { result.append((keys[i], values[i])) }
-      if code == -ENOENT || (count == 0 && !first) { return result }
+      for i in 0..<Int(count) { body(keys[i], values[i]) }
+      if code == -ENOENT || (count == 0 && !first) { return }
       previous.copyMemory(from: cursor, byteCount: size)
       first = false
     }

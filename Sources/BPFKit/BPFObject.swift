@@ -25,6 +25,14 @@ public struct BPFObject: ~Copyable {
     public var tracepoint: String? {
       section.hasPrefix("tp_btf/") ? String(section.dropFirst("tp_btf/".count)) : nil
     }
+
+    /// The name of the kernel's function at whose entry or exit it runs; nil for programs of other kinds.
+    public var function: String? {
+      for kind in ["fentry/", "fexit/", "fentry.s/", "fexit.s/"] where section.hasPrefix(kind) {
+        return String(section.dropFirst(kind.count))
+      }
+      return nil
+    }
   }
 
   /// A map as the object file describes it.

@@ -24,6 +24,15 @@ public final class Descriptor: Sendable {
 
   deinit { close(number) }
 
+  /// Of a map: how many entries it can hold.
+  public var capacity: Int {
+    get throws(BPFError) {
+      var info = clibbpf_map()
+      try check(clibbpf_map_info(number, &info), "read about a map")
+      return Int(info.max_entries)
+    }
+  }
+
   public func pin(_ path: String) throws(BPFError) {
     try check(bpf_obj_pin(number, path), "pin \(path)")
   }

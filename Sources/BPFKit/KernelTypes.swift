@@ -10,6 +10,13 @@ public enum KernelTypes {
     }) != nil
   }
 
+  /// Whether the kernel has a function of this name that programs may be attached to. False as well where there is no BTF.
+  public static func hasFunction(_ name: String) -> Bool {
+    (try? LibbpfLog.capture { () throws(BPFError) in
+      try check(libbpf_find_vmlinux_btf_id(name, BPF_TRACE_FENTRY), "find the function \(name)")
+    }) != nil
+  }
+
   /// Whether the kernel has a structure of this name. False as well where there is no BTF.
   public static func hasStructure(_ name: String) -> Bool {
     guard let types = btf__load_vmlinux_btf() else { return false }
@@ -23,6 +30,17 @@ public enum KernelTypes {
       let number = clibbpf_load_empty_lsm()
       try check(number, "load an LSM program")
       close(number)
+    }
+  }
+  /// Attaches a program that does nothing to the exit of a function, and detaches it again.
+  public static func tryTracing(_ function: String) throws(BPFError) {
+    try LibbpfLog.capture { () throws(BPFError) in
+      let number = clibbpf_load_empty_fexit(function)
+      try check(number, "load a program for the function \(function)")
+      defer { close(number) }
+      let link = bpf_link_create(number, 0, BPF_TRACE_FEXIT, nil)
+      try check(link, "attach a program to the function \(function)")
+      close(link)
     }
   }
 }

@@ -11,7 +11,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -123,6 +127,65 @@ static inline int clibbpf_load_empty_lsm(void) {
   options.expected_attach_type = BPF_LSM_MAC;
   options.attach_btf_id = (uint32_t)type;
   return bpf_prog_load(BPF_PROG_TYPE_LSM, "telos_probe", "GPL", code, 2, &options);
+}
+
+/* The same at the exit of a function of the kernel. */
+static inline int clibbpf_load_empty_fexit(const char *function) {
+  struct bpf_insn code[2] = {
+    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0},
+    {.code = BPF_JMP | BPF_EXIT},
+  };
+  struct bpf_prog_load_opts options;
+  int type = libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FEXIT);
+  if (type < 0) return type;
+  memset(&options, 0, sizeof options);
+  options.sz = sizeof options;
+  options.expected_attach_type = BPF_TRACE_FEXIT;
+  options.attach_btf_id = (uint32_t)type;
+  return bpf_prog_load(BPF_PROG_TYPE_TRACING, "telos_probe", "GPL", code, 2, &options);
+}
+
+/* System V objects: what may be asked of a segment, a set or a queue without its contents. 0, or the errno. */
+enum clibbpf_ipc { CLIBBPF_SHM, CLIBBPF_SEM, CLIBBPF_MSG };
+
+static inline int clibbpf_ipc_control(enum clibbpf_ipc kind, int id, int command) {
+  union {
+    struct shmid_ds shm;
+    struct semid_ds sem;
+    struct msqid_ds msg;
+  } status;
+  int result;
+  memset(&status, 0, sizeof status);
+  switch (kind) {
+  case CLIBBPF_SHM: result = shmctl(id, command, &status.shm); break;
+  case CLIBBPF_SEM: result = semctl(id, 0, command, &status.sem); break;
+  default: result = msgctl(id, command, &status.msg); break;
+  }
+  return result < 0 ? errno : 0;
+}
+
+/* A handle as the kernel gives and takes it; at most 128 bytes. */
+struct clibbpf_handle {
+  uint32_t bytes;
+  int32_t type;
+  uint8_t data[128];
+};
+
+/* The handle of an open folder; 0, or the errno. */
+static inline int clibbpf_handle_of(int descriptor, struct clibbpf_handle *handle) {
+  int mount = 0;
+  memset(handle, 0, sizeof *handle);
+  handle->bytes = sizeof handle->data;
+  if (syscall(SYS_name_to_handle_at, descriptor, "", handle, &mount, 0x1000 /* AT_EMPTY_PATH */)) return errno;
+  return 0;
+}
+
+/* Whether the file system of the open folder `mount` still has the file: 0, or the errno, ESTALE for no. */
+static inline int clibbpf_handle_exists(int mount, struct clibbpf_handle *handle) {
+  int file = (int)syscall(SYS_open_by_handle_at, mount, handle, 010000000 /* O_PATH */ | 02000000 /* O_CLOEXEC */);
+  if (file < 0) return errno;
+  close(file);
+  return 0;
 }
 
 static inline int clibbpf_prctl(int option, unsigned long first, unsigned long second) {

@@ -65,10 +65,11 @@ public struct AgentRecord: Sendable, Hashable {
 public struct AgentQuota: Sendable, Hashable, Codable {
   /// Tasks alive, threads included.
   public var tasks: UInt32
-  /// Files that it may have written or read where it may write.
+  /// Files that it wrote and that are still there.
   public var inodes: UInt32
 
-  public init(tasks: UInt32 = 4096, inodes: UInt32 = 32768) {
+  /// By default an agent alone may make a checkout of 300,000 files and build it; what it only reads counts for nothing.
+  public init(tasks: UInt32 = 4096, inodes: UInt32 = 393_216) {
     self.tasks = tasks
     self.inodes = inodes
   }

@@ -11,6 +11,9 @@ public final class AgentTable: Sendable {
   let gates: Gates
   let maps: GateMaps
   let filter: InodeFilter
+  let sharedMemory: SharedMemoryFolder?
+  /// Of agents for whom nothing else is said.
+  let quota: AgentQuota
   let state: Mutex<State>
 
   struct State {
@@ -19,21 +22,36 @@ public final class AgentTable: Sendable {
     var freeDomains: [UInt32]
     /// When an agent was first seen without tasks.
     var ended: [UInt64: UInt64] = [:]
+    /// Something ran since the last ``AgentTable/collect(_:)``.
+    var isLittered = true
     var ids: AgentIDs
   }
 
   /// Reads what the kernel holds, also from before a restart of the daemon.
-  public init(_ gates: Gates) throws(TelosError) {
+  ///
+  /// - Parameters:
+  ///   - quota: the share of each agent for whom nothing else is said.
+  ///   - sharedMemory: for tests; absent: the machine's `/dev/shm`.
+  public init(_ gates: Gates, quota: AgentQuota = AgentQuota(), sharedMemory: String? = nil)
+    throws(TelosError)
+  {
     self.gates = gates
+    self.quota = quota
+    self.sharedMemory = SharedMemoryFolder(path: sharedMemory)
     let maps = gates.maps
     self.maps = maps
     filter = InodeFilter(maps.globals)
     let rules = try kernel { () throws(BPFError) in try maps.rules.entries() }
     let usedTails = Set(rules.map(\.value.tails))
     var highest = rules.map(\.key.agent).max() ?? 0
-    let inodes = try kernel { () throws(BPFError) in try maps.inodes.entries() }
-    highest = max(highest, inodes.map(\.value.agent).max() ?? 0)
-    let used = try Self.usedDomains(maps, inodes.map(\.value.domain))
+    var ofFiles: Set<UInt32> = []
+    try kernel { () throws(BPFError) in
+      try maps.inodes.forEach { _, entry in
+        highest = max(highest, entry.agent)
+        ofFiles.insert(entry.domain)
+      }
+    }
+    let used = try Self.usedDomains(maps, ofFiles)
     let agents = try Self.slots(maps)
     highest = max(highest, agents.map(\.record.id).max() ?? 0)
     state = Mutex(
@@ -82,17 +100,9 @@ public final class AgentTable: Sendable {
   }
 
   /// Domains that an agent or a file names, and those above them.
-  static func usedDomains(_ maps: GateMaps, _ ofInodes: [UInt32]) throws(TelosError) -> Set<UInt32>
-  {
-    let named = Set(ofInodes + (try slots(maps).map(\.record.domain)))
-    let forest = try kernel { () throws(BPFError) in try maps.domains.entries() }
-    var parents: [UInt32: UInt32] = [:]
-    for (index, domain) in forest where domain.parent != 0 { parents[index] = domain.parent }
-    var used: Set<UInt32> = [0]
-    for start in named {
-      var index = start
-      while used.insert(index).inserted, let parent = parents[index] { index = parent }
-    }
-    return used
+  static func usedDomains(_ maps: GateMaps, _ ofFiles: Set<UInt32>) throws(TelosError) -> Set<
+    UInt32
+  > {
+    try DomainForest(maps).used(ofFiles.union(try slots(maps).map(\.record.domain)))
   }
 }

@@ -12,6 +12,7 @@ extension AgentTable {
   ///   - id: never used before, and higher than all that the kernel held when this table was opened. Starts overtake each
   ///     other, so they need not arrive in order.
   ///   - uid: of the user whose process will be the agent.
+  ///   - quota: its share of the maps; nil: the share that this table was opened with.
   ///   - waits: its time begins with the first process that enters its place, not now.
   ///   - isCanary: its events make no incident.
   ///   - judge: the mark of the build that alone judges it; 0, as for every agent but a canary: all that are attached.
@@ -19,10 +20,10 @@ extension AgentTable {
   ///   full; nothing of it remains then.
   @discardableResult
   public func add(
-    id: UInt64, policy: AgentPolicy, uid: UInt32, quota: AgentQuota = AgentQuota(),
+    id: UInt64, policy: AgentPolicy, uid: UInt32, quota: AgentQuota? = nil,
     waits: Bool = false, isCanary: Bool = false, judge: UInt16 = 0
   ) throws(TelosError) -> AgentRecord {
-    let form = try KernelPolicy(policy)
+    let (form, quota) = (try KernelPolicy(policy), quota ?? self.quota)
     var sets: [FileIdentity: telos_tail_set] = [:]
     for (file, rule) in form.rules where !rule.tails.isEmpty {
       sets[file] = try telos_tail_set(rule.tails)
@@ -49,9 +50,10 @@ extension AgentTable {
           try maps.domains.update(domain, telos_domain())
           try maps.agents.update(slot, record)
         }
+        state.isLittered = true
         return AgentRecord(record, slot: slot, root: domain, domainState: 0)
       } catch {
-        try? erase(id, &state)
+        try? erase([id], &state)
         state.freeDomains.append(domain)
         throw error
       }
@@ -95,8 +97,11 @@ extension AgentTable {
 
   private func freeDomain(_ state: inout State) throws(TelosError) -> UInt32? {
     if state.freeDomains.isEmpty {
-      let inodes = try kernel { () throws(BPFError) in try maps.inodes.entries() }
-      try collectDomains(inodes.map(\.value.domain), &state)
+      var ofFiles: Set<UInt32> = []
+      try kernel { () throws(BPFError) in
+        try maps.inodes.forEach { _, entry in ofFiles.insert(entry.domain) }
+      }
+      try collectDomains(ofFiles, &state)
     }
     return state.freeDomains.popLast()
   }
@@ -104,20 +109,32 @@ extension AgentTable {
   private func write(
     _ form: KernelPolicy, _ sets: [FileIdentity: telos_tail_set], _ id: UInt64, _ state: inout State
   ) throws(TelosError) {
-    for (file, rule) in form.rules {
-      var index: UInt32 = 0
-      if let set = sets[file] {
-        guard let free = state.freeTails.popLast() else { throw Self.full("tails") }
-        index = free
-        try kernel { () throws(BPFError) in try maps.tails.update(free, set) }
+    var keys: [telos_rule_key] = []
+    var values: [telos_rule] = []
+    for (file, rule) in form.rules where sets[file] == nil {
+      keys.append(telos_rule_key(agent: id, file))
+      values.append(telos_rule(rule, tails: 0))
+    }
+    for key in keys { filter.raise(FileIdentity(key.inode)) }
+    do throws(BPFError) { try maps.rules.update(keys, values) } catch {
+      // The caller takes back what went in; the cells of the rest are lowered here.
+      for key in keys {
+        guard (try? maps.rules.lookup(key)) == nil else { continue }
+        filter.lower(FileIdentity(key.inode))
       }
+      throw error.code == 7 ? Self.full("rules") : TelosError(error)
+    }
+    for (file, set) in sets {
+      guard let rule = form.rules[file] else { continue }
+      guard let index = state.freeTails.popLast() else { throw Self.full("tails") }
       filter.raise(file)
       do throws(BPFError) {
+        try maps.tails.update(index, set)
         try maps.rules.update(
           telos_rule_key(agent: id, file), telos_rule(rule, tails: index), .insert)
       } catch {
         filter.lower(file)
-        if index != 0 { state.freeTails.append(index) }
+        state.freeTails.append(index)
         throw error.code == 7 ? Self.full("rules") : TelosError(error)
       }
     }

@@ -1,3 +1,4 @@
+internal import BPFKit
 internal import CTelosABI
 
 /// The gates, by what they stand before. Raw values are names for people and for the wire.
@@ -16,7 +17,22 @@ public enum Gate: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// The gate that a program of `gates.bpf.o` belongs to, by its hook; nil for a hook without a gate.
+  /// The gate that a program of `gates.bpf.o` belongs to.
+  init?(_ program: BPFObject.Program) {
+    if let hook = program.lsmHook ?? program.tracepoint {
+      self.init(hook: hook)
+    } else if program.function != nil {
+      self = .file  // what becomes of files and terminals
+    } else if program.section.hasPrefix("cgroup_skb/") {
+      self = .egress
+    } else if program.section.hasPrefix("cgroup/") {
+      self = .network
+    } else {
+      return nil
+    }
+  }
+
+  /// The gate that an LSM hook or a tracepoint belongs to.
   init?(hook: String) {
     switch hook {
     case "task_alloc", "task_free", "task_prctl": self = .identity
@@ -24,7 +40,6 @@ public enum Gate: String, Sendable, Codable, CaseIterable {
       self = .identity
     case "bprm_check_security", "mmap_file", "file_mprotect": self = .exec
     case "file_open", "file_permission", "file_receive", "inode_setxattr": self = .file
-    case "egress": self = .egress
     case "mq_open": self = .file
     default:
       if hook.hasPrefix("path_") || hook.hasPrefix("inode_") || hook.hasPrefix("file_truncate") {

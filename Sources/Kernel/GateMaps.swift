@@ -12,6 +12,7 @@ struct GateMaps: Sendable {
   let cgroups: BPFMap<UInt64, telos_place>
   let bound: BPFMap<UInt32, UInt32>
   let inodes: BPFMap<telos_inode, telos_inode_entry>
+  let ipc: BPFMap<UInt64, telos_ipc>
   let rules: BPFMap<telos_rule_key, telos_rule>
   let tails: BPFMap<UInt32, telos_tail_set>
   let windows: BPFMap<telos_window_key, telos_window>
@@ -22,9 +23,8 @@ struct GateMaps: Sendable {
   let globals: SharedMemory
 
   static let names = [
-    "tasks", "agents", "domains", "cookies", "places", "cgroups", "bound", "inodes", "rules",
-    "tails",
-    "windows", "sockets", "counters", "slams", "events", "globals",
+    "tasks", "agents", "domains", "cookies", "places", "cgroups", "bound", "inodes", "ipc",
+    "rules", "tails", "windows", "sockets", "counters", "slams", "events", "globals",
   ]
 
   init(_ pins: PinFolder) throws(BPFError) {
@@ -36,6 +36,7 @@ struct GateMaps: Sendable {
     cgroups = try BPFMap(pinned: pins.map("cgroups"), name: "cgroups")
     bound = try BPFMap(pinned: pins.map("bound"), name: "bound")
     inodes = try BPFMap(pinned: pins.map("inodes"), name: "inodes")
+    ipc = try BPFMap(pinned: pins.map("ipc"), name: "ipc")
     rules = try BPFMap(pinned: pins.map("rules"), name: "rules")
     tails = try BPFMap(pinned: pins.map("tails"), name: "tails")
     windows = try BPFMap(pinned: pins.map("windows"), name: "windows")

@@ -19,11 +19,16 @@ public final class Gates: Sendable {
     public var object: String
     public var pins: PinFolder
     public var root: ControlGroupRoot
+    /// Of maps that are not pinned yet.
+    public var sizes: GateSizes
 
-    public init(object: String, pins: PinFolder, root: ControlGroupRoot) {
+    public init(
+      object: String, pins: PinFolder, root: ControlGroupRoot, sizes: GateSizes = GateSizes()
+    ) {
       self.object = object
       self.pins = pins
       self.root = root
+      self.sizes = sizes
     }
   }
 
@@ -34,13 +39,19 @@ public final class Gates: Sendable {
   public let reused: Bool
   /// One entry a gate, from what was attached. A canary proves or refutes it.
   public let reports: [GateReport]
+  /// What was asked for; nil where nobody did. The maps are of the sizes that they were pinned with.
+  let sizes: GateSizes?
   let maps: GateMaps
 
-  init(pins: PinFolder, build: Digest, reused: Bool, reports: [GateReport], maps: GateMaps) {
+  init(
+    pins: PinFolder, build: Digest, reused: Bool, reports: [GateReport], sizes: GateSizes? = nil,
+    maps: GateMaps
+  ) {
     self.pins = pins
     self.build = build
     self.reused = reused
     self.reports = reports
+    self.sizes = sizes
     self.maps = maps
   }
 

@@ -26,13 +26,13 @@ extension Gates {
   ) throws(TelosError) -> Gates? {
     var missing: [String: String] = [:]
     for program in object.programs where !attached.contains(program.name) {
-      guard let hook = program.lsmHook, !KernelTypes.hasLSMHook(hook) else { return nil }
-      missing[program.name] = lack(of: hook)
+      guard let lack = lack(of: program) else { return nil }
+      missing[program.name] = lack
     }
     let maps = try kernel { () throws(BPFError) in try GateMaps(configuration.pins) }
     return Gates(
       pins: configuration.pins, build: build, reused: true,
-      reports: reports(object.programs, missing), maps: maps)
+      reports: reports(object.programs, missing), sizes: configuration.sizes, maps: maps)
   }
 
   private static func load(_ configuration: Configuration, _ build: Digest, onTrial: Bool)
@@ -43,7 +43,7 @@ extension Gates {
     while true {
       let object = try kernel { () throws(BPFError) in try BPFObject(path: configuration.object) }
       do throws(BPFError) {
-        try prepare(object, pins, &missing)
+        try prepare(object, configuration, &missing)
         try object.setConstant("telos_build", UInt32(Gates.mark(of: build)))
         try object.setConstant("telos_secrets", secrets())
         try object.load()
@@ -63,7 +63,7 @@ extension Gates {
       if !onTrial { try GateLinks(pins).record(build) }
       return Gates(
         pins: pins, build: build, reused: false, reports: reports(object.programs, missing),
-        maps: maps)
+        sizes: configuration.sizes, maps: maps)
     }
   }
 
@@ -74,8 +74,11 @@ extension Gates {
   }
 
   private static func prepare(
-    _ object: borrowing BPFObject, _ pins: PinFolder, _ missing: inout [String: String]
+    _ object: borrowing BPFObject, _ configuration: Configuration,
+    _ missing: inout [String: String]
   ) throws(BPFError) {
+    let pins = configuration.pins
+    try size(object, configuration)
     for map in object.maps {
       if map.name.hasSuffix(".bss") {
         try object.setPin(map.name, pins.map("globals"))
@@ -86,11 +89,22 @@ extension Gates {
     for program in object.programs {
       if missing[program.name] != nil {
         try object.setLoads(program.name, false)
-      } else if let hook = program.lsmHook {
-        let present = KernelTypes.hasLSMHook(hook)
-        try object.setLoads(program.name, present)
-        if !present { missing[program.name] = lack(of: hook) }
+      } else if program.lsmHook != nil || program.function != nil {
+        let lack = lack(of: program)
+        try object.setLoads(program.name, lack == nil)
+        if let lack { missing[program.name] = lack }
       }
+    }
+  }
+
+  /// As configured, but what is pinned stays as large as it is: programs that are attached use it.
+  private static func size(_ object: borrowing BPFObject, _ configuration: Configuration)
+    throws(BPFError)
+  {
+    for (name, entries) in configuration.sizes.maps {
+      let path = configuration.pins.map(name)
+      let isPinned = configuration.pins.exists(path)
+      try object.setCapacity(name, isPinned ? try Descriptor(pinned: path).capacity : entries)
     }
   }
 
@@ -105,7 +119,8 @@ extension Gates {
     for program in programs where missing[program.name] == nil {
       do throws(BPFError) {
         let loaded = try object.loaded(program.name)
-        let isHook = program.lsmHook != nil || program.tracepoint != nil
+        let isHook =
+          program.lsmHook != nil || program.tracepoint != nil || program.function != nil
         let link = isHook ? try loaded.attachHook() : try loaded.attach(cgroup: cgroup)
         do throws(TelosError) {
           try links.pin(link, program.name, onTrial: onTrial)
@@ -118,30 +133,31 @@ extension Gates {
     }
   }
 
-  /// Why a program is not there whose hook the kernel lacks; empty when it has no need of it.
-  private static func lack(of hook: String) -> String {
+  /// Why a program cannot be there, because the kernel has no such hook or function: empty when it has no need of it, nil
+  /// when it can be.
+  private static func lack(of program: BPFObject.Program) -> String? {
+    if let function = program.function {
+      return KernelTypes.hasFunction(function) ? nil : "this kernel has no function \(function)"
+    }
+    guard let hook = program.lsmHook, !KernelTypes.hasLSMHook(hook) else { return nil }
     switch hook {
     // Before 6.8 and the stable kernels that took it over, 32-bit callers come to `file_ioctl` as well.
-    case "file_ioctl_compat": ""
+    case "file_ioctl_compat": return ""
     // Before 6.2, access lists come to `inode_setxattr` and `inode_removexattr`.
-    case "inode_set_acl", "inode_remove_acl": ""
-    default: "this kernel has no hook \(hook)"
+    case "inode_set_acl", "inode_remove_acl": return ""
+    default: return "this kernel has no hook \(hook)"
     }
   }
 
   private static func isIdentity(_ program: BPFObject.Program) -> Bool {
-    gate(of: program) == .identity
-  }
-
-  private static func gate(of program: BPFObject.Program) -> Gate? {
-    Gate(hook: program.lsmHook ?? program.tracepoint ?? "egress")
+    Gate(program) == .identity
   }
 
   private static func reports(_ programs: [BPFObject.Program], _ missing: [String: String])
     -> [GateReport]
   {
     Gate.allCases.map { gate in
-      let own = programs.filter { Self.gate(of: $0) == gate }
+      let own = programs.filter { Gate($0) == gate }
       let reasons = own.compactMap { program in
         missing[program.name].flatMap { $0.isEmpty ? nil : "\(program.name): \($0)" }
       }

@@ -137,6 +137,11 @@ public struct GateCounters: Sendable, Hashable, Codable {
 }
 
 extension Gates {
+  /// How many slams there were since the maps were made.
+  public func slams() throws(TelosError) -> UInt64 {
+    try kernel { () throws(BPFError) in try maps.counters.sum(TELOS_COUNT_SLAMS.rawValue) }
+  }
+
   public func counters() throws(TelosError) -> GateCounters {
     try kernel { () throws(BPFError) in
       var counters = GateCounters()

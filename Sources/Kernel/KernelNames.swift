@@ -6,6 +6,7 @@ enum KernelNames {
     "device", "quota", "state", "stdio", "ptrace", "signal", "bpf", "mount", "module", "ipc",
     "registered", "file", "address", "domain", "terminal", "approved-file", "network-setting",
     "snapshot", "node-file", "capability", "lock", "foreign", "folder", "userfault",
+    "look",
   ]
 
   static let hooks = [

@@ -49,6 +49,11 @@ public struct Probe: Sendable, Hashable, Codable {
         name: "bpf-lsm", present: refusal == nil,
         detail: refusal ?? "LSM programs load, and bpf is an active LSM"),
     ]
+    let tracing = refusal == nil ? tracingRefusal() : "not tried without LSM programs"
+    findings.append(
+      Finding(
+        name: "tracing", present: tracing == nil,
+        detail: tracing ?? "programs attach to functions: what becomes of files and terminals"))
     switch root {
     case .success(let root):
       findings.append(Finding(name: "cgroup2-root", present: true, detail: root.path))
@@ -66,7 +71,8 @@ public struct Probe: Sendable, Hashable, Codable {
           ? "fs-verity digests of executables"
           : "no fs-verity digests: Linux 6.9 and later have them"))
     let cgroup = (try? root.get()) != nil
-    let (release, gates) = (kernelRelease(), refusal == nil && types && cgroup)
+    let gates = refusal == nil && types && cgroup && tracing == nil
+    let release = kernelRelease()
     return Probe(
       release: release, findings: findings, gates: gates, hyperion: maps && cgroup,
       strengths: GateStrength.all(
@@ -77,6 +83,17 @@ public struct Probe: Sendable, Hashable, Codable {
   /// Whether the exec gate can compare fs-verity digests on this kernel; `has_verity` of bpf/kernel.h asks the same.
   public static let readsVerity =
     KernelTypes.hasStructure("bpf_token") && KernelTypes.hasStructure("fsverity_info")
+
+  /// Why programs cannot be attached to the kernel's functions; nil if they can. The file gate has such.
+  static func tracingRefusal() -> String? {
+    do throws(BPFError) {
+      try KernelTypes.tryTracing("vfs_unlink")
+      return nil
+    } catch {
+      return "no program can be attached to a function (\(error.reason)): the kernel needs "
+        + "CONFIG_FUNCTION_TRACER with direct calls, and /proc/sys/kernel/ftrace_enabled 1"
+    }
+  }
 
   /// Why LSM programs cannot be used here; nil if they can.
   public static func lsmRefusal() -> String? {

@@ -23,21 +23,45 @@ public struct FileProvenance: Sendable, Hashable, Codable {
 }
 
 extension AgentTable {
-  /// Every file that the kernel knows agents by.
+  /// Every file that the kernel knows agents by, but shared memory and terminals: they end with the machine.
   public func provenance() throws(TelosError) -> [FileProvenance] {
-    let entries = try kernel { () throws(BPFError) in try maps.inodes.entries() }
+    let forest = try DomainForest(maps)
     var result: [FileProvenance] = []
-    for (inode, entry) in entries {
-      let (root, domainState) = entry.domain == 0 ? (0, 0) : try domain(entry.domain)
-      result.append(
-        FileProvenance(
-          file: FileIdentity(inode), written: entry.flags & TELOS_INODE_WRITTEN.rawValue != 0,
-          state: AgentState(rawValue: domainState), domain: root))
+    try kernel { () throws(BPFError) in
+      try maps.inodes.forEach { inode, entry in
+        guard !entry.isPrivate else { return }
+        let (root, state) = forest.root(of: entry.domain)
+        result.append(
+          FileProvenance(
+            file: FileIdentity(inode), written: entry.flags & TELOS_INODE_WRITTEN.rawValue != 0,
+            state: AgentState(rawValue: state), domain: root))
+      }
     }
     return result
   }
 
+  /// Takes out files that are gone, however sensitive they were, unless an agent that runs is charged with them.
+  ///
+  /// - Returns: how many were there.
+  @discardableResult
+  public func forget(_ gone: [FileIdentity]) throws(TelosError) -> Int {
+    guard !gone.isEmpty else { return 0 }
+    return try state.withLock { _ throws(TelosError) in
+      let running = Set(try Self.slots(maps).map(\.record.id))
+      var count = 0
+      for file in gone {
+        let inode = telos_inode(file)
+        let entry = try kernel { () throws(BPFError) in try maps.inodes.lookup(inode) }
+        guard let entry, !running.contains(entry.agent) else { continue }
+        if try drop(inode) { count += 1 }
+      }
+      return count
+    }
+  }
+
   /// Puts files back that the kernel does not know; what it knows stays as it is.
+  ///
+  /// - Throws: `unavailable` when the map has no room for them all.
   public func restore(_ files: [FileProvenance]) throws(TelosError) {
     try state.withLock { state throws(TelosError) in
       var domains: [UInt32: UInt32] = [:]
@@ -55,7 +79,8 @@ extension AgentTable {
           guard let free = state.freeDomains.popLast() else { throw Self.full("domains") }
           domains[file.domain] = free
           try kernel { () throws(BPFError) in
-            try maps.domains.update(free, telos_domain(parent: 0, state: file.state.rawValue, slam: 0))
+            try maps.domains.update(
+              free, telos_domain(parent: 0, state: file.state.rawValue, slam: 0))
           }
         }
         let entry = telos_inode_entry(
@@ -66,10 +91,16 @@ extension AgentTable {
           try maps.inodes.update(telos_inode(file.file), entry, .insert)
         } catch {
           filter.lower(file.file)
-          if error.code == 7 { throw Self.full("inodes") }
+          if error.code == 7 { throw Self.tooMany(unknown.count, maps.inodes.capacity) }
           guard error.code == 17 else { throw TelosError(error) }  // EEXIST: the kernel knows it
         }
       }
     }
+  }
+  private static func tooMany(_ files: Int, _ capacity: Int) -> TelosError {
+    TelosError(
+      .unavailable,
+      "the kernel's map of files holds \(capacity), and agents wrote \(files) files before",
+      hint: "give kernel.files in node.yaml a larger number, and start the machine again")
   }
 }

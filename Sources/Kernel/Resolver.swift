@@ -43,11 +43,9 @@ public final class Resolver: FileResolver {
   private func ask(_ found: Int32, isSocket: Bool, _ path: String) throws(TelosError)
     -> [FileIdentity]
   {
-    let resolver = Int(TELOS_GLOBALS_RESOLVER.rawValue)
     let counts = Int(TELOS_GLOBALS_RESOLVED_COUNT.rawValue)
-    memory.store(0, at: counts)
-    memory.store(clibbpf_thread_id(), at: resolver)
-    defer { memory.store(0, at: resolver) }
+    let answers = announce()
+    defer { answers.end() }
     // Through the descriptor: the path may lead elsewhere by now.
     let opened = open("/proc/self/fd/\(found)", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
     if opened >= 0 {
@@ -62,6 +60,27 @@ public final class Resolver: FileResolver {
       return FileIdentity(
         inode: memory.load64(at: at), device: memory.load(at: at + 8),
         generation: memory.load(at: at + 12))
+    }
+  }
+
+  /// While this lasts, hooks answer this thread.
+  private struct Announcement {
+    let memory: SharedMemory
+    func end() { memory.store(0, at: Int(TELOS_GLOBALS_RESOLVER.rawValue)) }
+  }
+
+  private func announce() -> Announcement {
+    memory.store(0, at: Int(TELOS_GLOBALS_RESOLVED_COUNT.rawValue))
+    memory.store(clibbpf_thread_id(), at: Int(TELOS_GLOBALS_RESOLVER.rawValue))
+    return Announcement(memory: memory)
+  }
+
+  /// Lets `body` ask the kernel something and read its answer; one question at a time.
+  func asking<T: Sendable>(_ body: (SharedMemory) -> T) -> T {
+    turn.withLock { _ in
+      let answers = announce()
+      defer { answers.end() }
+      return body(memory)
     }
   }
 

@@ -10,7 +10,8 @@ struct ProbeTests {
     #expect(!probe.release.isEmpty)
     #expect(probe.hyperion)
     #expect(
-      probe.findings.map(\.name) == ["btf", "bpf", "bpf-lsm", "cgroup2-root", "ima", "fs-verity"])
+      probe.findings.map(\.name)
+        == ["btf", "bpf", "bpf-lsm", "tracing", "cgroup2-root", "ima", "fs-verity"])
     for finding in probe.findings { #expect(!finding.detail.isEmpty, "\(finding.name)") }
     let lsm = probe.findings.first { $0.name == "bpf-lsm" }
     #expect(lsm?.present == (Probe.lsmRefusal() == nil))

@@ -1,0 +1,59 @@
+internal import TelosCore
+
+/// The file systems that the machine's first process sees mounted: also those of a machine whose daemon is in a container.
+public struct MountTable: Sendable, Hashable {
+  public struct Mount: Sendable, Hashable {
+    /// The kernel's encoding, of the file system itself.
+    public var device: UInt32
+    /// For example `ext4`.
+    public var type: String
+    /// As the first process names it.
+    public var point: String
+  }
+
+  public var mounts: [Mount]
+
+  /// As it is now; empty where it cannot be read.
+  public init() {
+    let bytes = (try? DurableFile.read("/proc/1/mountinfo", limit: 64 << 20)) ?? []
+    self.init(String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// From the text of a `mountinfo`, see proc(5).
+  public init(_ text: String) {
+    mounts = text.split(separator: "\n").compactMap { line in
+      let words = line.split(separator: " ")
+      guard words.count > 5, let dash = words.firstIndex(of: "-"), dash + 1 < words.count else {
+        return nil
+      }
+      let numbers = words[2].split(separator: ":").compactMap { UInt32($0) }
+      guard numbers.count == 2, numbers[0] < 1 << 12, numbers[1] < 1 << 20 else { return nil }
+      return Mount(
+        device: numbers[0] << 20 | numbers[1], type: String(words[dash + 1]),
+        point: Self.plain(words[4]))
+    }
+  }
+
+  /// Devices whose files end with the machine's memory.
+  public var inMemory: Set<UInt32> {
+    let types: Set = ["tmpfs", "ramfs", "devtmpfs", "devpts", "mqueue", "hugetlbfs"]
+    return Set(mounts.filter { types.contains($0.type) }.map(\.device))
+  }
+
+  /// Spaces and line ends stand in it as backslash and three octal digits.
+  private static func plain(_ text: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "\\"), rest.count >= 3,
+        let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+      {
+        bytes.append(code)
+        rest = rest.dropFirst(3)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
