@@ -15,13 +15,17 @@ public struct CompileContext: Sendable {
   public var shut: [String]
   /// Whether this node's exec gate can compare fs-verity digests.
   public var readsVerity: Bool
+  /// What is known of programs from earlier agents; nil: everything is looked at anew.
+  public var memory: ExecMemory?
+  /// Tells roots, as far as they can differ, apart: where the same paths may mean other files.
+  public var place: String
   /// Is asked for files below `root`, by their full path.
   public var resolver: any FileResolver
 
   public init(
     root: String = "", workingDirectory: String, temporaryDirectory: String? = nil,
     bootNanoseconds: UInt64, shut: [String] = [], readsVerity: Bool = true,
-    resolver: any FileResolver
+    memory: ExecMemory? = nil, place: String = "", resolver: any FileResolver
   ) {
     self.root = root
     self.workingDirectory = workingDirectory
@@ -29,6 +33,8 @@ public struct CompileContext: Sendable {
     self.bootNanoseconds = bootNanoseconds
     self.shut = shut
     self.readsVerity = readsVerity
+    self.memory = memory
+    self.place = place
     self.resolver = resolver
   }
 }

@@ -6,7 +6,8 @@ public import TelosCore
 public enum IntentCompiler {
   public struct Result: Sendable {
     public var policy: AgentPolicy
-    /// What was left out on purpose, for people: a glob's folders and unapproved scripts, a walk cut short.
+    /// What was left out on purpose, for people: what optional entries and globs name and this node does not have, a
+    /// glob's unapproved scripts, a walk cut short.
     public var notes: [String]
   }
 
@@ -23,8 +24,10 @@ public enum IntentCompiler {
   {
     var build = PolicyBuild(context: context)
     try build.addExecutables(intent.exec)
-    try build.addWriteRoots(intent.files.write, own: intent.exec.own)
+    try build.addWriteRoots(intent.files, own: intent.exec.own)
     try build.addSensitive(intent.files.sensitive)
+    try build.addFixed()
+    try build.addSharedMemory()
     for name in intent.unix { try build.addSocket(name) }
     try build.addShut()
 
@@ -35,6 +38,8 @@ public enum IntentCompiler {
     policy.inbound = try WindowRules.compileListeners(intent.network.listen)
     policy.audit = intent.mode == .audit
     policy.jit = intent.exec.jit
+    policy.writesWhileTainted = intent.files.whileTainted == .all
+    policy.ownLoopback = intent.network.ownLoopback
     policy.stdio =
       switch intent.stdio {
       case .allow: .allow
@@ -53,13 +58,30 @@ struct PolicyBuild {
   var rules = RuleTable()
   var abstractSockets: [String] = []
   var notes: [String] = []
-  /// By path without links: globs meet the same file under many names.
-  private var known: [String: [FileIdentity]] = [:]
-  private var programs: [String: Program] = [:]
+  /// Folders that the agent may write, without links.
+  var writable: [String] = []
+  /// Folders that rules depend on, without links.
+  var anchors: Set<String> = []
 
   init(context: CompileContext) {
     self.context = context
     self.view = RootView(root: context.root)
+  }
+
+  /// What `exec.allow` means, as it was found before where nothing changed.
+  mutating func addExecutables(_ exec: Intent.Exec) throws(TelosError) {
+    let key = ExecMemory.Key(exec: exec, readsVerity: context.readsVerity, place: context.place)
+    let found: ExecRules
+    if let known = context.memory?.rules(key, root: context.root) {
+      found = known
+    } else {
+      let footprint = context.memory.map { _ in Footprint() }
+      var build = ExecBuild(context, footprint)
+      found = try build.build(exec)
+      if let footprint { context.memory?.remember(found, footprint, key) }
+    }
+    rules = found.rules
+    notes = found.notes
   }
 
   /// Adds a rule on an existing file or directory.
@@ -67,9 +89,10 @@ struct PolicyBuild {
     _ found: RootView.Found, as path: String, _ flags: RuleFlags, sha256: Digest? = nil,
     tails: [TailRule] = []
   ) throws(TelosError) {
+    let identities = try ExecMemory.identities(
+      of: found, in: view, context.memory, context.resolver)
     try rules.add(
-      FileRule(
-        path: path, identities: try identities(found), flags: flags, sha256: sha256, tails: tails))
+      FileRule(path: path, identities: identities, flags: flags, sha256: sha256, tails: tails))
   }
 
   mutating func addShut() throws(TelosError) {
@@ -79,22 +102,5 @@ struct PolicyBuild {
           path: folder, identities: try context.resolver.identities(of: folder), flags: [],
           tails: [TailRule(flags: .shut, match: .any, deep: true)]))
     }
-  }
-
-  mutating func identities(_ found: RootView.Found) throws(TelosError) -> [FileIdentity] {
-    if let identities = known[found.path] { return identities }
-    let identities = try context.resolver.identities(of: view.hostPath(found.path))
-    guard !identities.isEmpty else {
-      throw TelosError(.kernel, "\(found.path) has no identity that the kernel knows")
-    }
-    known[found.path] = identities
-    return identities
-  }
-
-  mutating func program(_ found: RootView.Found) throws(TelosError) -> Program {
-    if let program = programs[found.path] { return program }
-    let program = try Program(found, view)
-    programs[found.path] = program
-    return program
   }
 }

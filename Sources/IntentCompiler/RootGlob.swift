@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Intents
 internal import TelosCore
 
 extension RootView {
@@ -7,13 +8,12 @@ extension RootView {
   private static let maximumMatches = 4096
 
   /// The paths that a glob means, sorted: `*`, `?` and `[…]` match within one name, and never a leading dot.
-  func glob(_ pattern: String) throws(TelosError) -> [String] {
+  func glob(_ pattern: ExecPath) throws(TelosError) -> [String] {
     var found = ["/"]
-    for component in Self.components(pattern) {
-      let isWild = component.utf8.contains { "*?[".utf8.contains($0) }
+    for name in pattern.names {
       var next: [String] = []
       for folder in found {
-        let names = isWild ? try matches(component, in: folder) : [component]
+        let names = name.hasWildcard ? try matches(name.pattern, in: folder) : [name.plain]
         next += names.map { folder == "/" ? "/\($0)" : "\(folder)/\($0)" }
         guard next.count <= Self.maximumMatches else {
           throw TelosError(
@@ -26,15 +26,13 @@ extension RootView {
     return found.sorted()
   }
 
-  private func matches(_ component: String, in folder: String) throws(TelosError) -> [String] {
-    guard let real = try resolve(folder), real.isDirectory,
-      let names = names(in: real.path, limit: Self.maximumNames)
-    else { return [] }
+  private func matches(_ pattern: String, in folder: String) throws(TelosError) -> [String] {
+    guard let real = try? resolve(folder), real.isDirectory else { return [] }
+    if let stamp = real.stamp { footprint?.noteWhole(real.path, stamp) }
+    guard let names = names(in: real.path, limit: Self.maximumNames) else { return [] }
     guard names.count < Self.maximumNames else {
       throw TelosError(.refused, "\(folder) has too many names for a glob")
     }
-    return names.map(\.text).filter {
-      fnmatch(component, $0, FNM_PERIOD | FNM_PATHNAME | FNM_NOESCAPE) == 0
-    }
+    return names.map(\.text).filter { fnmatch(pattern, $0, FNM_PERIOD | FNM_PATHNAME) == 0 }
   }
 }

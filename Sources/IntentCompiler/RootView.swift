@@ -5,6 +5,13 @@ internal import TelosCore
 /// stays inside that root.
 struct RootView {
   let root: String
+  /// Is told of everything that ``resolve(_:)`` and globs look at.
+  var footprint: Footprint?
+
+  init(root: String, footprint: Footprint? = nil) {
+    self.root = root
+    self.footprint = footprint
+  }
 
   /// An existing file, by its path without links.
   struct Found: Hashable {
@@ -12,6 +19,8 @@ struct RootView {
     var mode: mode_t
     /// In bytes; 0 for directories.
     var size = 0
+    /// What ``RootView/resolve(_:)`` saw of it.
+    var stamp: FileStamp?
 
     var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     var isRegular: Bool { mode & S_IFMT == S_IFREG }
@@ -35,6 +44,7 @@ struct RootView {
     var links = 0
     var status = stat()
     guard stat(hostPath("/"), &status) == 0 else { throw Self.failure("look at", hostPath("/")) }
+    footprint?.note("/", status)
     while let component = pending.popLast() {
       if component == ".." { _ = real.popLast() }
       if component == "." || component == ".." {
@@ -43,9 +53,14 @@ struct RootView {
       }
       let candidate = Self.join(real + [component])
       guard lstat(hostPath(candidate), &status) == 0 else {
-        if errno == ENOENT || errno == ENOTDIR { return nil }
-        throw Self.failure("look at", candidate)
+        guard errno == ENOENT || errno == ENOTDIR else {
+          footprint?.noteFailure()
+          throw Self.failure("look at", candidate)
+        }
+        footprint?.note(candidate, nil)
+        return nil
       }
+      footprint?.note(candidate, status)
       guard status.st_mode & S_IFMT == S_IFLNK else {
         real.append(component)
         continue
@@ -59,7 +74,15 @@ struct RootView {
       pending += Self.components(target).reversed()
     }
     if real.isEmpty, stat(hostPath("/"), &status) != 0 { return nil }
-    return Found(path: Self.join(real), mode: status.st_mode, size: Int(status.st_size))
+    return Found(
+      path: Self.join(real), mode: status.st_mode, size: Int(status.st_size),
+      stamp: FileStamp(status))
+  }
+
+  /// Of a path without links in it, now.
+  func stamp(of path: String) -> FileStamp? {
+    var status = stat()
+    return lstat(hostPath(path), &status) == 0 ? FileStamp(status) : nil
   }
 
   /// What a name in a directory without links in its path is, links followed; nil if it is gone or cannot be told.

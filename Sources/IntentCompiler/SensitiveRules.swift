@@ -6,6 +6,12 @@ extension PolicyBuild {
   mutating func addSensitive(_ entries: [Intent.SensitiveFile]) throws(TelosError) {
     var walks: [SensitiveWalk] = []
     for entry in entries {
+      if entry.optional, try isMissing(entry.path) {
+        notes.append(
+          "files.sensitive: \(entry.path) is left out: its folder is not there, and counts for no agent that starts before it is"
+        )
+        continue
+      }
       let flags: RuleFlags = entry.level == .critical ? .critical : .warn
       let (match, deep): (PathPattern.Match, Bool)
       switch entry.path.form {
@@ -27,11 +33,19 @@ extension PolicyBuild {
     for walk in walks { try mark(walk) }
   }
 
+  /// Whether the folder is missing in which the rule for names would stand.
+  private func isMissing(_ pattern: PathPattern) throws(TelosError) -> Bool {
+    pattern.form == .literal
+      ? try view.parent(of: pattern.anchor).folder == nil
+      : try view.resolve(pattern.anchor)?.isDirectory != true
+  }
+
   private mutating func addSensitiveFile(_ path: String, _ flags: RuleFlags) throws(TelosError) {
     let (parent, name) = try view.parent(of: path)
     guard let parent else { throw Self.noFolder(path, "files.sensitive") }
     let tail = TailRule(flags: flags, match: .name(name), deep: false)
     try add(parent, as: parent.path, [], tails: [tail])
+    anchors.insert(parent.path)
     guard let file = try view.resolve(path) else { return }
     guard !file.isDirectory else {
       throw TelosError(
@@ -44,6 +58,7 @@ extension PolicyBuild {
     if let folder = real.folder, folder.path != parent.path || real.name != name {
       let tail = TailRule(flags: flags, match: .name(real.name), deep: false)
       try add(folder, as: folder.path, [], tails: [tail])
+      anchors.insert(folder.path)
     }
   }
 
@@ -53,9 +68,11 @@ extension PolicyBuild {
     guard let anchor = try view.resolve(pattern.anchor), anchor.isDirectory else {
       throw TelosError(
         .notFound, "files.sensitive: the folder \(pattern.anchor) of \(pattern) is not there",
-        hint: "create it before the agent starts, or take the entry out")
+        hint: "create it before the agent starts, take the entry out, or write optional: true in it"
+      )
     }
     try add(anchor, as: pattern.anchor, [], tails: [tail])
+    anchors.insert(anchor.path)
     return anchor.path
   }
 
@@ -73,7 +90,9 @@ extension PolicyBuild {
   static func noFolder(_ path: String, _ key: String) -> TelosError {
     TelosError(
       .notFound, "\(key): the folder of \(path) is not there",
-      hint: "create it before the agent starts, or take the entry out")
+      hint: key == "files.sensitive"
+        ? "create it before the agent starts, take the entry out, or write optional: true in it"
+        : "create it before the agent starts, or take the entry out")
   }
 }
 

@@ -3,33 +3,65 @@ internal import Kernel
 internal import TelosCore
 
 extension PolicyBuild {
-  /// Adds what may be written, and the folders whose own products may run, which have to lie in it.
-  ///
-  /// - Parameter roots: nil for the working directory and the private TMPDIR.
-  mutating func addWriteRoots(_ roots: [PathPattern]?, own: [PathPattern]) throws(TelosError) {
-    var folders: [String] = []
-    if let roots {
+  /// Adds what may be written, what of it stays writable after a slam, and the folders whose own products may run: the last
+  /// two have to lie in the first.
+  mutating func addWriteRoots(_ files: Intent.Files, own: [PathPattern]) throws(TelosError) {
+    var missing: [PathPattern] = []
+    if let roots = files.write {
       for root in roots {
-        if root.form == .literal {
-          try addWritableFile(root.anchor)
+        if files.optionalWrites.contains(root), try view.resolve(root.anchor) == nil {
+          missing.append(root)
+          notes.append("files.write: \(root) is left out: it is not there")
+        } else if root.form == .literal {
+          _ = try addWritableFile(root.anchor, "files.write", .write)
         } else {
-          folders.append(try addWritableFolder(root.anchor, "files.write", "name another folder"))
+          writable.append(
+            try addWritableFolder(root.anchor, "files.write", "name another folder", .write))
         }
       }
     } else {
-      folders.append(try addWorkingDirectory())
+      writable.append(try addWorkingDirectory())
       if let temporary = context.temporaryDirectory {
-        folders.append(try addWritableFolder(temporary, "TMPDIR", "make another TMPDIR"))
+        writable.append(
+          try addWritableFolder(temporary, "TMPDIR", "make another TMPDIR", [.write, .keep]))
       }
     }
-    for pattern in own {
+    func isMissing(_ pattern: PathPattern) -> Bool {
+      missing.contains { $0 == pattern || PathPattern.isBelow(pattern.anchor, $0.anchor) }
+        || missing.contains { $0.form != .literal && $0.anchor == pattern.anchor }
+    }
+    for root in files.whileTainted.roots where !isMissing(root) {
+      try addKept(root, among: files.write ?? [])
+    }
+    for pattern in own where !isMissing(pattern) {
       let folder = try folder(pattern.anchor, "exec.own")
-      guard folders.contains(where: { Self.isIn(folder.path, $0) }) else {
-        throw TelosError(
-          .refused, "exec.own: \(pattern) lies in no folder that the agent may write",
-          hint: "add \(pattern) to files.write")
-      }
+      try requireWritable(folder.path, "exec.own", pattern)
       try add(folder, as: pattern.anchor, .own)
+    }
+  }
+
+  /// What stays writable after a slam is not moved to where others look, either.
+  private mutating func addKept(_ root: PathPattern, among roots: [PathPattern]) throws(TelosError)
+  {
+    let key = "files.whileTainted"
+    guard root.form == .literal else {
+      let found = try folder(root.anchor, key)
+      try requireWritable(found.path, key, root)
+      anchors.insert(
+        try addWritableFolder(root.anchor, key, "name another folder", [.write, .keep]))
+      return
+    }
+    let path = try addWritableFile(root.anchor, key, [.write, .keep])
+    if !roots.contains(root) { try requireWritable(path, key, root) }
+  }
+
+  private func requireWritable(_ path: String, _ key: String, _ pattern: PathPattern)
+    throws(TelosError)
+  {
+    guard writable.contains(where: { Self.isIn(path, $0) }) else {
+      throw TelosError(
+        .refused, "\(key): \(pattern) lies in no folder that the agent may write",
+        hint: "add \(pattern) to files.write")
     }
   }
 
@@ -44,12 +76,12 @@ extension PolicyBuild {
         .refused, "the working directory: \(path) lies in \(bad), which other programs trust",
         hint: hint)
     }
-    return try addWritableFolder(path, "the working directory", hint)
+    return try addWritableFolder(path, "the working directory", hint, .write)
   }
 
-  private mutating func addWritableFolder(_ path: String, _ key: String, _ hint: String)
-    throws(TelosError) -> String
-  {
+  private mutating func addWritableFolder(
+    _ path: String, _ key: String, _ hint: String, _ flags: RuleFlags
+  ) throws(TelosError) -> String {
     let found = try folder(path, key)
     let special = ["/proc", "/sys", "/dev", "/etc/telos", "/var/lib/telos", "/run/telos"]
     let bad = found.path == "/" ? "/" : special.first { Self.isIn(found.path, $0) }
@@ -58,23 +90,28 @@ extension PolicyBuild {
         .refused, "\(key): \(path) \(bad == "/" ? "is" : "lies in") \(bad), where no agent writes",
         hint: hint)
     }
-    try add(found, as: path, .write)
+    try add(found, as: path, flags)
     return found.path
   }
 
-  private mutating func addWritableFile(_ path: String) throws(TelosError) {
+  /// - Returns: its path without links.
+  private mutating func addWritableFile(_ path: String, _ key: String, _ flags: RuleFlags)
+    throws(TelosError) -> String
+  {
     guard let file = try view.resolve(path) else {
       throw TelosError(
-        .notFound, "files.write: \(path) is not there on this node",
-        hint: "create it before the agent starts, or write its folder as DIR/**")
+        .notFound, "\(key): \(path) is not there on this node",
+        hint: key == "files.write"
+          ? "create it before the agent starts, write its folder as DIR/**, or {path: \(PathPattern.escaped(path)), optional: true}"
+          : "create it before the agent starts, or write its folder as DIR/**")
     }
     if file.isDirectory {
       throw TelosError(
-        .refused, "files.write: \(path) is a folder", hint: "write \(path)/** for all of it")
+        .refused, "\(key): \(path) is a folder", hint: "write \(path)/** for all of it")
     }
     guard file.isRegular || file.isCharacterDevice else {
       throw TelosError(
-        .refused, "files.write: \(path) is neither a file nor a character device",
+        .refused, "\(key): \(path) is neither a file nor a character device",
         hint: "a disk written raw would undo every gate; take the entry out")
     }
     guard
@@ -82,24 +119,27 @@ extension PolicyBuild {
         || !["/proc", "/sys", "/dev"].contains(where: { Self.isIn(file.path, $0) })
     else {
       throw TelosError(
-        .refused, "files.write: \(path) is \(file.path), where no agent writes",
+        .refused, "\(key): \(path) is \(file.path), where no agent writes",
         hint: "take the entry out")
     }
     do throws(TelosError) {
-      try add(file, as: path, .write)
+      try add(file, as: path, flags)
     } catch {
       guard file.isCharacterDevice else { throw error }
       throw TelosError(
-        .notYet, "not yet: files.write: this node cannot tell the device \(path) by identity",
+        .notYet, "not yet: \(key): this node cannot tell the device \(path) by identity",
         hint: "null, zero, full, random and the own terminal need no entry")
     }
+    return file.path
   }
 
   private func folder(_ path: String, _ key: String) throws(TelosError) -> RootView.Found {
     guard let found = try view.resolve(path) else {
       throw TelosError(
         .notFound, "\(key): the folder \(path) is not there on this node",
-        hint: "create it before the agent starts")
+        hint: key == "files.write"
+          ? "create it before the agent starts, or write {path: \(PathPattern.escaped(path))/**, optional: true}"
+          : "create it before the agent starts")
     }
     guard found.isDirectory else {
       throw TelosError(
@@ -109,7 +149,7 @@ extension PolicyBuild {
   }
 
   /// Whether `path` is `root` or lies below it.
-  private static func isIn(_ path: String, _ root: String) -> Bool {
+  static func isIn(_ path: String, _ root: String) -> Bool {
     path == root || root == "/" || path.utf8.starts(with: "\(root)/".utf8)
   }
 }

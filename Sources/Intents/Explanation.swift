@@ -1,15 +1,25 @@
 internal import TelosCore
 
+/// What can be told of the machine on which an explanation is read. It need not be a node's, so it says nothing by itself.
+public struct Surroundings: Sendable {
+  /// The programs that a multi-call binary is, by its path; empty where that cannot be told.
+  public var applets: @Sendable (String) -> [String] = { _ in [] }
+  /// Whether a path is there; nil where that cannot be told.
+  public var isThere: @Sendable (String) -> Bool? = { _ in nil }
+  /// Whether users other than the owner and its group may read a folder or file; nil where that cannot be told.
+  public var isReadable: @Sendable (String) -> Bool? = { _ in nil }
+
+  public init() {}
+}
+
 extension Intent {
   /// What the intent lets an agent do, what stops it, and what stays open: text for people, several lines.
-  public var explanation: String { explanation { _ in [] } }
+  public var explanation: String { explanation(on: Surroundings()) }
 
-  /// The same.
-  ///
-  /// - Parameter applets: the programs that a multi-call binary is, by its path, where that can be told; else empty.
-  public func explanation(applets: (String) -> [String]) -> String {
-    ([heading, agentsText, execText, multicallText(applets)] + networkTexts + filesTexts
-      + [localText, slamText, openText])
+  /// The same, with what can be told of this machine.
+  public func explanation(on machine: Surroundings) -> String {
+    ([heading, agentsText, execText, multicallText(machine.applets)] + networkTexts + filesTexts
+      + [localText, missingText(machine), slamText, openText(machine)])
       .compactMap(\.self).joined(separator: "\n")
   }
 
@@ -42,6 +52,7 @@ extension Intent {
       "\(one.path)" + (one.path.isGlob ? " (what matches when the agent starts)" : "")
         + (one.sha256.map { " with the content sha256:\("\($0)".prefix(12))…" } ?? "")
         + (one.fsverity.map { " with the fs-verity digest \("\($0)".prefix(12))…" } ?? "")
+        + (one.optional ? ", if it is there" : "")
     }
     lines += exec.own.map { "what it wrote itself below \($0.anchor)" }
     if exec.jit { lines.append("machine code that its programs make in memory (exec.jit)") }
@@ -50,7 +61,7 @@ extension Intent {
 
   private func multicallText(_ applets: (String) -> [String]) -> String? {
     let lines = exec.allow.filter(\.multicall).map { one in
-      let names = one.path.isGlob ? [] : applets(one.path.description)
+      let names = one.path.isGlob ? [] : applets(one.path.path)
       return names.isEmpty
         ? "\(one.path): which ones it does not say here; BusyBox has a shell, wget, nc and telnet, editors, mount and more"
         : "\(one.path), as it is on this machine, \(names.count): \(names.joined(separator: " "))"
@@ -66,15 +77,26 @@ extension Intent {
       Self.section("It may reach", windows, none: "nothing: no destination is allowed"),
       Self.section("Contact with these slams, and is refused", network.sensitive.map(\.text)),
       Self.section("Others may come to it", network.listen.map(\.text)),
+      Self.section(
+        "It may talk to itself",
+        network.ownLoopback
+          ? ["over loopback, on any port above 1023; nobody else gets in or is reached there"] : []),
     ]
   }
 
   private var filesTexts: [String?] {
     let roots =
-      files.write.map { $0.map { "\($0)" } }
+      files.write.map {
+        $0.map { "\($0)" + (files.optionalWrites.contains($0) ? ", if it is there" : "") }
+      }
       ?? ["what is below its working directory", "what is below a private TMPDIR"]
-    let critical = files.sensitive.filter { $0.level == .critical }.map { "\($0.path)" }
-    let warn = files.sensitive.filter { $0.level == .warn }.map { "\($0.path)" }
+    func names(_ level: SensitiveFile.Level) -> [String] {
+      files.sensitive.filter { $0.level == level }.map {
+        "\($0.path)" + ($0.optional ? ", if its folder is there" : "")
+      }
+    }
+    let critical = names(.critical)
+    let warn = names(.warn)
     return [
       Self.section("It may write", roots, none: "nothing"),
       Self.section("Reading these slams", critical),
@@ -102,43 +124,20 @@ extension Intent {
         "nothing it sends leaves the machine any more, on connections already open as well",
         still.isEmpty
           ? "no destination stays reachable" : "still reachable: \(still.joined(separator: "; "))",
+        writingAfterSlam,
         stdio_,
         "its child processes, and agents that shared data with it, are slammed with it",
       ])
   }
 
-  private var openText: String? {
-    var lines = [
-      "it may read every file that its user may read; only the files above taint it"
-    ]
-    if !network.allow.isEmpty {
-      lines.append(
-        "until a slam, what it reads can leave through the destinations above, and through whoever shares their addresses"
-      )
+  private var writingAfterSlam: String {
+    switch files.whileTainted {
+    case .none:
+      "nothing that it may write is written any more, but its private TMPDIR and memory of its own"
+    case .all: "what it may write it still writes"
+    case .roots(let roots):
+      "still written: \(roots.map { "\($0)" }.joined(separator: ", ")), and its private TMPDIR"
     }
-    if !network.listen.isEmpty {
-      lines.append(
-        "whoever comes to its ports can tell it what to do, and until a slam is told what it read")
-    }
-    let interpreters = exec.allow.filter { Self.interprets($0.path.description) }
-    if !interpreters.isEmpty {
-      let names = interpreters.map { "\($0.path)" }.joined(separator: ", ")
-      lines.append("\(names): whatever text it is given runs; the other gates still hold")
-    }
-    if exec.jit {
-      lines.append(
-        "exec.jit: what it reads or makes in memory can run there, so exec.allow still limits which files are started, not what code runs; the other gates still hold"
-      )
-    }
-    if files.sensitive.isEmpty && network.sensitive.isEmpty {
-      lines.append("nothing is sensitive: no slam will ever happen")
-    }
-    if files.sensitive.contains(where: { $0.level == .warn }) {
-      lines.append("files of level warn: their content can leave through the destinations above")
-    }
-    lines.append("programs outside the agent can read what it writes")
-    lines.append("libraries of the system may be mapped and run by what is approved")
-    return Self.section("What this leaves open", lines)
   }
 
   /// Whether the file name is that of a common interpreter or shell.
@@ -158,7 +157,7 @@ extension Intent {
   }
 
   /// - Parameter none: the line for an empty list; nil leaves the section out.
-  private static func section(_ title: String, _ lines: [String], none: String? = nil) -> String? {
+  static func section(_ title: String, _ lines: [String], none: String? = nil) -> String? {
     let body = lines.isEmpty ? [none].compactMap(\.self) : lines
     return body.isEmpty ? nil : "\(title)\n" + body.map { "  - \($0)\n" }.joined()
   }
@@ -171,7 +170,7 @@ extension Intent.Destination {
 
 extension Intent.Listener {
   /// As `tcp port 8080, from 10.0.0.0/8`.
-  var text: String {
+  public var text: String {
     let sends =
       protocols.contains(.udp) ? "; over udp it may send there from these ports unasked" : ""
     return "\(protocols.text(with: ports)), from \(peers.map { "\($0)" } ?? "everybody")\(sends)"

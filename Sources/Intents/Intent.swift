@@ -59,14 +59,18 @@ public struct Intent: Sendable, Hashable {
     public var fsverity: Digest?
     /// It may be one binary that is many programs; all of them are approved then.
     public var multicall: Bool
+    /// A node that does not have it leaves it out, instead of starting no agent.
+    public var optional: Bool
 
     public init(
-      path: ExecPath, sha256: Digest? = nil, fsverity: Digest? = nil, multicall: Bool = false
+      path: ExecPath, sha256: Digest? = nil, fsverity: Digest? = nil, multicall: Bool = false,
+      optional: Bool = false
     ) {
       self.path = path
       self.sha256 = sha256
       self.fsverity = fsverity
       self.multicall = multicall
+      self.optional = optional
     }
   }
 
@@ -78,6 +82,8 @@ public struct Intent: Sendable, Hashable {
     public var sensitive: [Destination] = []
     /// Where others may come in; nowhere else.
     public var listen: [Listener] = []
+    /// Its own sockets may talk to each other over loopback, on any port above 1023; nobody else gets in.
+    public var ownLoopback = false
 
     public init() {}
   }
@@ -132,8 +138,24 @@ public struct Intent: Sendable, Hashable {
     public var sensitive: [SensitiveFile] = []
     /// Nil: the working directory and a private TMPDIR. Literal files or `DIR/**`.
     public var write: [PathPattern]?
+    /// Those of `write` that a node leaves out where they are not there, instead of starting no agent.
+    public var optionalWrites: Set<PathPattern> = []
+    public var whileTainted = WhileTainted.none
 
     public init() {}
+  }
+
+  /// What of `files.write` stays writable after a slam, beside the private TMPDIR.
+  public enum WhileTainted: Sendable, Hashable {
+    case none, all
+    /// Never empty; each lies in `files.write`, which is there.
+    case roots([PathPattern])
+
+    /// Empty for ``none`` and ``all``.
+    public var roots: [PathPattern] {
+      if case .roots(let roots) = self { return roots }
+      return []
+    }
   }
 
   public struct SensitiveFile: Sendable, Hashable {
@@ -145,10 +167,13 @@ public struct Intent: Sendable, Hashable {
     }
     public var path: PathPattern
     public var level: Level
+    /// A node where its folder is not there leaves it out, instead of starting no agent.
+    public var optional: Bool
 
-    public init(path: PathPattern, level: Level = .critical) {
+    public init(path: PathPattern, level: Level = .critical, optional: Bool = false) {
       self.path = path
       self.level = level
+      self.optional = optional
     }
   }
 }

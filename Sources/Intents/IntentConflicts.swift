@@ -10,7 +10,7 @@ struct IntentConflict {
 }
 
 extension Intent {
-  var conflicts: [IntentConflict] { duplicates + reachability + ownership + placement }
+  var conflicts: [IntentConflict] { duplicates + reachability + ownership + keeping + placement }
 
   private var duplicates: [IntentConflict] {
     func twice<T: Hashable>(_ values: [T], _ path: (Int) -> String, _ what: String)
@@ -31,6 +31,8 @@ extension Intent {
       + twice(exec.own.map { "\($0)" }, { "spec.exec.own[\($0)]" }, "the folder")
       + twice(files.sensitive.map { "\($0.path)" }, { "spec.files.sensitive[\($0)]" }, "the path")
       + twice((files.write ?? []).map { "\($0)" }, { "spec.files.write[\($0)]" }, "the path")
+      + twice(
+        files.whileTainted.roots.map { "\($0)" }, { "spec.files.whileTainted[\($0)]" }, "the path")
       + twice(unix, { "spec.unix.allow[\($0)]" }, "the socket")
       + twice(network.allow, { "spec.network.allow[\($0)]" }, "the destination")
       + twice(
@@ -107,6 +109,30 @@ extension Intent {
           scope: ["spec.agents", "spec.network"]))
     }
     return found
+  }
+
+  /// What stays writable has to be so before.
+  private var keeping: [IntentConflict] {
+    let roots = files.whileTainted.roots
+    guard !roots.isEmpty else { return [] }
+    let scope = ["spec.files"]
+    guard let write = files.write else {
+      return [
+        IntentConflict(
+          path: "spec.files.whileTainted",
+          message: "without files.write nobody can tell which folders these lie in",
+          suggestion: "say in files.write what it may write, or write all or none", scope: scope)
+      ]
+    }
+    return roots.enumerated().compactMap { index, root in
+      guard !write.contains(where: { $0.covers(root) }) else { return nil }
+      return IntentConflict(
+        path: "spec.files.whileTainted[\(index)]",
+        message: "nothing in files.write lets the agent write \(root)",
+        suggestion:
+          "add \(Quote(root.description)) to files.write, or name a part of what is there",
+        scope: scope)
+    }
   }
 
   private var ownership: [IntentConflict] {

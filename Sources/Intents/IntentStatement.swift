@@ -93,15 +93,13 @@ extension Intent {
             "own": .array(exec.own.map { .string("\($0)") }),
           ]),
         "network": .object(
-          network.listen.isEmpty ? [:] : ["listen": .array(network.listen.map(\.json))],
+          network.listeners.isEmpty ? [:] : ["listen": .array(network.listeners)],
           and: [
             "allow": .array(network.allow.map(\.json)),
             "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
             "sensitive": .array(network.sensitive.map(\.json)),
           ]),
-        "files": .object(
-          files.write.map { ["write": .array($0.map { .string("\($0)") })] } ?? [:],
-          and: ["sensitive": .array(files.sensitive.map(\.json))]),
+        "files": files.json,
         "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
       ])
   }
@@ -132,13 +130,43 @@ extension Intent.Executable {
     if let sha256 { members["sha256"] = .string("\(sha256)") }
     if let fsverity { members["fsverity"] = .string("\(fsverity)") }
     if multicall { members["multicall"] = .string("true") }
+    if optional { members["optional"] = .string("true") }
     return .object(members)
   }
 }
 
 extension Intent.SensitiveFile {
   fileprivate var json: JSONValue {
-    .object(["path": .string("\(path)"), "level": .string(level.rawValue)])
+    .object(
+      optional ? ["optional": .string("true")] : [:],
+      and: ["path": .string("\(path)"), "level": .string(level.rawValue)])
+  }
+}
+
+extension Intent.Files {
+  fileprivate var json: JSONValue {
+    var members: [String: JSONValue] = ["sensitive": .array(sensitive.map(\.json))]
+    members["write"] = write.map { roots in
+      .array(
+        roots.map { root in
+          optionalWrites.contains(root)
+            ? .object(["path": .string("\(root)"), "optional": .string("true")])
+            : .string("\(root)")
+        })
+    }
+    switch whileTainted {
+    case .none: break
+    case .all: members["whileTainted"] = .string("all")
+    case .roots(let roots): members["whileTainted"] = .array(roots.map { .string("\($0)") })
+    }
+    return .object(members)
+  }
+}
+
+extension Intent.Network {
+  /// What the agent opens to itself comes first, whatever the order of the file.
+  fileprivate var listeners: [JSONValue] {
+    (ownLoopback ? [.object(["own": .string("true")])] : []) + listen.map(\.json)
   }
 }
 

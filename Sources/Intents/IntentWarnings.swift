@@ -11,7 +11,7 @@ extension Intent {
   private var execWarnings: [IntentProblem] {
     exec.allow.enumerated().compactMap { index, one in
       let path = "spec.exec.allow[\(index)].path"
-      let folder = one.path.description.split(separator: "/").dropLast().joined(separator: "/")
+      let folder = one.path.path.split(separator: "/").dropLast().joined(separator: "/")
       if one.path.description.hasSuffix("/*"),
         ["bin", "usr/bin", "sbin", "usr/sbin", "usr/local/bin"].contains(folder)
       {
@@ -20,9 +20,9 @@ extension Intent {
       }
       guard let roots = files.write,
         let root = roots.first(where: {
-          $0.form == .descendants(.any) && PathPattern.isBelow(one.path.description, $0.anchor)
+          $0.form == .descendants(.any) && PathPattern.isBelow(one.path.path, $0.anchor)
         }),
-        !exec.own.contains(where: { PathPattern.isBelow(one.path.description, $0.anchor) })
+        !exec.own.contains(where: { PathPattern.isBelow(one.path.path, $0.anchor) })
       else { return nil }
       return warn(
         path, "\(one.path) lies below \(root): once any agent wrote it, nobody may run it",

@@ -21,9 +21,35 @@ extension TreeReader {
     network.reachableWhileTainted = all("reachableWhileTainted", .reachable, &self)
     network.sensitive = all("sensitive", .sensitive, &self)
     for item in items(fields["listen"]) {
-      if let one = listener(item) { network.listen.append(one) }
+      if isOwn(item) {
+        if network.ownLoopback {
+          problem(item, "own is there twice", "remove one of the two")
+        }
+        network.ownLoopback = true
+      } else if let one = listener(item) {
+        network.listen.append(one)
+      }
     }
     return network
+  }
+
+  /// `{own: true}`, which has no other key: the ports of an agent's own loopback are all above 1023, its peers itself.
+  private mutating func isOwn(_ item: Value) -> Bool {
+    guard case .map(let entries) = item.tree.content, entries.contains(where: { $0.key == "own" })
+    else { return false }
+    let fields = fields(item, ["own", "ports", "cidr", "protocols"])
+    for key in ["ports", "cidr", "protocols"] {
+      guard let other = fields[key] else { continue }
+      problem(
+        other, "own stands alone: it means every port above 1023, and nobody but the agent",
+        "write {own: true}, and what is open to others in an entry of its own")
+    }
+    if let own = fields["own"], case .text("false") = own.tree.content {
+      problem(own, "own: false opens nothing", "write true, or leave the entry out")
+    } else {
+      _ = flag(fields["own"])
+    }
+    return true
   }
 
   private mutating func listener(_ item: Value) -> Intent.Listener? {

@@ -2,44 +2,49 @@ internal import TelosCore
 
 extension PathPattern {
   /// Reads what follows the anchor.
-  static func form(of tail: ArraySlice<String>, anchor: String, text: String) throws(TelosError)
+  ///
+  /// - Parameter anchor: as an intent writes it.
+  static func form(of tail: ArraySlice<PathName>, anchor: String, text: String) throws(TelosError)
     -> Form
   {
     let root = anchor == "/" ? "" : anchor
     let tail = Array(tail)
     switch tail.count {
     case 0: return .literal
-    case 1 where tail[0] == "**": return .descendants(.any)
+    case 1 where tail[0].text == "**": return .descendants(.any)
     case 1: return .children(try match(tail[0], text, advice: "\(root)/**"))
-    case 2 where tail[0] == "**":
-      guard tail[1] != "**" && tail[1] != "*" else { throw unsupported(text, "\(root)/**") }
+    case 2 where tail[0].text == "**":
+      guard tail[1].text != "**" && tail[1].text != "*" else {
+        throw unsupported(text, "\(root)/**")
+      }
       return .descendants(try match(tail[1], text, advice: "\(root)/**/NAME"))
     default:
       let last = tail[tail.count - 1]
       let simple = (try? match(last, text, advice: "")) != nil
-      throw unsupported(text, simple && last != "*" ? "\(root)/**/\(last)" : "\(root)/**")
+      throw unsupported(
+        text, simple && last.text != "*" ? "\(root)/**/\(last.text)" : "\(root)/**")
     }
   }
 
-  private static func match(_ component: String, _ text: String, advice: String)
+  private static func match(_ name: PathName, _ text: String, advice: String)
     throws(TelosError) -> Match
   {
-    guard !component.hasByte(of: "?[]{}") else {
+    guard name.others.isEmpty else {
       throw TelosError(
         .invalidArgument, "\(Quote(text)) uses a wildcard other than *",
-        hint: "only * and ** are understood here: write one entry for each name, or \(advice)")
+        hint:
+          "only * and ** are understood here: write one entry for each name, or \(advice); a \\ before it makes it part of the name"
+      )
     }
-    let parts = component.utf8.split(
-      separator: UInt8(ascii: "*"), omittingEmptySubsequences: false
-    ).map { String(decoding: $0, as: UTF8.self) }
+    let parts = name.parts
     switch parts.count {
-    case 1: return .name(component)
+    case 1: return .name(name.plain)
     case 2 where parts == ["", ""]: return .any
     case 2 where parts[0].isEmpty: return .suffix(try short(parts[1], text))
     case 2 where parts[1].isEmpty: return .prefix(try short(parts[0], text))
     default:
-      let first = parts[0]
-      let last = parts[parts.count - 1]
+      let first = escaped(parts[0])
+      let last = escaped(parts[parts.count - 1])
       throw unsupported(text, first.isEmpty ? "…/*\(last)" : "…/\(first)*")
     }
   }
@@ -71,15 +76,15 @@ extension PathPattern {
           .invalidArgument, "\(Quote(pattern.description)) would make every file sensitive",
           hint: "name the folder that holds secrets, or a file name as /**/.env")
       }
-    case .write, .own:
-      let key = use == .write ? "write" : "own"
-      guard pattern.form == .descendants(.any) || (use == .write && pattern.form == .literal)
+    case .write, .own, .keep:
+      let key = use.rawValue
+      guard pattern.form == .descendants(.any) || (use != .own && pattern.form == .literal)
       else {
         throw TelosError(
           .invalidArgument, "\(Quote(pattern.description)) cannot stand under \(key)",
-          hint: use == .write
-            ? "write \(anchor == "/" ? "/DIR" : anchor)/** for a whole folder, or the path of one file"
-            : "write \(anchor == "/" ? "/DIR" : anchor)/**")
+          hint: use != .own
+            ? "write \(anchor == "/" ? "/DIR" : escaped(anchor))/** for a whole folder, or the path of one file"
+            : "write \(anchor == "/" ? "/DIR" : escaped(anchor))/**")
       }
       try checkRoot(pattern, key)
     }

@@ -41,7 +41,7 @@ extension ExecPath {
   /// Whether the text of the path or glob means `path`. A node follows links as well, when an agent starts.
   public func matches(_ path: String) -> Bool {
     isGlob
-      ? fnmatch(description, path, FNM_PERIOD | FNM_PATHNAME | FNM_NOESCAPE) == 0
-      : path.utf8.elementsEqual(description.utf8)
+      ? fnmatch(description, path, FNM_PERIOD | FNM_PATHNAME) == 0
+      : path.utf8.elementsEqual(self.path.utf8)
   }
 }

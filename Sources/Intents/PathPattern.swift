@@ -20,23 +20,29 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// What a pattern stands in; it decides the forms that are allowed.
-  public enum Use: Sendable { case sensitive, write, own }
+  public enum Use: String, Sendable {
+    case sensitive, write, own
+    /// Of what `write` has, what stays writable after a slam.
+    case keep = "whileTainted"
+  }
 
   /// As written.
   public let description: String
   public let form: Form
-  /// The directory before the first wildcard (`/` for the root); of a literal the path itself.
+  /// The directory before the first wildcard (`/` for the root); of a literal the path itself. Without backslashes.
   public let anchor: String
 
   /// How long a suffix or prefix may be. Source: `text` of `struct telos_tail`.
   static let maximumText = 32
+  /// How many bytes a name in a directory has at most. Source: `NAME_MAX`.
+  static let maximumName = 255
 
   public init(_ text: String, use: Use) throws(TelosError) {
-    let components = try Self.components(of: text)
-    let wild = components.firstIndex { $0.hasByte(of: "*?[]{}") } ?? components.count
+    let names = try Self.names(of: text)
+    let wild = names.firstIndex(where: \.hasWildcard) ?? names.count
     description = text
-    anchor = "/" + components[..<wild].joined(separator: "/")
-    form = try Self.form(of: components[wild...], anchor: anchor, text: text)
+    anchor = "/" + names[..<wild].map(\.plain).joined(separator: "/")
+    form = try Self.form(of: names[wild...], anchor: Self.escaped(anchor), text: text)
     try Self.check(self, use)
   }
 
@@ -53,7 +59,9 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The components of an absolute path that names no `.`, `..` or empty component.
-  static func components(of text: String) throws(TelosError) -> [String] {
+  ///
+  /// - Parameter isPattern: the caller looks at how long the names are, without their backslashes.
+  static func components(of text: String, isPattern: Bool = false) throws(TelosError) -> [String] {
     guard text.utf8.first == UInt8(ascii: "/") else {
       throw TelosError(
         .invalidArgument, "\(Quote(text)) is a relative path",
@@ -75,11 +83,13 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
           .invalidArgument, "\(Quote(text)) is not in its shortest form",
           hint: "write it without \"//\", \"/./\", \"/../\" and without a \"/\" at the end")
       }
-      guard component.utf8.count <= 255 else {
-        throw TelosError(.invalidArgument, "\(Quote(text)) has a name longer than 255 bytes")
-      }
+      guard isPattern || component.utf8.count <= maximumName else { throw tooLong(text) }
     }
     return components
+  }
+
+  static func tooLong(_ text: String) -> TelosError {
+    TelosError(.invalidArgument, "\(Quote(text)) has a name longer than \(maximumName) bytes")
   }
 }
 

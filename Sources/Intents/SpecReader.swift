@@ -27,7 +27,7 @@ extension TreeReader {
       problem(item, "expected a path in braces", "write {path: \(path)}")
       return nil
     }
-    let fields = fields(item, ["path", "sha256", "fsverity", "multicall"])
+    let fields = fields(item, ["path", "sha256", "fsverity", "multicall", "optional"])
     if fields["path"] == nil { missing("path", in: item, "write path: /usr/bin/cat") }
     let path = parsed(fields["path"]) { text throws(TelosError) in try ExecPath(text) }
     let sha256 = digest(fields["sha256"], "sha256sum FILE")
@@ -44,7 +44,8 @@ extension TreeReader {
         "leave one of the two out")
     }
     return Intent.Executable(
-      path: path, sha256: sha256, fsverity: fsverity, multicall: flag(fields["multicall"]))
+      path: path, sha256: sha256, fsverity: fsverity, multicall: flag(fields["multicall"]),
+      optional: flag(fields["optional"]))
   }
 
   /// - Parameter command: what prints such a digest.
@@ -60,7 +61,7 @@ extension TreeReader {
   }
 
   /// A choice that is either made or not; nothing else means yes.
-  private mutating func flag(_ value: Value?) -> Bool {
+  mutating func flag(_ value: Value?) -> Bool {
     parsed(value) { text throws(TelosError) in
       switch text {
       case "true": return true
@@ -80,26 +81,5 @@ extension TreeReader {
       if let pattern { patterns.append(pattern) }
     }
     return patterns
-  }
-
-  mutating func files(_ value: Value?) -> Intent.Files {
-    var files = Intent.Files()
-    guard let value else { return files }
-    let fields = fields(value, ["sensitive", "write"])
-    for item in items(fields["sensitive"]) {
-      if case .text(let path) = item.tree.content {
-        problem(item, "expected a path in braces", "write {path: \(path), level: critical}")
-        continue
-      }
-      let keys = self.fields(item, ["path", "level"])
-      if keys["path"] == nil { missing("path", in: item, "write path: /srv/app/**/.env") }
-      let path = parsed(keys["path"]) { text throws(TelosError) in
-        try PathPattern(text, use: .sensitive)
-      }
-      let level = choice(keys["level"], of: Intent.SensitiveFile.Level.self) ?? .critical
-      if let path { files.sensitive.append(Intent.SensitiveFile(path: path, level: level)) }
-    }
-    if fields["write"] != nil { files.write = patterns(fields["write"], .write) }
-    return files
   }
 }
