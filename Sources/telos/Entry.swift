@@ -10,13 +10,25 @@ internal import Trust
 enum Entry {
   static func main() -> Never {
     do {
-      var command = try Telos.parse(CommandLine.arguments.dropFirst())
+      var command = try Telos.parse(words)
       if let command = command as? any AsyncParsableCommand { wait(for: command) }
       try command.run()
       exit(0)
     } catch {
       exit(report(error))
     }
+  }
+
+  /// The command line as text, of `run` no more than the first word of CMD: the rest is neither text nor ours to read.
+  private static var words: [String] {
+    let count = Int(CommandLine.argc)
+    var words: [String] = []
+    for index in 1..<max(count, 1) {
+      guard let word = CommandLine.unsafeArgv[index] else { break }
+      words.append(String(cString: word))
+      if words.first == "run", words.count > 1, words[words.count - 2] == "--" { break }
+    }
+    return words
   }
 
   private static func wait(for command: any AsyncParsableCommand) -> Never {

@@ -89,17 +89,23 @@ extension IntentCommand {
 
     func run() throws {
       let intent = try IntentFile.any(file)
-      let explanation = intent.explanation(applets: Self.applets)
+      let explanation = intent.explanation(on: Self.machine)
       if output.json {
         return try JSONOutput.print(["name": intent.name, "explanation": explanation])
       }
       Terminal.line(explanation)
     }
 
-    /// Of the binary on this machine, which need not be the node's.
-    private static func applets(_ path: String) -> [String] {
-      guard let content = try? DurableFile.read(path, limit: 16 << 20) else { return [] }
-      return Applets.names(in: content)
+    /// This one, which need not be a node.
+    private static var machine: Surroundings {
+      var machine = Surroundings()
+      machine.applets = { path in
+        guard let content = try? DurableFile.read(path, limit: 16 << 20) else { return [] }
+        return Applets.names(in: content)
+      }
+      machine.isThere = { FileStatus($0) != nil }
+      machine.isReadable = { path in FileStatus(path).map { $0.permissions & 0o004 != 0 } }
+      return machine
     }
   }
 

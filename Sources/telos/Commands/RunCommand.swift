@@ -5,11 +5,14 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Start a command as an agent under an intent.",
-    usage: "telos run --intent NAME [--ttl T] -- CMD [ARG ...]",
+    usage: "telos run --intent NAME [--ttl T] [--verbose] -- CMD [ARG ...]",
     discussion: """
       CMD runs as you, in this folder and with this environment (TMPDIR may become a private one), in \
       place of telos: its exit status is yours. Descriptors other than 0, 1 and 2 are closed. The agent \
       and all that it starts may do what the intent says and nothing else, until the intent's TTL ends.
+
+      Of CMD the node is told where the program lies and in which folder it starts; of the environment \
+      nothing.
 
       126: the node, the kernel or the intent refused, and why is on standard error; with \
       `stdio: deny` the status alone says so. 127: no such command.
@@ -21,6 +24,11 @@ struct RunCommand: ParsableCommand {
   @Option(help: "End sooner than the intent would: 90s, 15m, 1h30m, 7d.")
   var ttl: TTL?
 
+  @Flag(
+    name: .shortAndLong,
+    help: "Say what of the intent this node left out, as optional programs that are not there.")
+  var verbose = false
+
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")
   var command: [String] = []
 
@@ -31,6 +39,10 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Launcher(intent: intent, ttl: ttl?.seconds, command: command).run()
+    // Not what was parsed: that is text, and the first word alone.
+    try Launcher(
+      intent: intent, ttl: ttl?.seconds, command: CommandWords.ofProcess() ?? CommandWords(command),
+      verbose: verbose
+    ).run()
   }
 }

@@ -8,18 +8,20 @@ internal import TelosCore
 struct Launcher {
   var intent: String
   var ttl: UInt64?
-  var command: [String]
+  var command: CommandWords
+  /// Say what of the intent this node left out.
+  var verbose = false
   var socket = ControlSocket()
 
   /// Returns only by throwing.
   func run() throws(LaunchFailure) -> Never {
-    guard let name = command.first else {
+    guard let name = command.name else {
       throw .refused(TelosError(.invalidArgument, "there is no command to run"))
     }
-    let executable = try ExecutablePath.resolve(name, search: Environment["PATH"])
+    let executable = try ExecutablePath.resolve(name, search: Environment.bytes("PATH"))
     let grant: RunGrant
     do {
-      grant = try ask()
+      grant = try ask(executable)
     } catch {
       throw .refused(error)
     }
@@ -27,8 +29,8 @@ struct Launcher {
       throw .refused(TelosError(.internalError, "the node's answer has no cookie"))
     }
     if let folder = grant.tmpdir, !folder.isEmpty { setenv("TMPDIR", folder, 1) }
-    let arguments = ArgumentVector(command)
-    let shell = ArgumentVector(["/bin/sh", executable] + command.dropFirst())
+    if verbose { for note in grant.notes ?? [] { Terminal.errorLines("telos: \(note.printable)") } }
+    let shell = command.ofShell(running: executable)
     do {
       try silence(grant.stdio)
       try Descriptors.closeAllButStandard()
@@ -38,18 +40,25 @@ struct Launcher {
     } catch {
       throw .refused(error)
     }
-    execv(executable, arguments.pointers)
+    execv(executable, command.pointers)
     // As execvp does with a script that has no first line.
     if errno == ENOEXEC { execv("/bin/sh", shell.pointers) }
-    throw failure(executable, errno)
+    throw failure(executable, errno, grant.notes ?? [])
   }
 
-  private func ask() throws(TelosError) -> RunGrant {
-    var environment: [String: String] = [:]
-    for name in RunRequest.environmentNames { environment[name] = Environment[name] }
+  private func ask(_ executable: [CChar]) throws(TelosError) -> RunGrant {
+    let folder = try workingDirectory()
+    guard
+      let path = String(
+        validating: executable.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    else {
+      throw TelosError(
+        .invalidArgument, "the path \(ExecutablePath.text(executable)) is not UTF-8",
+        hint: "an intent cannot name it: run the program under a name that is text")
+    }
     let request = RunRequest(
-      intent: intent, ttlSeconds: ttl, argv: command, cwd: try workingDirectory(),
-      env: environment)
+      intent: intent, ttlSeconds: ttl, argv: [path.hasPrefix("/") ? path : "\(folder)/\(path)"],
+      cwd: folder)
     let answer = try socket.post("/v1/run", request)
     return try JSONInput.decode(RunGrant.self, from: answer, what: "the node's answer")
   }
@@ -62,7 +71,12 @@ struct Launcher {
         hint: "change to a folder that exists")
     }
     defer { free(folder) }
-    return String(cString: folder)
+    guard let text = String(validatingCString: folder) else {
+      throw TelosError(
+        .invalidArgument, "the path of the working directory is not UTF-8",
+        hint: "change to a folder whose whole path is text")
+    }
+    return text
   }
 
   /// `stdio: deny`: the agent starts with nothing to write to.
@@ -87,31 +101,25 @@ struct Launcher {
     }
   }
 
-  private func failure(_ path: String, _ code: Int32) -> LaunchFailure {
+  private func failure(_ executable: [CChar], _ code: Int32, _ notes: [String]) -> LaunchFailure {
+    let path = ExecutablePath.text(executable)
     switch code {
     case EACCES:
-      .refused(
+      // What the node left out may be the very reason.
+      let why = notes.first { $0.contains("\(path) is left out: ") }
+      return .refused(
         TelosError(
-          .refused, "the intent \(intent) does not approve \(path)",
+          .refused,
+          "the intent \(intent) does not approve \(path)" + (why.map { ": \($0.printable)" } ?? ""),
           hint: "`telos intent show \(intent)` lists what it approves; scripts need their "
             + "interpreter approved as well"))
     case ENOENT:
-      LaunchFailure(
+      return LaunchFailure(
         error: TelosError(.notFound, "\(path): no such command, or its interpreter is missing"),
         status: 127)
     default:
-      .refused(TelosError(.kernel, "cannot run \(path): \(String(cString: strerror(code)))"))
+      return .refused(
+        TelosError(.kernel, "cannot run \(path): \(String(cString: strerror(code)))"))
     }
-  }
-}
-
-/// A null-terminated vector of C strings, made before registration; lives until the process ends.
-private struct ArgumentVector {
-  let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-
-  init(_ words: [String]) {
-    pointers = .allocate(capacity: words.count + 1)
-    for (i, word) in words.enumerated() { pointers.advanced(by: i).initialize(to: strdup(word)) }
-    pointers.advanced(by: words.count).initialize(to: nil)
   }
 }

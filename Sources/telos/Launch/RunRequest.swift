@@ -1,16 +1,13 @@
 internal import TelosCore
 
-/// Body of `POST /v1/run`.
+/// Body of `POST /v1/run`: what the node needs to know, and nothing of what the arguments and the environment hold.
 struct RunRequest: Codable, Sendable {
   var intent: String
   /// Absent: the intent's own.
   var ttlSeconds: UInt64?
+  /// The path of the program alone.
   var argv: [String]
   var cwd: String
-  /// Only what resolving paths needs; the environment may hold secrets, and none of them leaves this process.
-  var env: [String: String]
-
-  static let environmentNames = ["PATH", "TMPDIR", "HOME"]
 }
 
 /// Answer of `POST /v1/run`.
@@ -21,6 +18,8 @@ struct RunGrant: Codable, Sendable {
   var tmpdir: String?
   var stdio: String?
   var executable: String?
+  /// What of the intent this node left out, and why.
+  var notes: [String]?
 
   var halves: (high: UInt, low: UInt)? {
     guard cookie.count == 2, let high = UInt(cookie[0]), let low = UInt(cookie[1]) else {

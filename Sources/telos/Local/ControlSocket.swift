@@ -45,4 +45,10 @@ enum Environment {
     let text = String(cString: value)
     return text.isEmpty ? nil : text
   }
+
+  /// As it is, also where it is no text; ends in zero. Nil where it is not set or empty.
+  static func bytes(_ name: String) -> [CChar]? {
+    guard let value = getenv(name), value.pointee != 0 else { return nil }
+    return Array(UnsafeBufferPointer(start: value, count: strlen(value) + 1))
+  }
 }

@@ -5,7 +5,8 @@ extension Simulation {
     switch event.reason {
     case "slammed":
       return isSlammed(event)
-        ? .denied("slammed") : .allowed(nil, "nothing that was recorded would have slammed it")
+        ? judgeTainted(event)
+        : .allowed(nil, "nothing that was recorded would have slammed it")
     case "stdio":
       return intent.stdio == .allow || (intent.stdio == .untilTaint && !isSlammed(event))
         ? .allowed("stdio: \(intent.stdio.rawValue)")
@@ -24,6 +25,22 @@ extension Simulation {
         rule: "files.sensitive[\(index)]: \(intent.files.sensitive[index].path)")
     }
     return judgeWrite(event, path)
+  }
+
+  /// A write after the slam.
+  private func judgeTainted(_ event: Event) -> Judgement {
+    switch intent.files.whileTainted {
+    case .none: return .denied("slammed")
+    case .all: return .allowed("files.whileTainted: all")
+    case .roots(let roots):
+      guard let path = event.wholePath else {
+        return .unknown("the whole path was not recorded")
+      }
+      guard let index = roots.firstIndex(where: { $0.matches(path) }) else {
+        return .denied("slammed", "files.whileTainted does not name it")
+      }
+      return .allowed("files.whileTainted[\(index)]: \(roots[index])")
+    }
   }
 
   private func judgeWrite(_ event: Event, _ path: String) -> Judgement {

@@ -6,6 +6,7 @@ extension Simulation {
     if event.hook == "unix-stream-connect" || event.hook == "unix-may-send" {
       return judgeSocket(event)
     }
+    if event.reason == "listen" { return judgeListen(event) }
     if let destination = event.destination, destination.text != nil, destination.port != nil {
       return judgeDestination(event, destination)
     }
@@ -14,12 +15,29 @@ extension Simulation {
       return isSlammed(event)
         ? .denied("slammed") : .allowed(nil, "nothing that was recorded would have slammed it")
     case "family": return .denied("family", "no entry opens sockets of this kind")
-    case "listen":
-      return intent.network.listen.isEmpty
-        ? .denied("listen", "no entry lets connections in")
-        : .unknown("network.listen lets some in; which port was asked for was not recorded")
     case let reason: return .denied(reason ?? "none", "no entry allows this")
     }
+  }
+
+  /// A port of the agent's own that it asked for.
+  private func judgeListen(_ event: Event) -> Judgement {
+    let network = intent.network
+    let port = event.destination?.port.flatMap(UInt16.init(exactly:)) ?? 0
+    if let index = network.listen.firstIndex(where: { entry in
+      port > 0 && entry.ports.contains { $0.first <= port && port <= $0.last }
+        && entry.protocols.contains { $0.rawValue == event.destination?.protocol }
+    }) {
+      return .allowed("network.listen[\(index)]: \(network.listen[index].text)")
+    }
+    if network.ownLoopback, port == 0 || port > 1023 {
+      return .allowed("network.listen: own", "for the agent itself, over loopback")
+    }
+    guard !network.listen.isEmpty else {
+      return .denied("listen", "no entry lets connections in")
+    }
+    return port > 0
+      ? .denied("listen", "no entry opens port \(port)")
+      : .unknown("network.listen lets some in; which port was asked for was not recorded")
   }
 
   private func judgeSocket(_ event: Event) -> Judgement {
@@ -44,6 +62,11 @@ extension Simulation {
         entry.protocols.contains(transport)
       else { return false }
       return entry.ports.map { $0.contains { $0.first <= port && port <= $0.last } } ?? true
+    }
+    if network.ownLoopback, port > 1023, Suggestion.isLoopback(address),
+      !network.sensitive.contains(where: meets), !network.allow.contains(where: meets)
+    {
+      return .allowed("network.listen: own", "if the port is one of its own")
     }
     let window = window(event, meets)
     if let index = network.sensitive.firstIndex(where: meets) {

@@ -19,7 +19,12 @@ extension Suggestion {
     lines += ["  mode: enforce", "  ttl: \(base?.ttl ?? Span(seconds: 3600))"]
     lines += ["  exec:", "    allow:"] + allow
     lines += list("    own:", ownEntries)
-    if base?.exec.jit == true { lines.append("    jit: true" + Self.unseen) }
+    if jit {
+      lines.append(
+        "    jit: true # it made machine code in memory: exec.allow says no longer which code runs")
+    } else if base?.exec.jit == true {
+      lines.append("    jit: true" + Self.unseen)
+    }
     lines += networkLines + fileLines
     let unix = Set((base?.unix ?? []).map { "\($0)" }).union(sockets)
     if !unix.isEmpty {
@@ -60,16 +65,19 @@ extension Suggestion {
     programs.sorted().map { path in
       let old = base?.exec.allow.first { !$0.path.isGlob && $0.path.matches(path) }
       let many = base?.exec.allow.contains { $0.multicall && $0.path.matches(path) } ?? false
-      return "      - {path: \(Self.quoted(path))\(old?.sha256.map { ", sha256: \($0)" } ?? "")"
+      return
+        "      - {path: \(Self.quoted(PathPattern.escaped(path)))\(old?.sha256.map { ", sha256: \($0)" } ?? "")"
         + "\(old?.fsverity.map { ", fsverity: \($0)" } ?? "")"
-        + "\(many ? ", multicall: true" : "")}"
+        + "\(many ? ", multicall: true" : "")\(old?.optional == true ? ", optional: true" : "")}"
     }
   }
 
   private var ownEntries: [(String, Bool)] {
     let old = Set((base?.exec.own ?? []).map(\.anchor))
     let new = own.filter { one in !old.contains { $0 == one || PathPattern.isBelow(one, $0) } }
-    return old.union(new).sorted().map { (Self.quoted("\($0)/**"), new.contains($0)) }
+    return old.union(new).sorted().map {
+      (Self.quoted("\(PathPattern.escaped($0))/**"), new.contains($0))
+    }
   }
 
   private var networkLines: [String] {
@@ -95,13 +103,19 @@ extension Suggestion {
       + list(
         "    reachableWhileTainted:", old.reachableWhileTainted.map { (Self.entry($0), false) })
       + list("    sensitive:", old.sensitive.map { (Self.entry($0), false) }, mark: false)
-      + list("    listen:", old.listen.map { (Self.entry($0), false) })
+      + list(
+        "    listen:",
+        (ownLoopback || old.ownLoopback ? [("{own: true}", ownLoopback)] : [])
+          + old.listen.map { (Self.entry($0), false) })
     return lines.isEmpty ? ["  # no network"] : ["  network:"] + lines
   }
 
   private var fileLines: [String] {
     let sensitive = (base?.files.sensitive ?? []).map {
-      ("{path: \(Self.quoted("\($0.path)")), level: \($0.level.rawValue)}", false)
+      (
+        "{path: \(Self.quoted("\($0.path)")), level: \($0.level.rawValue)\($0.optional ? ", optional: true" : "")}",
+        false
+      )
     }
     var lines = list("    sensitive:", sensitive, mark: false)
     let old = base?.files.write
@@ -109,11 +123,26 @@ extension Suggestion {
       lines.append("    # write is absent: the working directory and a private TMPDIR")
     } else {
       let kept = Set((old ?? []).map { "\($0)" })
-      let new = Set(folders.map { "\($0)/**" } + files).filter { one in
-        !(old ?? []).contains { $0.matches(one) || "\($0)" == one }
+      let new = Set(
+        folders.filter { one in
+          !(old ?? []).contains { $0.form != .literal && ($0.matches(one) || $0.anchor == one) }
+        }.map { "\(PathPattern.escaped($0))/**" }
+          + files.filter { one in !(old ?? []).contains { $0.matches(one) } }
+          .map(PathPattern.escaped))
+      let optional = Set((base?.files.optionalWrites ?? []).map { "\($0)" })
+      let roots = kept.union(new).sorted().map { root in
+        let text = Self.quoted(root)
+        return (
+          optional.contains(root) ? "{path: \(text), optional: true}" : text, new.contains(root)
+        )
       }
-      let roots = kept.union(new).sorted().map { (Self.quoted($0), new.contains($0)) }
       lines += roots.isEmpty ? ["    write: []"] : list("    write:", roots)
+      switch base?.files.whileTainted ?? .none {
+      case .none: break
+      case .all: lines.append("    whileTainted: all" + Self.unseen)
+      case .roots(let kept):
+        lines += list("    whileTainted:", kept.map { (Self.quoted("\($0)"), false) })
+      }
     }
     return ["  files:"] + lines
   }

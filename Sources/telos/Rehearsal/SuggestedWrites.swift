@@ -8,6 +8,10 @@ extension Suggestion {
   ]
 
   mutating func takeFile(_ event: Event) {
+    if event.reason == "slammed" {
+      return refuse(
+        event, Self.words(event), "after a slam it writes only where files.whileTainted says so")
+    }
     guard event.reason == "write-root" else {
       return refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
     }
@@ -38,7 +42,8 @@ extension Suggestion {
   /// Leaves out what nobody should grant unread, and what another entry says already.
   mutating func settleWrites() {
     for folder in folders.sorted() {
-      guard let why = Self.objection(folder) ?? Self.problem("\(folder)/**") else { continue }
+      guard let why = Self.objection(folder) ?? Self.problem("\(PathPattern.escaped(folder))/**")
+      else { continue }
       folders.remove(folder)
       refuse("writing below \(folder)", why)
     }
@@ -46,7 +51,7 @@ extension Suggestion {
     for file in files.sorted() {
       if folders.contains(where: { PathPattern.isBelow(file, $0) }) {
         files.remove(file)
-      } else if let why = Self.objection(file: file) ?? Self.problem(file) {
+      } else if let why = Self.objection(file: file) ?? Self.problem(PathPattern.escaped(file)) {
         files.remove(file)
         refuse("writing \(file)", why)
       }
@@ -79,10 +84,8 @@ extension Suggestion {
 
   private static func problem(_ text: String) -> String? {
     do {
-      let pattern = try PathPattern(text, use: .write)
-      let isMeant =
-        text.hasSuffix("/**") ? pattern.form == .descendants(.any) : pattern.form == .literal
-      return isMeant ? nil : "its path would read as a pattern"
+      _ = try PathPattern(text, use: .write)
+      return nil
     } catch {
       return error.message
     }

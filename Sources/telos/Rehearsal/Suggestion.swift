@@ -21,7 +21,13 @@ struct Suggestion {
   private(set) var programs: Set<String> = []
   /// Folders of what the agent built and ran.
   private(set) var own: Set<String> = []
-  private(set) var destinations: [IPAddress: Ports] = [:]
+  var destinations: [IPAddress: Ports] = [:]
+  /// Ports of its own that the run asked for.
+  var listens: [Event] = []
+  /// It talked to itself over loopback.
+  var ownLoopback = false
+  /// It made machine code in private memory.
+  private(set) var jit = false
   private(set) var sockets: Set<String> = []
   var folders: Set<String> = []
   var files: Set<String> = []
@@ -45,6 +51,7 @@ struct Suggestion {
     for event in recording.events { take(event) }
     settleWrites()
     settleOwn()
+    settleListens()
     settleDestinations()
     addDoubts()
   }
@@ -91,6 +98,11 @@ struct Suggestion {
   // MARK: exec
 
   private mutating func takeExec(_ event: Event) {
+    // exec.jit is about private memory: files in memory, and code of files that is changed, have a path.
+    if event.reason == "anonymous", event.file?.path?.isEmpty ?? true {
+      jit = true
+      return
+    }
     guard event.reason == "not-approved" || event.reason == "agent-wrote" else {
       return refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
     }
@@ -117,8 +129,6 @@ struct Suggestion {
       base.exec.own.contains(where: { $0.matches(path) })
     {
       return  // its folder is carried over
-    } else if path.utf8.contains(where: { "*?[]{}\\".utf8.contains($0) }) {
-      refuse(event, Self.words(event), "its path would read as a pattern")
     } else if ["busybox", "toybox", "coreutils"].contains(PathPattern.name(of: path)) {
       refuse(event, Self.words(event), "one binary that is many programs")
     } else {
@@ -152,6 +162,7 @@ struct Suggestion {
   private mutating func takeNetwork(_ event: Event) {
     switch event.reason {
     case "no-window": takeDestination(event)
+    case "listen": listens.append(event)
     case "unmanaged-peer":
       guard let name = event.socketName, (try? UnixName(name)) != nil else {
         return refuse(event, Self.words(event), "a socket that has no name to allow")

@@ -44,7 +44,8 @@ struct AgentBinding: Sendable {
     let (place, number) = try cgroup(of: request.pid)
     let start = AgentStart(parts, standing)
     let policy = try await start.compile(
-      held.intent, root: "/proc/\(request.pid)/root\(request.root)", workingDirectory: "/", nil)
+      held, root: "/proc/\(request.pid)/root\(request.root)", workingDirectory: "/", nil
+    ).policy
     let ttl = policy.ttl
     let id = try await start.prepare(held, policy, in: place) { table, id throws(TelosError) in
       try table.bind(cgroup: number, to: id, ttl: ttl)

@@ -101,7 +101,8 @@ actor AgentPlaces {
     do throws(TelosError) {
       try await parts.keeper.reverify(held)
       let policy = try await AgentStart(parts, standing).compile(
-        held.intent, root: "", workingDirectory: "/", nil)
+        held, root: "", workingDirectory: "/", nil
+      ).policy
       if let failure = failures.removeValue(forKey: place) { complaints.remove(failure) }
       return policy
     } catch {

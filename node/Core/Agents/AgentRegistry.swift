@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import IntentCompiler
 internal import Kernel
 internal import Synchronization
 internal import TelosCore
@@ -16,7 +17,11 @@ final class AgentRegistry: Sendable {
   /// Ended agents that are still known.
   static let lingering = 1000
 
+  /// What was found out about programs, for the next agent.
+  let programs = ExecMemory()
+
   private let entries = Mutex<[UInt64: Entry]>([:])
+  private let told = Mutex<[ObjectVersion: Set<String>]>([:])
 
   subscript(id: UInt64) -> Entry? { entries.withLock { $0[id] } }
 
@@ -30,6 +35,17 @@ final class AgentRegistry: Sendable {
   }
 
   func remove(_ id: UInt64) { entries.withLock { _ = $0.removeValue(forKey: id) } }
+
+  /// Of what was left out of an intent, what was not said before of this version.
+  func untold(_ notes: [String], of intent: ObjectVersion) -> [String] {
+    told.withLock { told in
+      if told.count > 256 { told = [:] }
+      var known = told[intent] ?? []
+      let new = notes.filter { known.insert($0).inserted }
+      if !new.isEmpty { told[intent] = known }
+      return new
+    }
+  }
 
   /// - Returns: those that had not been marked before.
   func end(_ ids: [UInt64]) -> [AgentLaunch] {

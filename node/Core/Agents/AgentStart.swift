@@ -34,8 +34,8 @@ struct AgentStart: Sendable {
       folder = try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
     }
     do throws(TelosError) {
-      var policy = try await compile(
-        held.intent, root: root, workingDirectory: request.cwd, folder)
+      let compiled = try await compile(held, root: root, workingDirectory: request.cwd, folder)
+      var policy = compiled.policy
       policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
       let launch = launch(id, held, caller, policy, executable, folder, root)
       try await database.started(launch)
@@ -43,7 +43,8 @@ struct AgentStart: Sendable {
       log.info("agent \(AgentLaunch.name(id)) may start under \(held.object.name)")
       return RunAnswer(
         agent: AgentLaunch.name(id), cookie: ["\(cookie.high)", "\(cookie.low)"], tmpdir: folder,
-        stdio: policy.stdio.rawValue, executable: executable)
+        stdio: policy.stdio.rawValue, executable: executable,
+        notes: compiled.notes.isEmpty ? nil : Self.bounded(compiled.notes))
     } catch {
       registry.remove(id)
       try? await database.ended([id], at: Machine.unixMilliseconds)
@@ -60,21 +61,47 @@ struct AgentStart: Sendable {
     return "/proc/\(caller.pid)/root"
   }
 
+  /// The intent as this node's kernel will hold it. What was left out of it is logged the first time.
+  ///
   /// - Parameters:
   ///   - root: put before every path of the intent.
   ///   - folder: the agent's TMPDIR.
-  func compile(_ intent: Intent, root: String, workingDirectory: String, _ folder: String?)
-    async throws(TelosError) -> AgentPolicy
+  func compile(_ held: HeldIntent, root: String, workingDirectory: String, _ folder: String?)
+    async throws(TelosError) -> IntentCompiler.Result
   {
-    let (resolver, data) = (resolver, data)
-    return try await blocking { () throws(TelosError) in
-      try IntentCompiler.compile(
-        intent,
+    let (resolver, data, memory) = (resolver, data, registry.programs)
+    let result = try await blocking { () throws(TelosError) in
+      try IntentCompiler.compileWithNotes(
+        held.intent,
         in: CompileContext(
           root: root, workingDirectory: workingDirectory, temporaryDirectory: folder,
           bootNanoseconds: BootClock.now, shut: [data], readsVerity: Probe.readsVerity,
-          resolver: resolver))
+          memory: memory, place: Self.place(of: root), resolver: resolver))
     }
+    let new = registry.untold(result.notes, of: held.object)
+    if !new.isEmpty {
+      log.notice(
+        "\(held.object.name) version \(held.object.version): \(Self.bounded(new).joined(separator: "; "))"
+      )
+    }
+    return result
+  }
+
+  /// Which root folder in which mount name space.
+  private static func place(of root: String) -> String {
+    func number(_ path: String) -> String {
+      FileStatus(path).map { "\($0.device):\($0.inode)" } ?? "-"
+    }
+    let parts = root.split(separator: "/")
+    let process = parts.first == "proc" && parts.count > 1 ? "\(parts[1])" : "self"
+    return "\(number(root.isEmpty ? "/" : root)) \(number("/proc/\(process)/ns/mnt"))"
+  }
+
+  /// A glob over many programs leaves many out; nobody reads them all.
+  private static func bounded(_ notes: [String]) -> [String] {
+    let most = 100
+    return notes.count <= most
+      ? notes : notes.prefix(most) + ["and \(notes.count - most) more"]
   }
 
   /// An agent that nobody starts: it begins with the first process that enters its place.

@@ -6,9 +6,10 @@ public struct RunRequest: Sendable, Hashable, Decodable {
   public var intent: String
   /// At most the intent's own; nil for the intent's own.
   public var ttlSeconds: UInt64?
+  /// The first is the program; the rest is looked at by nobody, and `telos run` sends none.
   public var argv: [String]
   public var cwd: String
-  /// PATH and TMPDIR of the caller count; the rest is looked at by nobody.
+  /// PATH counts, where the program is a name; the rest is looked at by nobody.
   public var env: [String: String]
 
   public init(
@@ -61,13 +62,19 @@ public struct RunAnswer: Sendable, Hashable, Codable {
   public var stdio: String
   /// The command, found on the caller's PATH in the caller's root.
   public var executable: String
+  /// What of the intent this node left out, and why; nil for nothing.
+  public var notes: [String]?
 
-  public init(agent: String, cookie: [String], tmpdir: String?, stdio: String, executable: String) {
+  public init(
+    agent: String, cookie: [String], tmpdir: String?, stdio: String, executable: String,
+    notes: [String]? = nil
+  ) {
     self.agent = agent
     self.cookie = cookie
     self.tmpdir = tmpdir
     self.stdio = stdio
     self.executable = executable
+    self.notes = notes
   }
 }
 
@@ -139,6 +146,8 @@ public struct SelfReport: Sendable, Hashable, Codable {
   /// clean, tainted or slammed
   public var state: String
   public var windows: [Window]
+  /// What tainted or slammed it, in words; nil where it is clean, or the log does not tell any more.
+  public var cause: String?
   /// The last ones, newest last.
   public var denials: [Denial]
 }
