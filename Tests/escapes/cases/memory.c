@@ -198,66 +198,53 @@ ESCAPE(carry, socket_name, "the secret as an abstract socket's name, which every
 	ask("look-at-file /proc/net/unix");
 }
 
-/* System V: as many 16-bit values as the secret is long. */
-ESCAPE(carry, semaphores, "values of System V semaphores, read by an unmanaged process, after the slam", "EPERM|EACCES",
+struct message {
+	long type;
+	char text[256];
+};
+
+static void fill_semaphores(int id)
+{
+	unsigned short values[256];
+
+	for (size_t i = 0; i < 256; i++)
+		values[i] = i < looted ? (unsigned char)loot[i] : 0;
+	if (semctl(id, 0, SETALL, values))
+		attempt("semaphores-set", -1);
+}
+
+ESCAPE(carry, system_v, "System V memory, semaphores and queues, read by an unmanaged process, after the slam", "EPERM|EACCES",
        .flags = ALONE | EACH)
 {
-	int before = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666), after;
+	int semaphores = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666), later;
+	int segment = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666), queue = msgget(IPC_PRIVATE, IPC_CREAT | 0666);
+	void *at = segment < 0 ? (void *)-1 : shmat(segment, NULL, 0);
+	struct message message = {.type = 1};
 	unsigned short values[256] = {1};
 
 	greet();
-	control("semget", before);
-	control("own-values", semctl(before, 0, SETALL, values));
-	control("own-read", semctl(before, 0, GETALL, values));
-	if (!slam())
-		return;
-	for (size_t i = 0; i < 256; i++)
-		values[i] = i < looted ? (unsigned char)loot[i] : 0;
-	if (semctl(before, 0, SETALL, values))
-		attempt("set", -1);
-	attempt("old", seen(text("look-semaphores %d", before)));
-	after = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666);
-	if (after < 0 || semctl(after, 0, SETALL, values))
-		attempt("make", -1);
-	attempt("new", seen(text("look-semaphores %d", after)));
-	semctl(before, 0, IPC_RMID);
-	semctl(after, 0, IPC_RMID);
-}
-
-ESCAPE(carry, system_v_memory, "System V shared memory, read by an unmanaged process, after the slam", "EPERM|EACCES",
-       .flags = ALONE | EACH)
-{
-	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666);
-	char *at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
-
-	greet();
-	control("shmat", at == (void *)-1 ? -1 : 0);
+	control("semaphores", semctl(semaphores, 0, SETALL, values) ? -1 : semctl(semaphores, 0, GETALL, values));
+	control("memory", at == (void *)-1 ? -1 : 0);
+	control("queue", msgsnd(queue, &message, 8, IPC_NOWAIT) ? -1 : msgrcv(queue, &message, 256, 0, IPC_NOWAIT));
 	if (at == (void *)-1 || !slam())
 		return;
+	fill_semaphores(semaphores);
+	attempt("semaphores", seen(text("look-semaphores %d", semaphores)));
 	memcpy(at, loot, looted);
-	attempt("look", seen(text("look-segment %d", id)));
-	shmctl(id, IPC_RMID, NULL);
-}
-
-ESCAPE(carry, system_v_queue, "a System V message queue, read by an unmanaged process, after the slam", "EPERM|EACCES",
-       .flags = ALONE | EACH)
-{
-	struct {
-		long type;
-		char text[256];
-	} message = {.type = 1};
-	int id = msgget(IPC_PRIVATE, IPC_CREAT | 0666);
-
-	greet();
-	control("msgsnd", id < 0 ? -1 : msgsnd(id, &message, 8, IPC_NOWAIT));
-	control("msgrcv", msgrcv(id, &message, 256, 0, IPC_NOWAIT));
-	if (!slam())
-		return;
+	attempt("memory", seen(text("look-segment %d", segment)));
 	memcpy(message.text, loot, looted);
-	if (msgsnd(id, &message, looted, IPC_NOWAIT))
-		attempt("send", -1);
-	attempt("look", seen(text("look-queue %d", id)));
-	msgctl(id, IPC_RMID, NULL);
+	if (msgsnd(queue, &message, looted, IPC_NOWAIT))
+		attempt("queue-send", -1);
+	attempt("queue", seen(text("look-queue %d", queue)));
+	later = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666);
+	if (later >= 0) {
+		fill_semaphores(later);
+		attempt("later-semaphores", seen(text("look-semaphores %d", later)));
+		semctl(later, 0, IPC_RMID);
+	}
+	semctl(semaphores, 0, IPC_RMID);
+	shmctl(segment, IPC_RMID, NULL);
+	msgctl(queue, IPC_RMID, NULL);
 }
 
 ESCAPE(carry, system_v_outside, "System V memory, semaphores and queues of an unmanaged process", "EPERM|EACCES", .flags = EACH)

@@ -162,37 +162,34 @@ ESCAPE(taint, rename_anchor, "moving the folder that a rule is for, and making i
 	find_in_new_vault();
 }
 
-ESCAPE(taint, rename_anchor_exchange, "exchanging the folder that a rule is for", "EPERM", .flags = ALONE | EACH)
+ESCAPE(taint, rename_anchor_exchange, "exchanging the folder that a rule is for", "EPERM", .flags = EACH)
 {
 	greet();
 	mkdir(anchor("/plain"), 0755);
 	mkdir(anchor("/other"), 0755);
 	control("other-folders", move(anchor("/plain"), anchor("/other"), RENAME_EXCHANGE));
-	sent("exchange", move(anchor("/plain"), anchor("/vault"), RENAME_EXCHANGE));
-	find_in_new_vault();
+	attempt("exchange", move(anchor("/plain"), anchor("/vault"), RENAME_EXCHANGE));
 }
 
 ESCAPE(taint, rename_anchor_over, "putting another folder in the place of the one that a rule is for, while it is empty", "EPERM",
-       .flags = ALONE | EACH)
+       .flags = EACH)
 {
 	greet();
 	mkdir(anchor("/plain"), 0755);
 	mkdir(anchor("/empty"), 0755);
 	control("other-folder", rename(anchor("/plain"), anchor("/empty")));
 	ask("empty-vault");
-	sent("rename-over", rename(anchor("/empty"), anchor("/vault")));
-	find_in_new_vault();
+	attempt("rename-over", rename(anchor("/empty"), anchor("/vault")));
 }
 
 ESCAPE(taint, rename_anchor_removed, "removing the folder that a rule is for, while it is empty, and making it anew", "EPERM",
-       .flags = ALONE | EACH)
+       .flags = EACH)
 {
 	greet();
 	mkdir(anchor("/plain"), 0755);
 	control("other-folder", rmdir(anchor("/plain")));
 	ask("empty-vault");
-	sent("rmdir", rmdir(anchor("/vault")));
-	find_in_new_vault();
+	attempt("rmdir", rmdir(anchor("/vault")));
 }
 
 ESCAPE(taint, rename_anchor_parent, "moving the folder above the one that a rule is for, and making both anew", "EPERM",
@@ -203,26 +200,27 @@ ESCAPE(taint, rename_anchor_parent, "moving the folder above the one that a rule
 	find_in_new_vault();
 }
 
-ESCAPE(taint, disk_exchange, "the secret and another file change names, as root", "EPERM", .flags = ALONE | ROOT | DISK | EACH)
+/* Shown above to be a way to the secret; here for what each file system makes of it. */
+ESCAPE(taint, disk_exchange, "the secret and another file change names, as root", "EPERM", .flags = ROOT | DISK | EACH)
 {
-	const char *notes = strdup(disk_work("notes")), *key = strdup(disk_work(".env"));
+	const char *notes = strdup(disk_work("notes")), *other = strdup(disk_work("other")), *key = strdup(disk_work(".env"));
 
-	greet();
 	plain(notes);
+	plain(other);
 	ask("plant-on-disk .env");
-	sent("exchange", move(key, notes, RENAME_EXCHANGE));
-	leak_from(notes);
+	control("exchange", move(notes, other, RENAME_EXCHANGE));
+	attempt("secret-second", move(notes, key, RENAME_EXCHANGE));
+	move(notes, key, RENAME_EXCHANGE);
+	attempt("secret-first", move(key, notes, RENAME_EXCHANGE));
 }
 
-ESCAPE(taint, disk_whiteout, "renaming the secret with a whiteout in its place, as root", "EPERM",
-       .flags = ALONE | ROOT | DISK | EACH)
+ESCAPE(taint, disk_whiteout, "renaming the secret with a whiteout in its place, as root", "EPERM", .flags = ROOT | DISK | EACH)
 {
 	const char *notes = strdup(disk_work("notes")), *key = strdup(disk_work(".env"));
 
 	greet();
 	ask("plant-on-disk .env");
-	sent("whiteout", move(key, notes, RENAME_WHITEOUT));
-	leak_from(notes);
+	attempt("whiteout", move(key, notes, RENAME_WHITEOUT));
 }
 
 ESCAPE(taint, disk_case, "a file made later, by its name in capitals, on a file system that does not mind", "EPERM",

@@ -47,8 +47,8 @@ def folder(name: str, flags: int, root: str = WORK) -> str:
 
 
 class Agent:
-    def __init__(self, name: str, flags: int, outside, drain=None):
-        self.name, self.flags = name, flags
+    def __init__(self, name: str, flags: int, outside, drain=None, place: str = PLACE):
+        self.name, self.flags, self.place = name, flags, place
         self.folder = folder(f"{name}.agent", flags)
         self.errors = f"{self.folder}/stderr"
         give = None
@@ -73,7 +73,7 @@ class Agent:
         command, account = ["telos", "run", "--intent", intent(flags), "--", f"{HOME}/bin/escape", "--agent"], user(flags)
         if flags & (PLACED | CLONED):
             how = "clone" if flags & CLONED else "procs"
-            command = [f"{HOME}/bin/escape", "--place", how, PLACE, str(account["user"]), str(account["group"])]
+            command = [f"{HOME}/bin/escape", "--place", how, place, str(account["user"]), str(account["group"])]
             account = {}
         elif flags & MOVED:
             command = [f"{HOME}/bin/escape", "--agent"]
@@ -110,7 +110,7 @@ class Agent:
             try:
                 if os.readlink(f"/proc/{self.process.pid}/exe") == f"{HOME}/bin/escape":
                     if self.flags & MOVED:
-                        move(str(self.process.pid), PLACE)
+                        move(str(self.process.pid), self.place)
                     return
             except OSError:
                 pass

@@ -50,7 +50,6 @@ spec:
 
 # A cgroup that makes agents of whoever executes something in it.
 PLACE = "/sys/fs/cgroup/escapes-place"
-PLACES = "  agents: {cgroups: [/escapes-place]}"
 # For cases about being connected to: the same, and these ports of the agent's own.
 LISTENING = "    listen: [{cidr: 127.0.0.1/32, ports: [7110-7119], protocols: [tcp, udp]}]"
 LOOPBACK = "    listen: [{own: true}]"
@@ -175,15 +174,21 @@ def agents(place: str) -> list[dict]:
     return sorted((one for one in found if one["executable"] == f"cgroup {place}"), key=lambda one: one["id"])
 
 
-def make_place():
-    """Only once it is held: the kernel has to see it being made."""
-    place = PLACE.removeprefix("/sys/fs/cgroup")
+def places(paths: list[str]) -> str:
+    """What the intent says of them."""
+    return f"  agents: {{cgroups: [{', '.join(path.removeprefix('/sys/fs/cgroup') for path in paths)}]}}"
+
+
+def make_places(paths: list[str]):
+    """Only once they are held: the kernel has to see them being made."""
     until = time.monotonic() + 120
-    while not agents(place):
-        if time.monotonic() > until:
-            raise SystemExit(f"escapes: the node holds no place {place}")
-        time.sleep(0.2)
-    os.makedirs(PLACE)
+    for path in paths:
+        while not agents(path.removeprefix("/sys/fs/cgroup")):
+            if time.monotonic() > until:
+                raise SystemExit(f"escapes: the node holds no place {path}")
+            time.sleep(0.2)
+    for path in paths:
+        os.makedirs(path)
 
 
 def move(pid: str, cgroup: str) -> str:
