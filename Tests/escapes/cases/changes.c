@@ -51,6 +51,22 @@ ESCAPE(file, truncate_again, "emptying a file by opening its descriptor again", 
 	attempt("path-descriptor", truncate_by_open(text("/proc/self/fd/%d", path)));
 }
 
+ESCAPE(file, truncate_handle, "emptying a file by its handle (open_by_handle_at), as root", "EPERM", .flags = DISK | ROOT | EACH)
+{
+	struct file_handle *handle = calloc(1, sizeof(*handle) + 128);
+	int folder = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), mount;
+	const char *path = outside("by-handle"), *mine = strdup(disk_work("own"));
+
+	handle->handle_bytes = 128;
+	if (store(mine, "of the agent\n", 0644) || name_to_handle_at(AT_FDCWD, mine, handle, &mount, 0))
+		broken("own");
+	control("own", open_by_handle_at(folder, handle, O_RDONLY | O_TRUNC | O_CLOEXEC));
+	handle->handle_bytes = 128;
+	if (name_to_handle_at(AT_FDCWD, path, handle, &mount, 0))
+		broken("name_to_handle_at");
+	attempt("truncate", open_by_handle_at(folder, handle, O_RDONLY | O_TRUNC | O_CLOEXEC));
+}
+
 ESCAPE(file, truncate_path, "truncate, creat and opening for writing", "EPERM", .flags = EACH)
 {
 	control("own", truncate(own("own"), 0));

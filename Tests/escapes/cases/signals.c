@@ -37,6 +37,21 @@ static long deadly(int fd, enum how how, pid_t target, int signal)
 	return fcntl(fd, F_SETSIG, signal) || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC) ? -1 : 0;
 }
 
+/* As a process of 32 bits would call it: any may. */
+static long give_32(int fd, pid_t target)
+{
+	long result;
+
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(221 /* fcntl64 */), "b"(fd), "c"(F_SETOWN), "d"(target)
+		     : "memory", "r8", "r9", "r10", "r11");
+	if ((int)result >= 0)
+		return 0;
+	errno = -(int)result;
+	return -1;
+}
+
 static pid_t victim(void)
 {
 	return atoi(ask("victim"));
@@ -78,6 +93,21 @@ static void by_socket(const char *what, enum how how)
 		broken("write");
 }
 
+static void by_socket_32(void)
+{
+	int pair[2];
+	long result;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		broken("socketpair");
+	result = give_32(pair[0], victim());
+	sent("32-bits", result);
+	if (fcntl(pair[0], F_SETSIG, SIGKILL) || fcntl(pair[0], F_SETFL, O_ASYNC))
+		broken("F_SETSIG");
+	if (result == 0 && write(pair[1], "x", 1) != 1)
+		broken("write");
+}
+
 static void every_call(void)
 {
 	own_signal();
@@ -88,6 +118,7 @@ static void every_call(void)
 	by_socket("F_SETOWN_EX-group", OWN_EX_GROUP);
 	by_socket("FIOSETOWN", FIO);
 	by_socket("SIOCSPGRP", SIO);
+	by_socket_32();
 }
 
 ESCAPE(signals, owner, "an unmanaged process owns a socket's signals, by every call that says so", "EPERM", .flags = EACH)

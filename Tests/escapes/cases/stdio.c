@@ -43,6 +43,7 @@ static void writes(void)
 	attempt("writev", writev(1, &data, 1));
 	attempt("pwritev2", pwritev2(1, &data, 1, -1, 0));
 	attempt("duplicate", write(copy, loot, looted));
+	attempt("stderr", write(2, loot, looted)); /* of every agent here a file in a write root */
 	if (!r)
 		broken("io_uring_setup");
 	else

@@ -29,6 +29,7 @@ NOT_ON = {
 # What there is on some alone.
 ONLY_ON = {
     "taint.disk_case": [CASELESS],
+    "file.truncate_handle": ["ext4"],
     "file.disk_user_attribute": ["ext4", "btrfs"],
     "carry.attributes": ["ext4", "btrfs"],
 }
