@@ -17,6 +17,8 @@ sys.path.insert(0, str(HERE.parent / "escapes" / "runner"))
 import machine  # noqa: E402
 from agents import user  # noqa: E402
 
+# What comes from PyPI, and what Go compiled of its own library: Tests/lab/setup --honest.
+TOOLS = HERE.parents[1] / ".cache" / "honest" / "venv"
 CERTIFICATE, KEY = "/srv/tls/server.crt", "/run/honest.key"
 # The same moment and author, so that the same commit has the same name.
 ENVIRONMENT = {
@@ -39,23 +41,29 @@ class Way:
         os.makedirs(folder)
         give(folder)
 
-    def run(self, *command: str, folder: str | None = None, around: tuple[str, ...] = ()) -> str:
-        """`around` is what starts the agent, and is none itself."""
+    def run(self, *command: str | bytes, folder: str | None = None, around: tuple[str, ...] = (),
+            variables: dict[str, str] | None = None) -> str:
+        """`around` is what starts the agent, and is none itself. `variables` come to those that every job has."""
         prefix = ["telos", "run", "--intent", self.intent, "--"] if self.intent else []
         # Standard output is a file: a pipe to somebody outside would be one more thing that differs.
         with open("/run/honest.out", "w+b") as out:
             result = subprocess.run([*around, *prefix, *command], stdin=subprocess.DEVNULL, stdout=out,
-                                    stderr=subprocess.STDOUT, cwd=folder or self.folder, env=ENVIRONMENT, timeout=400,
-                                    **user(0))
+                                    stderr=subprocess.STDOUT, cwd=folder or self.folder, timeout=400,
+                                    env={**ENVIRONMENT, **(variables or {})}, **user(0))
             out.seek(0)
             text = out.read().decode(errors="replace")
         if result.returncode != 0:
-            raise Failure(f"{' '.join(command)}: status {result.returncode}\n{text.strip()}")
+            raise Failure(f"{' '.join(map(str, command))[:300]}: status {result.returncode}\n{text.strip()[-4000:]}")
         return text.replace(self.folder, "FOLDER")
 
     def shell(self, *lines: str, folder: str | None = None) -> str:
         """One agent for all the lines."""
         return self.run("/bin/sh", "-ec", "\n".join(lines), folder=folder)
+
+    def script(self, name: str, *words: str, by: str = "/bin/sh", variables: dict[str, str] | None = None) -> str:
+        """One of `work/`, in the folder, which is its home as well."""
+        return self.run(by, *(("-e",) if by == "/bin/sh" else ()), str(HERE / "work" / name), *words,
+                        variables={"HOME": self.folder, "TMPDIR": self.folder, **(variables or {})})
 
     def python(self, *commands: list[str]) -> str:
         """The same where python is approved and a shell is not."""
@@ -76,6 +84,7 @@ class Job:
     intent: str
     name: str  # of its folder: jobs with one name follow each other there
     run: Callable[[Way], object]  # what it returns has to be the same both ways
+    long: bool = False  # needs what --honest of Tests/lab/setup installs, or minutes
 
 
 def give(path: str):
