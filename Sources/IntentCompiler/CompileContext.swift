@@ -16,7 +16,7 @@ public struct CompileContext: Sendable {
   /// Whether this node's exec gate can compare fs-verity digests.
   public var readsVerity: Bool
   /// What is known of programs from earlier agents; nil: everything is looked at anew.
-  public var memory: ExecMemory?
+  public var memory: CompileMemory?
   /// Tells roots, as far as they can differ, apart: where the same paths may mean other files.
   public var place: String
   /// Is asked for files below `root`, by their full path.
@@ -25,7 +25,7 @@ public struct CompileContext: Sendable {
   public init(
     root: String = "", workingDirectory: String, temporaryDirectory: String? = nil,
     bootNanoseconds: UInt64, shut: [String] = [], readsVerity: Bool = true,
-    memory: ExecMemory? = nil, place: String = "", resolver: any FileResolver
+    memory: CompileMemory? = nil, place: String = "", resolver: any FileResolver
   ) {
     self.root = root
     self.workingDirectory = workingDirectory

@@ -13,7 +13,7 @@ struct ExecBuild {
   let view: RootView
   let readsVerity: Bool
   let resolver: any FileResolver
-  let memory: ExecMemory?
+  let memory: CompileMemory?
   var rules = RuleTable()
   var notes: [String] = []
 
@@ -105,7 +105,7 @@ struct ExecBuild {
   }
 
   private func identities(_ file: RootView.Found) throws(TelosError) -> [FileIdentity] {
-    try ExecMemory.identities(of: file, in: view, memory, resolver)
+    try CompileMemory.identities(of: file, in: view, memory, resolver)
   }
 
   func program(_ file: RootView.Found) throws(TelosError) -> Program {

@@ -49,8 +49,8 @@ final class Footprint {
     case whole(FileStamp)
   }
 
-  /// By path from the root, without links in it.
-  private(set) var names: [String: Seen] = [:]
+  /// By path from the root, without links in it; as bytes, because texts that read the same can be two names.
+  private(set) var names: [[UInt8]: Seen] = [:]
   /// Something was so new that a change of it might leave no trace, or could not be looked at.
   private(set) var isUncertain = false
   private let began = FileStamp.now
@@ -58,16 +58,17 @@ final class Footprint {
   /// What a name was; nil: not there.
   func note(_ path: String, _ status: stat?) {
     guard let stamp = status.map(FileStamp.init) else {
-      names[path] = .absent
+      names[Array(path.utf8)] = .absent
       return
     }
     guard stamp.mode & S_IFMT == S_IFDIR else { return noteWhole(path, stamp) }
+    let path = Array(path.utf8)
     if names[path] == nil { names[path] = .passed(stamp) }
   }
 
   /// - Parameter stamp: of before the content was read.
   func noteWhole(_ path: String, _ stamp: FileStamp) {
-    names[path] = .whole(stamp)
+    names[Array(path.utf8)] = .whole(stamp)
     if stamp.isFresh(at: began) { isUncertain = true }
   }
 

@@ -8,8 +8,8 @@ struct FootprintCheck: Sendable {
     var seen: Footprint.Seen
   }
   private struct Folder: Sendable {
-    /// From the root, without a slash at its beginning; "." for the root itself.
-    var path: String
+    /// From the root, without a slash at its beginning; "." for the root itself. Ends in zero.
+    var path: [CChar]
     var entries: [Entry]
   }
   private var folders: [Folder] = []
@@ -17,10 +17,10 @@ struct FootprintCheck: Sendable {
   /// Nil where a change might leave no trace.
   init?(_ footprint: Footprint) {
     guard !footprint.isUncertain else { return nil }
-    var byFolder: [String: [Entry]] = [:]
+    var byFolder: [[CChar]: [Entry]] = [:]
     for (path, seen) in footprint.names {
       let (folder, name) = Self.split(path)
-      byFolder[folder, default: []].append(Entry(name: Array(name.utf8CString), seen: seen))
+      byFolder[folder, default: []].append(Entry(name: name, seen: seen))
     }
     folders = byFolder.map { Folder(path: $0.key, entries: $0.value) }
   }
@@ -51,9 +51,11 @@ struct FootprintCheck: Sendable {
     }
   }
 
-  private static func split(_ path: String) -> (folder: String, name: String) {
-    let parts = RootView.components(path)
-    guard let last = parts.last else { return (".", ".") }
-    return (parts.count == 1 ? "." : parts.dropLast().joined(separator: "/"), last)
+  private static func split(_ path: [UInt8]) -> (folder: [CChar], name: [CChar]) {
+    let path = path.map(CChar.init(bitPattern:))
+    let (slash, here) = (CChar(UInt8(ascii: "/")), [CChar(UInt8(ascii: ".")), 0])
+    guard let last = path.lastIndex(of: slash), path.count > 1 else { return (here, here) }
+    let folder = path[..<last].drop { $0 == slash }
+    return (folder.isEmpty ? here : folder + [0], path[(last + 1)...] + [0])
   }
 }

@@ -70,15 +70,16 @@ struct PolicyBuild {
 
   /// What `exec.allow` means, as it was found before where nothing changed.
   mutating func addExecutables(_ exec: Intent.Exec) throws(TelosError) {
-    let key = ExecMemory.Key(exec: exec, readsVerity: context.readsVerity, place: context.place)
+    let key = CompileMemory.Key(
+      exec, readsVerity: context.readsVerity, place: context.place)
     let found: ExecRules
-    if let known = context.memory?.rules(key, root: context.root) {
+    if case .exec(let known) = context.memory?.recall(key, root: context.root) {
       found = known
     } else {
       let footprint = context.memory.map { _ in Footprint() }
       var build = ExecBuild(context, footprint)
       found = try build.build(exec)
-      if let footprint { context.memory?.remember(found, footprint, key) }
+      if let footprint { context.memory?.remember(.exec(found), footprint, key) }
     }
     rules = found.rules
     notes = found.notes
@@ -89,7 +90,7 @@ struct PolicyBuild {
     _ found: RootView.Found, as path: String, _ flags: RuleFlags, sha256: Digest? = nil,
     tails: [TailRule] = []
   ) throws(TelosError) {
-    let identities = try ExecMemory.identities(
+    let identities = try CompileMemory.identities(
       of: found, in: view, context.memory, context.resolver)
     try rules.add(
       FileRule(path: path, identities: identities, flags: flags, sha256: sha256, tails: tails))

@@ -28,7 +28,6 @@ extension RootView {
 
   private func matches(_ pattern: String, in folder: String) throws(TelosError) -> [String] {
     guard let real = try? resolve(folder), real.isDirectory else { return [] }
-    if let stamp = real.stamp { footprint?.noteWhole(real.path, stamp) }
     guard let names = names(in: real.path, limit: Self.maximumNames) else { return [] }
     guard names.count < Self.maximumNames else {
       throw TelosError(.refused, "\(folder) has too many names for a glob")

@@ -5,7 +5,7 @@ internal import TelosCore
 /// stays inside that root.
 struct RootView {
   let root: String
-  /// Is told of everything that ``resolve(_:)`` and globs look at.
+  /// Is told of everything that is looked up and listed.
   var footprint: Footprint?
 
   init(root: String, footprint: Footprint? = nil) {
@@ -14,7 +14,7 @@ struct RootView {
   }
 
   /// An existing file, by its path without links.
-  struct Found: Hashable {
+  struct Found: Hashable, Sendable {
     var path: String
     var mode: mode_t
     /// In bytes; 0 for directories.
@@ -90,9 +90,14 @@ struct RootView {
     let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
     if kind == DT_DIR { return Found(path: path, mode: S_IFDIR) }
     var status = stat()
-    guard lstat(hostPath(path), &status) == 0 else { return nil }
+    guard lstat(hostPath(path), &status) == 0 else {
+      footprint?.note(path, nil)
+      return nil
+    }
+    footprint?.note(path, status)
     guard status.st_mode & S_IFMT != S_IFLNK else { return (try? resolve(path)) ?? nil }
-    return Found(path: path, mode: status.st_mode, size: Int(status.st_size))
+    return Found(
+      path: path, mode: status.st_mode, size: Int(status.st_size), stamp: FileStamp(status))
   }
 
   /// The directory that holds the last component of `path`, and that component.
@@ -111,11 +116,18 @@ struct RootView {
   /// Names in a directory without links in its path, unordered, at most `limit`; nil if it cannot be read.
   func names(in folder: String, limit: Int) -> [Name]? {
     let descriptor = open(hostPath(folder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    guard let stream = fdopendir(descriptor) else {
+    guard descriptor >= 0 else {
+      footprint?.noteFailure()
+      return nil
+    }
+    var status = stat()
+    let isKnown = fstat(descriptor, &status) == 0
+    guard isKnown, let stream = fdopendir(descriptor) else {
+      footprint?.noteFailure()
       close(descriptor)
       return nil
     }
+    footprint?.noteWhole(folder, FileStamp(status))
     defer { closedir(stream) }
     var names: [Name] = []
     while names.count < limit, let entry = readdir(stream) {

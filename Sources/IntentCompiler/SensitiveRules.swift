@@ -78,13 +78,24 @@ extension PolicyBuild {
 
   /// Flags what is there already by identity too: it may have other names elsewhere.
   private mutating func mark(_ walk: SensitiveWalk) throws(TelosError) {
-    let (files, whole) = walk.files(view)
-    for (file, path, flags) in files { try add(file, as: path, flags) }
-    if !whole {
+    let found = findings(of: walk)
+    for match in found.files { try add(match.file, as: match.path, match.flags) }
+    if !found.isWhole {
       notes.append(
-        "below \(walk.anchor) are very many files: beyond \(files.count) the rules hold by name, not for other hard links"
+        "below \(walk.anchor) are very many files: beyond \(found.files.count) the rules hold by name, not for other hard links"
       )
     }
+  }
+
+  /// As it was found before, where nothing changed.
+  private func findings(of walk: SensitiveWalk) -> SensitiveWalk.Findings {
+    guard let memory = context.memory else { return walk.files(view) }
+    let key = CompileMemory.Key(walk, place: context.place)
+    if case .walk(let known) = memory.recall(key, root: context.root) { return known }
+    let footprint = Footprint()
+    let found = walk.files(RootView(root: context.root, footprint: footprint))
+    memory.remember(.walk(found), footprint, key)
+    return found
   }
 
   static func noFolder(_ path: String, _ key: String) -> TelosError {

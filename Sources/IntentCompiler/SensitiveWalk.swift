@@ -3,8 +3,8 @@ internal import Intents
 internal import Kernel
 
 /// A look at what patterns with one anchor match now, nearest folders first, bounded.
-struct SensitiveWalk {
-  struct Pattern {
+struct SensitiveWalk: Sendable {
+  struct Pattern: Sendable {
     var match: PathPattern.Match
     var deep: Bool
     var flags: RuleFlags
@@ -19,16 +19,26 @@ struct SensitiveWalk {
   private static let maximumFolders = 1_000
   private static let maximumFiles = 1_024
 
-  /// The files, and whether these are all.
-  func files(_ view: RootView) -> (
-    files: [(file: RootView.Found, path: String, flags: RuleFlags)], whole: Bool
-  ) {
-    var files: [(RootView.Found, String, RuleFlags)] = []
+  struct Match: Sendable {
+    var file: RootView.Found
+    var path: String
+    var flags: RuleFlags
+  }
+  struct Findings: Sendable {
+    var files: [Match]
+    /// Whether these are all.
+    var isWhole: Bool
+  }
+
+  func files(_ view: RootView) -> Findings {
+    var files: [Match] = []
     var folders = [anchor]
     var next = 0
     var visited = 0
     while next < folders.count {
-      guard next < Self.maximumFolders, visited < Self.maximumNames else { return (files, false) }
+      guard next < Self.maximumFolders, visited < Self.maximumNames else {
+        return Findings(files: files, isWhole: false)
+      }
       let folder = folders[next]
       let names = view.names(in: folder, limit: Self.maximumNames - visited) ?? []
       visited += names.count
@@ -47,13 +57,15 @@ struct SensitiveWalk {
             folders.append(path)
           }
         } else if !flags.isEmpty, file.isRegular {
-          guard files.count < Self.maximumFiles else { return (files, false) }
-          files.append((file, path, flags))
+          guard files.count < Self.maximumFiles else {
+            return Findings(files: files, isWhole: false)
+          }
+          files.append(Match(file: file, path: path, flags: flags))
         }
       }
       next += 1
     }
-    return (files, visited < Self.maximumNames)
+    return Findings(files: files, isWhole: visited < Self.maximumNames)
   }
 
   private func flags(of name: String, deep: Bool) -> RuleFlags {

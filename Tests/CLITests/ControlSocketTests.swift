@@ -11,11 +11,11 @@ struct ControlSocketTests {
     defer { server.stop() }
     let body = try ControlSocket(path: server.path).post(
       "/v1/run",
-      RunRequest(intent: "read-logs", ttlSeconds: nil, argv: ["cat", "a b"], cwd: "/", env: [:]))
+      RunRequest(intent: "read-logs", ttlSeconds: nil, argv: ["/bin/a b"], cwd: "/"))
     #expect(String(decoding: body, as: UTF8.self) == #"{"agent":"00000000000000a1"}"#)
     let request = try #require(server.requests.first)
     #expect(request.hasPrefix("POST /v1/run HTTP/1.1\r\n"))
-    #expect(request.contains(#""argv":["cat","a b"]"#))
+    #expect(request.contains(#""argv":["/bin/a b"]"#))
     #expect(request.contains(#""intent":"read-logs""#))
   }
 

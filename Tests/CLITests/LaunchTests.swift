@@ -36,8 +36,10 @@ struct LaunchTests {
     #expect(outcome.status == 126)
     #expect(outcome.errors == "telos: no such intent\n  → telos intent list\n")
     let request = try #require(server.requests.first)
-    #expect(request.contains(#""ttlSeconds":90"#) && request.contains(#""argv":["true","a b"]"#))
-    #expect(!request.contains("hidden"))
+    #expect(request.contains(#""ttlSeconds":90"#))
+    // Where the program lies, and nothing of its arguments and environment.
+    #expect(request.contains(#"/true"],"cwd":"/"#) && !request.contains("a b"))
+    #expect(!request.contains("hidden") && !request.contains("PATH"))
   }
 
   @Test func aKernelWithoutGatesEndsWith126AndTheCommandNeverRuns() throws {
@@ -113,17 +115,60 @@ struct LaunchTests {
   }
 
   @Test func commandsAreFoundAsExecvpDoes() throws {
-    #expect(try ExecutablePath.resolve("sh", search: "/nowhere:/bin") == "/bin/sh")
-    #expect(try ExecutablePath.resolve("/bin/sh", search: nil) == "/bin/sh")
-    #expect(try ExecutablePath.resolve("sh", search: nil) == "/bin/sh")
-    let folder = #expect(throws: LaunchFailure.self) {
-      try ExecutablePath.resolve("/bin", search: nil)
+    func find(_ command: String, _ search: String?) throws -> String {
+      ExecutablePath.text(
+        try ExecutablePath.resolve(
+          ExecutablePath.bytes(command), search: search.map(ExecutablePath.bytes)))
     }
+    #expect(try find("sh", "/nowhere:/bin") == "/bin/sh")
+    #expect(try find("/bin/sh", nil) == "/bin/sh")
+    #expect(try find("sh", nil) == "/bin/sh")
+    let folder = #expect(throws: LaunchFailure.self) { try find("/bin", nil) }
     #expect(folder?.status == 126)
-    let missing = #expect(throws: LaunchFailure.self) {
-      try ExecutablePath.resolve("", search: "/bin")
-    }
+    let missing = #expect(throws: LaunchFailure.self) { try find("", "/bin") }
     #expect(missing?.status == 127)
+  }
+
+  @Test(.enabled(if: Binary.python)) func argumentsAndEnvironmentArriveAsTheBytesThatTheyAre()
+    throws
+  {
+    let server = Self.server()
+    defer { server.stop() }
+    let show = "import os,sys; print(os.fsencode(sys.argv[1]).hex(), os.environb[b'ODD'].hex())"
+    // Python turns its own arguments back into the bytes that they were.
+    let outcome = try Self.registered(
+      ["/usr/bin/python3", "-c", show, "%ff%c3("], server, environment: ["TELOS_TEST_ODD": "1"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == "ffc328 fe80\n")
+    let request = try #require(server.requests.first)
+    #expect(request.contains(#""argv":["/usr/bin/python3"]"#))
+  }
+
+  @Test(.enabled(if: Binary.python)) func sixtyThousandArgumentsAreNoMatter() throws {
+    let server = Self.server()
+    defer { server.stop() }
+    let count = 60_000
+    let outcome = try Self.registered(
+      [
+        "/usr/bin/python3", "-c", "import sys; print(len(sys.argv), sys.argv[-1])", "%many\(count)",
+      ],
+      server)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == "\(count + 1) argument-\(count - 1)\n")
+    #expect(try #require(server.requests.first).utf8.count < 1000)
+  }
+
+  @Test func whatTheNodeLeftOutIsToldOnRequest() throws {
+    let note = "exec.allow: /opt/x is left out: it is not there"
+    let body = Self.grant.replacing("STDIO", with: "allow").dropLast() + #","notes":["\#(note)"]}"#
+    let server = UnixServer { _ in UnixServer.json(200, String(body)) }
+    defer { server.stop() }
+    let words = ["run", "--intent", "x", "--", "true"]
+    let environment = ["TELOS_SOCKET": server.path]
+    #expect(try !Binary.run(words, environment: environment).errors.contains("left out"))
+    let verbose = try Binary.run(
+      [words[0], "--verbose"] + words.dropFirst(), environment: environment)
+    #expect(verbose.errors.hasPrefix("telos: \(note)\n"), "\(verbose.errors)")
   }
 
   /// Runs a command under `telos run` with the prctl answered by seccomp, and two stray descriptors open.
@@ -144,7 +189,16 @@ struct LaunchTests {
       assert libc.prctl(38, 1, 0, 0, 0) == 0
       assert libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
       for _ in range(2): os.set_inheritable(os.open('/dev/null', os.O_RDONLY), True)
-      os.execv(sys.argv[1], sys.argv[1:])
+      # What cannot be said in the text of a test: %xx bytes, many arguments.
+      words = [os.fsencode(word) for word in sys.argv[1:]]
+      if words[-1].startswith(b'%many'):
+        words[-1:] = [b'argument-%d' % number for number in range(int(words[-1][5:]))]
+      elif words[-1].startswith(b'%'):
+        import urllib.parse
+        words[-1] = urllib.parse.unquote_to_bytes(words[-1])
+      environment = dict(os.environb)
+      if b'TELOS_TEST_ODD' in environment: environment[b'ODD'] = b'\\xfe\\x80'
+      os.execve(words[0], words, environment)
       """
     let telos = try #require(Binary.path)
     var variables = environment

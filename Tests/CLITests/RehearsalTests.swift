@@ -112,7 +112,7 @@ struct SuggestionTests {
   }
 
   @Test(arguments: [
-    ("guard", "bpf", "bpf", nil as String?), ("exec", "mmap-file", "anonymous", nil),
+    ("guard", "bpf", "bpf", nil as String?), ("exec", "mmap-file", "anonymous", "/memfd:code"),
     ("exec", "bprm-check", "interpreter", "/lib/ld.so"),
     ("network", "socket-create", "family", nil),
     ("network", "socket-listen", "listen", nil), ("file", "file-open", "device", "/dev/kvm"),
@@ -121,8 +121,7 @@ struct SuggestionTests {
     ("file", "path-mknod", "write-root", "/home/agent/.profile"),
     ("file", "file-open", "write-root", "/root/.bashrc"),
     ("file", "file-open", "write-root", "/proc/sys/kernel/core_pattern"),
-    ("file", "path-mknod", "write-root", "/srv/w/*/x"), ("file", "path-mknod", "write-root", "x"),
-    ("exec", "bprm-check", "not-approved", "/usr/bin/["),
+    ("file", "path-mknod", "write-root", "x"), ("file", "file-open", "slammed", "/srv/w/p/x"),
     ("exec", "bprm-check", "not-approved", "/usr/bin/busybox"),
     ("network", "unix-stream-connect", "unmanaged-peer", nil),
   ])
@@ -185,14 +184,88 @@ struct SuggestionTests {
     let escaped = #"/srv/w/a: b #\"c\\"#
     let suggestion = try Run.suggestion(
       Run.with(Run.event(14, "would-deny", "exec", "bprm-check", "not-approved", path: escaped)))
-    #expect(suggestion.ungranted.count == 1, "a backslash reads as a pattern")
-    #expect(!suggestion.programs.contains(odd))
+    #expect(suggestion.ungranted.isEmpty && suggestion.programs.contains(odd))
+    #expect(try intent(suggestion).exec.allow.contains { $0.path.path == odd })
     let spaced = try Run.suggestion(
       Run.with(
         Run.event(
           14, "would-deny", "exec", "bprm-check", "not-approved", path: #"/srv/w/a: b #\"c"#)))
     #expect(
       try intent(spaced).exec.allow.map { "\($0.path)" } == [#"/srv/w/a: b #"c"#, "/usr/bin/make"])
+  }
+}
+
+@Suite("suggesting what only one run needs")
+struct SuggestedChoicesTests {
+  private func intent(_ suggestion: Suggestion) throws -> Intent {
+    try IntentParser.parse(try #require(suggestion.yaml))
+  }
+
+  @Test func pathsThatWouldReadAsPatternsAreEscaped() throws {
+    let suggestion = try Run.suggestion(
+      Run.with(
+        Run.event(14, "would-deny", "exec", "bprm-check", "not-approved", path: "/usr/bin/["),
+        Run.event(15, "would-deny", "file", "path-mknod", "write-root", path: "/srv/w/*/x"),
+        Run.event(16, "would-deny", "file", "file-open", "write-root", path: "/srv/w/{a}?")))
+    let intent = try intent(suggestion)
+    #expect(suggestion.isComplete, "\(suggestion.ungranted)")
+    #expect(intent.exec.allow.map { "\($0.path)" } == [#"/usr/bin/\["#, "/usr/bin/make"])
+    #expect(intent.files.write?.contains { $0.description == #"/srv/w/\*/**"# } == true)
+    #expect(intent.files.write?.contains { $0.anchor == "/srv/w/{a}?" } == true)
+    let simulation = Simulation(intent, suggestion.recording)
+    #expect(simulation.count(.denied) == 0, "\(simulation.judged)")
+  }
+
+  @Test func aServerThatTheRunItselfAsksIsItsOwnAffair() throws {
+    let lines = Run.with(
+      Run.event(14, "would-deny", "network", "socket-listen", "listen", to: "tcp :: 40123"),
+      Run.event(
+        15, "would-deny", "network", "socket-connect", "no-window", to: "tcp 127.0.0.1 40123"),
+      Run.event(
+        16, "would-deny", "network", "socket-connect", "no-window", to: "tcp 127.0.0.1 5432"),
+      Run.event(17, "would-deny", "network", "socket-bind", "listen", to: "udp 127.0.0.1 5353"))
+    let suggestion = try Run.suggestion(lines)
+    let intent = try intent(suggestion)
+    #expect(suggestion.isComplete, "\(suggestion.ungranted)")
+    #expect(intent.network.ownLoopback && intent.network.listen.isEmpty)
+    // Somebody else's port on loopback stays a destination.
+    let local = intent.network.allow.filter { "\($0.target)".hasPrefix("127.") }
+    #expect(local.flatMap { $0.ports ?? [] }.map(\.description) == ["5432"])
+    let simulation = Simulation(intent, suggestion.recording)
+    #expect(simulation.count(.denied) == 0, "\(simulation.judged)")
+  }
+
+  @Test func aServerThatNobodyOfTheRunAskedIsNotOpened() throws {
+    for to in ["tcp :: 8080", "tcp 127.0.0.1 80"] {
+      let suggestion = try Run.suggestion(
+        Run.with(Run.event(14, "would-deny", "network", "socket-listen", "listen", to: to)))
+      #expect(suggestion.ungranted.count == 1 && !suggestion.isComplete)
+      #expect(try !intent(suggestion).network.ownLoopback)
+    }
+  }
+
+  @Test func machineCodeInPrivateMemoryIsJitAndSaysWhatThatGivesUp() throws {
+    let suggestion = try Run.suggestion(
+      Run.with(Run.event(14, "would-deny", "exec", "file-mprotect", "anonymous")))
+    #expect(suggestion.isComplete)
+    #expect(try intent(suggestion).exec.jit)
+    #expect(try #require(suggestion.yaml).contains("no longer which code runs"))
+  }
+
+  @Test func whatTheAuditedIntentSaysOfTaintAndMissingThingsIsKept() throws {
+    var base = try Run.audited()
+    let root = try PathPattern("/srv/data/**", use: .write)
+    base.files.write = [root]
+    base.files.optionalWrites = [root]
+    base.files.whileTainted = .roots([root])
+    base.network.ownLoopback = true
+    base.files.sensitive[0].optional = true
+    let kept = try intent(Run.suggestion(base: base))
+    #expect(kept.files.optionalWrites == [root])
+    #expect(kept.files.whileTainted == .roots([root]))
+    #expect(kept.network.ownLoopback && kept.files.sensitive.first?.optional == true)
+    base.files.whileTainted = .all
+    #expect(try intent(Run.suggestion(base: base)).files.whileTainted == .all)
   }
 }
 

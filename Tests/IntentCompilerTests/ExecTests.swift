@@ -62,7 +62,11 @@ import Testing
 
     for pattern in ["/opt/tools/x*", "/nowhere/*", "/opt/tools/data*"] {
       let error = refusal { _ = try sandbox.compile("", exec: "{allow: [{path: \"\(pattern)\"}]}") }
+      #expect(error?.message.contains("means no program") == true)
       #expect(error?.message.contains(pattern) == true)
+      let beside = try sandbox.compile(
+        "", exec: "{allow: [{path: \"\(pattern)\"}, {path: /usr/bin/cat}]}")
+      #expect(beside.notes.count == 1 && beside.notes.first?.contains(pattern) == true)
     }
   }
 

@@ -51,7 +51,9 @@ import Testing
     ] {
       #expect(intent.explanation.contains(part), "no \(part) in:\n\(intent.explanation)")
     }
-    let listed = intent.explanation { $0 == "/bin/busybox" ? ["ash", "wget"] : [] }
+    var machine = Surroundings()
+    machine.applets = { $0 == "/bin/busybox" ? ["ash", "wget"] : [] }
+    let listed = intent.explanation(on: machine)
     #expect(listed.contains("/bin/busybox, as it is on this machine, 2: ash wget"), "\(listed)")
     #expect(try !IntentParser.parse(readLogs).explanation.contains("exec.jit"))
   }

@@ -82,4 +82,16 @@ import Testing
     #expect(registry.end([7]).isEmpty)
     #expect(registry.alive.isEmpty && registry[7] != nil)
   }
+
+  @Test func whatANodeLeavesOutOfAnIntentIsToldOnceAVersion() {
+    let registry = AgentRegistry()
+    func object(_ version: UInt64) -> ObjectVersion {
+      ObjectVersion(kind: .intent, name: "x", version: version, digest: Digest(of: [1]))
+    }
+    #expect(registry.untold(["a", "b"], of: object(1)) == ["a", "b"])
+    #expect(registry.untold(["a", "b"], of: object(1)).isEmpty)
+    #expect(registry.untold(["b", "c"], of: object(1)) == ["c"])
+    #expect(registry.untold(["a"], of: object(2)) == ["a"])
+    #expect(registry.untold([], of: object(3)).isEmpty)
+  }
 }

@@ -30,6 +30,7 @@ let example = """
         - path: /usr/bin/cat
         - {path: /usr/bin/busybox, multicall: true}
         - {path: "/opt/tools/*"}
+        - {path: '/opt/\\[a\\]/b\\*', optional: true}
         - {path: /opt/agent/run, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
       own: ["/srv/work/build/**"]
       jit: true
@@ -40,12 +41,13 @@ let example = """
         - {cidr: 203.0.113.9/32, ports: [443]}
       reachableWhileTainted: [{cidr: 203.0.113.9/32, ports: [443]}]
       sensitive: [{cidr: 169.254.169.254/32}]
-      listen: [{ports: [8080], protocols: [tcp], cidr: 192.0.2.0/24}]
+      listen: [{own: true}, {ports: [8080], protocols: [tcp], cidr: 192.0.2.0/24}]
     files:
       sensitive:
         - {path: "/srv/app/**/.env", level: critical}
-        - {path: /etc/shadow, level: warn}
-      write: ["/srv/work/**", "/tmp/**"]
+        - {path: /etc/shadow, level: warn, optional: true}
+      write: ["/srv/work/**", {path: "/tmp/**", optional: true}]
+      whileTainted: ["/srv/work/out/**"]
     unix: {allow: [/run/agent-harness.sock, "@abstract-name"]}
     stdio: untilTaint
   """
@@ -55,7 +57,11 @@ let intentTargets = [
     do throws(IntentProblems) {
       let (intent, warnings) = try IntentParser.check(text(bytes))
       _ = written(intent)
-      _ = intent.explanation { _ in ["ls", "wget"] }
+      var machine = Surroundings()
+      machine.applets = { _ in ["ls", "wget"] }
+      machine.isThere = { $0.utf8.count % 2 == 0 }
+      machine.isReadable = { $0.utf8.count % 3 == 0 }
+      _ = intent.explanation(on: machine)
       for warning in warnings { promise(!warning.message.isEmpty, "a warning says something") }
     } catch {
       promise(!error.problems.isEmpty, "a refusal says why")
@@ -70,6 +76,6 @@ let intentTargets = [
   ) { bytes in
     guard let intent = try? Intent(statementPayload: bytes) else { return }
     _ = written(intent)
-    _ = intent.explanation { _ in [] }
+    _ = intent.explanation
   },
 ]

@@ -18,7 +18,7 @@ final class AgentRegistry: Sendable {
   static let lingering = 1000
 
   /// What was found out about programs, for the next agent.
-  let programs = ExecMemory()
+  let programs = CompileMemory()
 
   private let entries = Mutex<[UInt64: Entry]>([:])
   private let told = Mutex<[ObjectVersion: Set<String>]>([:])
