@@ -7,7 +7,8 @@ public import TelosCore
 /// Ends the TCP and UDP sockets of a slammed agent, so that sends that block on them return.
 ///
 /// Labels can only be read through a descriptor: it goes through the descriptors of every process and borrows
-/// those that are sockets. A socket that no process holds any more is not found; egress drops what it sends.
+/// those that are sockets. A socket that no process holds any more is not found; egress drops what it sends. Where the
+/// intent lets the agent talk to itself over loopback, sockets there are left to the egress gate, which knows whose they are.
 public struct SocketDestroyer: Sendable {
   public struct Outcome: Sendable, Hashable, Codable {
     /// Ended by the kernel (SOCK_DESTROY).
@@ -36,19 +37,20 @@ public struct SocketDestroyer: Sendable {
     var seen: Set<UInt64> = []
     let own = UInt32(getpid())
     let all = try Self.numbers("/proc").filter { $0 != own && !first.contains($0) }
+    let sparesLoopback = try talksToItself(agent)
     for process in first + all {
       guard BootClock.now < end else {
         outcome.complete = false
         return outcome
       }
-      search(process, agent, netlink, &seen, &outcome)
+      search(process, agent, netlink, sparesLoopback, &seen, &outcome)
     }
     return outcome
   }
 
   private func search(
-    _ process: UInt32, _ agent: UInt64, _ netlink: Int32, _ seen: inout Set<UInt64>,
-    _ outcome: inout Outcome
+    _ process: UInt32, _ agent: UInt64, _ netlink: Int32, _ sparesLoopback: Bool,
+    _ seen: inout Set<UInt64>, _ outcome: inout Outcome
   ) {
     let handle = clibbpf_pidfd_open(Int32(process))
     guard handle >= 0 else { return }  // a thread, or gone
@@ -62,15 +64,24 @@ public struct SocketDestroyer: Sendable {
       guard let label = try? gates.maps.sockets.label(of: socket), label.agent == agent,
         seen.insert(Self.option(socket, 57)).inserted  // SO_COOKIE
       else { continue }
-      end(socket, netlink, &outcome)
+      end(socket, netlink, sparesLoopback, &outcome)
     }
   }
 
-  private func end(_ socket: Int32, _ netlink: Int32, _ outcome: inout Outcome) {
+  private func talksToItself(_ agent: UInt64) throws(TelosError) -> Bool {
+    let records = try kernel { () throws(BPFError) in try gates.maps.agents.entries() }
+    let record = records.first { $0.value.id == agent }?.value
+    return (record?.flags ?? 0) & TELOS_AGENT_LOOPBACK.rawValue != 0
+  }
+
+  private func end(
+    _ socket: Int32, _ netlink: Int32, _ sparesLoopback: Bool, _ outcome: inout Outcome
+  ) {
     let family = Self.option(socket, SO_DOMAIN)
     guard family == UInt64(AF_INET) || family == UInt64(AF_INET6) else { return }
     let local = Self.address(socket, getsockname)
     let peer = Self.address(socket, getpeername)
+    if sparesLoopback, [local.bytes, peer.bytes].allSatisfy({ Self.staysHere($0, family) }) { return }
     let code = clibbpf_destroy_socket(
       netlink, UInt8(family), UInt8(truncatingIfNeeded: Self.option(socket, SO_PROTOCOL)),
       local.port, peer.port, local.bytes, peer.bytes, Self.option(socket, 57))
@@ -101,6 +112,14 @@ public struct SocketDestroyer: Sendable {
       }
       return (port, Array(bytes[8..<24]))
     }
+  }
+
+  /// Whether it is loopback, or no address yet: a listener's, or an unconnected socket's.
+  private static func staysHere(_ bytes: [UInt8], _ family: UInt64) -> Bool {
+    if bytes.allSatisfy({ $0 == 0 }) { return true }
+    if family == UInt64(AF_INET) { return bytes[0] == 127 }
+    return bytes.dropLast().allSatisfy { $0 == 0 } && bytes[15] == 1
+      || bytes.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127])
   }
 
   private static func option(_ socket: Int32, _ name: Int32) -> UInt64 {
