@@ -91,4 +91,4 @@ def container(way: Way):
     return report
 
 
-JOBS = [Job("a podman container", "report-container", "container", container)]
+JOBS = [Job("a podman container", "report-container", "container", container, several=True)]

@@ -51,4 +51,4 @@ def harness(way: Way):
     return said, way.digest("report.txt")
 
 
-JOBS = [Job("an agent harness and its model over http", "agent-harness", "harness", harness)]
+JOBS = [Job("an agent harness and its model over http", "agent-harness", "harness", harness, several=True)]

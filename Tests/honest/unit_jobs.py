@@ -108,4 +108,4 @@ def unit(way: Way):
     return report
 
 
-JOBS = [Job("a service of systemd", "report-service", "unit", unit)]
+JOBS = [Job("a service of systemd", "report-service", "unit", unit, several=True)]

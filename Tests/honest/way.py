@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 
@@ -46,7 +47,7 @@ class Way:
         """`around` is what starts the agent, and is none itself. `variables` come to those that every job has."""
         prefix = ["telos", "run", "--intent", self.intent, "--"] if self.intent else []
         # Standard output is a file: a pipe to somebody outside would be one more thing that differs.
-        with open("/run/honest.out", "w+b") as out:
+        with tempfile.TemporaryFile(dir="/run") as out:
             result = subprocess.run([*around, *prefix, *command], stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=subprocess.STDOUT, cwd=folder or self.folder, timeout=400,
                                     env={**ENVIRONMENT, **(variables or {})}, **user(0))
@@ -84,6 +85,7 @@ class Job:
     intent: str
     name: str  # of its folder: jobs with one name follow each other there
     run: Callable[[Way], object]  # what it returns has to be the same both ways
+    several: bool = False  # several agents, or one that is expected to be refused something
     long: bool = False  # needs what --honest of Tests/lab/setup installs, or minutes
 
 

@@ -5,6 +5,7 @@ import pathlib
 import threading
 
 import machine
+from suggest import agents
 from way import HERE, TOOLS, Failure, Job, Way, give
 
 WORK = HERE / "work"
@@ -55,12 +56,6 @@ def look(way: Way):
     return said
 
 
-def everybody() -> list[dict]:
-    connection = machine.Control("localhost", timeout=60)
-    connection.request("GET", "/v1/agents")
-    return json.load(connection.getresponse())
-
-
 def quiet(intent: str):
     """No incident came of what an intent's agents did."""
     incidents = json.loads(machine.run("telos", "incident", "list", "-o", "json"))
@@ -84,7 +79,7 @@ def log(way: Way):
         thread.join()
     said = way.shell("sort log | uniq -c | sort -u -k 1,1 | cut -c 1-8", "echo last >>log", "tail -n 1 log", "wc -l <log")
     if way.intent:
-        if slammed := [one for one in everybody() if one["intent"] == way.intent and one["state"] != "clean"]:
+        if slammed := [one for one in agents() if one["intent"] == way.intent and one["state"] != "clean"]:
             raise Failure(f"not clean: {slammed}")
     return said
 
@@ -121,6 +116,7 @@ def names(way: Way):
 JOBS = [
     Job("multiprocessing: pools, queues, locks, shared memory", "python-work", "processes",
         scripted("python_processes.py", by="/usr/bin/python3")),
+    Job("what programs ask of the kernel now and then", "coding-agent", "calls", scripted("calls.py", by="/usr/bin/python3")),
     Job("getaddrinfo", "python-work", "names", names),
     Job("pytest with servers of its own", "python-work", "servers", servers, long=True),
     Job("a kernel of Jupyter", "python-work", "notebook", lambda way: way.script("notebook.py", by=f"{TOOLS}/bin/python"),
@@ -139,9 +135,10 @@ JOBS = [
     Job("PostgreSQL: initdb, start, queries, stop", "database-work", "postgres", scripted("database_postgres.sh")),
     Job("git: work trees, hooks, conflicts, bisection, signatures", "coding-agent", "git-more", scripted("coding_git.sh")),
     Job("a coding agent's loop", "coding-agent", "loop", scripted("coding_loop.py", by="/usr/bin/python3")),
+    Job("nc, socat, openssl, perl, make, awk, servers of one's own", "coding-agent", "tools", scripted("coding_tools.sh")),
     Job("ps, top, pgrep, lsof, ss, w", "coding-agent", "look", look),
-    Job("arguments not UTF-8, and 60,000 of them", "coding-agent", "arguments", arguments),
-    Job("two agents append to one log", "coding-agent", "log", log),
+    Job("arguments not UTF-8, and 60,000 of them", "coding-agent", "arguments", arguments, several=True),
+    Job("two agents append to one log", "coding-agent", "log", log, several=True),
     Job("a module of Go with httptest", "compile-work", "go", go, long=True),
     Job("a package of Rust with a program of its build", "compile-work", "cargo",
         scripted("compile_cargo.sh", str(WORK / "rust")), long=True),
@@ -149,7 +146,7 @@ JOBS = [
     Job("rsync -aH, tar, cp, split", "file-work", "sync", scripted("files_sync.sh")),
     Job("inotify, tail -F", "file-work", "watch", scripted("files_watch.sh")),
     Job("gpg, ssh-keygen, ssh-agent, openssl", "file-work", "keys", scripted("files_keys.sh")),
-    Job("40,000 files come and go", "file-work", "many", scripted("files_many.py", "40000", by="/usr/bin/python3")),
-    Job("three agents build one checkout and clean", "file-work", "checkout", checkout),
+    Job("40,000 files come and go", "file-work", "many", scripted("files_many.py", "40000", by="/usr/bin/python3"), several=True),
+    Job("three agents build one checkout and clean", "file-work", "checkout", checkout, several=True),
     Job("Chromium by Playwright", "browser-work", "browser", lambda way: way.script(
         "browser.py", by=f"{TOOLS}/bin/python", variables={"PLAYWRIGHT_NODEJS_PATH": "/usr/bin/node"}), long=True)]

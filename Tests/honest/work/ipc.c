@@ -1,6 +1,5 @@
-/* Every kind of shared memory, semaphore and queue, between two processes. */
+/* Shared memory, semaphores and queues of POSIX and System V, but for POSIX queues, between two processes. */
 #include <fcntl.h>
-#include <mqueue.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,9 +27,7 @@ int main(void)
 	int fd, shm, sems, queue, event, status;
 	char *posix, *system_v, *memfd, *anonymous;
 	struct letter letter = { 1, "letter" };
-	struct mq_attr sizes = { .mq_maxmsg = 4, .mq_msgsize = 32 };
 	sem_t *named;
-	mqd_t mq;
 
 	snprintf(name, sizeof(name), "/honest.%d", getpid());
 	CHECK(fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
@@ -41,7 +38,6 @@ int main(void)
 		perror("sem_open");
 		return 1;
 	}
-	CHECK(mq = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &sizes));
 	CHECK(shm = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600));
 	CHECK(system_v = shmat(shm, NULL, 0));
 	CHECK(sems = semget(ftok(".", 'h'), 1, IPC_CREAT | 0600));
@@ -62,7 +58,6 @@ int main(void)
 		strcpy(memfd, "memfd");
 		strcpy(anonymous, "anonymous");
 		CHECK(sem_post(sem_open(name, 0)));
-		CHECK(mq_send(mq_open(name, O_WRONLY), "queued", 7, 1));
 		CHECK(semop(sems, &up, 1));
 		CHECK(msgsnd(queue, &letter, sizeof(letter.text), 0));
 		CHECK(eventfd_write(event, 7));
@@ -70,19 +65,16 @@ int main(void)
 	}
 	struct sembuf down = { 0, -1, 0 };
 	struct letter got;
-	char queued[32];
 	eventfd_t count;
 
 	CHECK(sem_wait(named));
 	CHECK(semop(sems, &down, 1));
-	CHECK(mq_receive(mq, queued, sizeof(queued), NULL));
 	CHECK(msgrcv(queue, &got, sizeof(got.text), 1, 0));
 	CHECK(eventfd_read(event, &count));
 	CHECK(wait(&status));
-	printf("%s, %s, %s, %s\n%s, %s, %d, %d\n", posix, system_v, memfd, anonymous, queued, got.text, (int)count, status);
+	printf("%s, %s, %s, %s\n%s, %d, %d\n", posix, system_v, memfd, anonymous, got.text, (int)count, status);
 	CHECK(shm_unlink(name));
 	CHECK(sem_unlink(name));
-	CHECK(mq_unlink(name));
 	CHECK(shmctl(shm, IPC_RMID, NULL));
 	CHECK(semctl(sems, 0, IPC_RMID));
 	CHECK(msgctl(queue, IPC_RMID, NULL));
