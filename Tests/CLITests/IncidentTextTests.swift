@@ -41,6 +41,28 @@ struct IncidentTextTests {
     for line in lines { #expect(line.count <= 100, "\(line)") }
   }
 
+  @Test func theChainOfASlamByAnotherAgentsDataIsShown() throws {
+    let json = #"""
+      {"id":8,"node":"node-1","agent":"00000000000000b2",
+       "file":{"path":"/srv/work/notes","inode":7,"device":1,"generation":1},
+       "origins":[{"agent":"00000000000000b1","sequence":41,"at":"2026-11-23T12:00:00.123Z",
+                   "reason":"domain","file":{"path":"/srv/work/draft"}},
+                  {"agent":"00000000000000a1","sequence":40,"reason":"file",
+                   "file":{"path":"/srv/app/.env"}},
+                  {"agent":"","sequence":9,"reason":""}]}
+      """#
+    let incident = try JSONDecoder().decode(Incident.self, from: Data(json.utf8))
+    let text = IncidentText.lines(incident).map { $0.split(separator: " ").joined(separator: " ") }
+      .joined(separator: " ")
+    for part in [
+      "/srv/work/notes (inode 7", "agent 00000000000000b1, slammed by /srv/work/draft",
+      "event 41 of this node", "agent 00000000000000a1, which read /srv/app/.env",
+      "an agent that was slammed before (event 9 of this node)",
+    ] {
+      #expect(text.contains(part), "\(part)")
+    }
+  }
+
   @Test func pathsAsLongAsTheKernelTakesThemStayWithin100Columns() throws {
     let path = "/" + String(repeating: "p", count: 255)
     let event = Event(
@@ -92,6 +114,8 @@ struct StatusTextTests {
   @Test func aGateThatIsNotEnforcedIsSaidBeforeTheFigures() throws {
     let json = #"""
       {"node":"node-1","mode":"hyperion-only","ready":false,"xdp":"native",
+       "maps":[{"name":"files","used":3,"capacity":8192,"configured":16384},
+               {"name":"rules","used":5,"capacity":65536}],
        "counters":{"events":3},"interfaces":[{"name":"eth0","mode":"native","why":""}],
        "gates":[{"gate":"exec","enforced":false,"why":"refused by the kernel"},
                 {"gate":"file","enforced":true,"why":""}],
@@ -104,6 +128,9 @@ struct StatusTextTests {
     let counters = try #require(lines.firstIndex(of: "  counters"))
     #expect(gate < counters)
     #expect(lines.contains("    file: enforced"))
+    #expect(
+      lines.contains("    files: 3 of 8192 (16384 in node.yaml: takes effect after the next boot)"))
+    #expect(lines.contains("    rules: 5 of 65536"))
     #expect(lines.contains("    intent read-logs version 7 sha256 0123456789abcdef…"))
     #expect(lines.contains("    eth0: native"))
   }

@@ -55,6 +55,87 @@ import Testing
     #expect(try await bench.store.incidents().map(\.severity) == [.warning])
   }
 
+  @Test func lookingAroundIsNeverAnIncidentNorAPartOfOne() async throws {
+    let bench = try Bench()
+    var log = RecordedLog()
+    for _ in 0..<63 {
+      try log.append("denied", agent: "a1") {
+        $0.gate = "guard"
+        $0.hook = "ptrace"
+        $0.reason = "look"
+      }
+    }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    #expect(try await bench.store.incidents().isEmpty, "what one `ps` does")
+    try log.append("denied", agent: "a1") { $0.gate = "exec" }
+    try log.append("denied", agent: "a1") {
+      $0.gate = "guard"
+      $0.reason = "look"
+    }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    let incident = try #require(try await bench.store.incidents().first)
+    #expect(incident.severity == .notice && incident.denials == 1)
+    #expect(try await bench.store.chain(of: incident).count == 1)
+  }
+
+  @Test(arguments: [
+    ("capability", Incident.Severity.notice), ("mount", .notice), ("ipc", .notice),
+    ("userfault", .notice), ("ptrace", .warning), ("signal", .warning), ("bpf", .warning),
+    ("module", .warning), ("node-file", .warning), ("terminal", .warning),
+    ("network-setting", .warning),
+  ])
+  func whatHonestProgramsTryIsANoticeAndWhatMeansHarmAWarning(
+    reason: String, severity: Incident.Severity
+  ) async throws {
+    let bench = try Bench()
+    var log = RecordedLog()
+    func refuse() throws {
+      try log.append("denied", agent: "a1") {
+        $0.gate = "guard"
+        $0.reason = reason
+      }
+    }
+    try refuse()
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    #expect(try await bench.store.incidents().map(\.severity) == [severity])
+    for _ in 0..<9 { try refuse() }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    #expect(try await bench.store.incidents().map(\.severity) == [.warning], "ten are many")
+  }
+
+  @Test func aSlamByAnotherAgentsDataNamesTheSecret() async throws {
+    let bench = try Bench()
+    var log = RecordedLog()
+    try log.append("slammed", agent: "a1") {
+      $0.reason = "file"
+      $0.file.path = "/srv/app/.env"
+    }
+    try log.append("slammed", agent: "b2") {
+      $0.reason = "domain"
+      $0.file.path = "/srv/work/notes"
+      $0.linkedSequence = 1
+      $0.origins = [
+        .with {
+          $0.agent = "a1"
+          $0.sequence = 1
+          $0.reason = "file"
+          $0.file.path = "/srv/app/.env"
+        }
+      ]
+    }
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    let incidents = try await bench.store.incidents()
+    let incident = try #require(incidents.first { $0.agent == "b2" })
+    #expect(incident.file?.path == "/srv/work/notes")
+    #expect(incident.origins?.map(\.agent) == ["a1"])
+    #expect(incident.origins?.first?.file?.path == "/srv/app/.env")
+    #expect(
+      incident.summary
+        == "agent b2 under intent read-logs took in /srv/work/notes, which holds data of agent a1, "
+        + "which had read /srv/app/.env, and was slammed; no destinations refused")
+    #expect(incidents.first { $0.agent == "a1" }?.origins == nil)
+  }
+
   @Test func canariesAndHonestAgentsMakeNoIncident() async throws {
     let bench = try Bench()
     var log = RecordedLog()

@@ -571,7 +571,7 @@ public nonisolated struct Telos_Fleet_V1_Event: @unchecked Sendable {
     set {_uniqueStorage()._state = newValue}
   }
 
-  /// denied after a slam: the slam's log sequence; 0 when unknown
+  /// denied after a slam, slammed by another's data: that slam's log sequence; 0 when unknown
   public var linkedSequence: UInt64 {
     get {_storage._linkedSequence}
     set {_uniqueStorage()._linkedSequence = newValue}
@@ -620,11 +620,60 @@ public nonisolated struct Telos_Fleet_V1_Event: @unchecked Sendable {
     set {_uniqueStorage()._domain = newValue}
   }
 
+  /// slammed by another's data: the slam that it came from, then that one's own origins
+  public var origins: [Telos_Fleet_V1_Origin] {
+    get {_storage._origins}
+    set {_uniqueStorage()._origins = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A slam that another one came from.
+public nonisolated struct Telos_Fleet_V1_Origin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// empty when the node does not know any more
+  public var agent: String = String()
+
+  /// in the node's log
+  public var sequence: UInt64 = 0
+
+  public var atUnixMs: UInt64 = 0
+
+  /// file, address, domain
+  public var reason: String = String()
+
+  public var file: Telos_Fleet_V1_File {
+    get {_file ?? Telos_Fleet_V1_File()}
+    set {_file = newValue}
+  }
+  /// Returns true if `file` has been explicitly set.
+  public var hasFile: Bool {self._file != nil}
+  /// Clears the value of `file`. Subsequent reads from it will return its default value.
+  public mutating func clearFile() {self._file = nil}
+
+  public var destination: Telos_Fleet_V1_Destination {
+    get {_destination ?? Telos_Fleet_V1_Destination()}
+    set {_destination = newValue}
+  }
+  /// Returns true if `destination` has been explicitly set.
+  public var hasDestination: Bool {self._destination != nil}
+  /// Clears the value of `destination`. Subsequent reads from it will return its default value.
+  public mutating func clearDestination() {self._destination = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _file: Telos_Fleet_V1_File? = nil
+  fileprivate var _destination: Telos_Fleet_V1_Destination? = nil
 }
 
 public nonisolated struct Telos_Fleet_V1_File: Sendable {
@@ -1548,7 +1597,7 @@ nonisolated extension Telos_Fleet_V1_EventAck: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Telos_Fleet_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}at_unix_ms\0\u{3}boot_ns\0\u{1}kind\0\u{1}agent\0\u{1}intent\0\u{3}intent_version\0\u{3}intent_digest\0\u{1}gate\0\u{1}hook\0\u{1}reason\0\u{1}error\0\u{1}file\0\u{1}destination\0\u{1}lineage\0\u{1}state\0\u{3}linked_sequence\0\u{1}uid\0\u{1}detail\0\u{1}count\0\u{1}canary\0\u{3}previous_hash\0\u{3}kernel_sequence\0\u{3}kernel_linked\0\u{1}domain\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}at_unix_ms\0\u{3}boot_ns\0\u{1}kind\0\u{1}agent\0\u{1}intent\0\u{3}intent_version\0\u{3}intent_digest\0\u{1}gate\0\u{1}hook\0\u{1}reason\0\u{1}error\0\u{1}file\0\u{1}destination\0\u{1}lineage\0\u{1}state\0\u{3}linked_sequence\0\u{1}uid\0\u{1}detail\0\u{1}count\0\u{1}canary\0\u{3}previous_hash\0\u{3}kernel_sequence\0\u{3}kernel_linked\0\u{1}domain\0\u{1}origins\0")
 
   fileprivate class _StorageClass {
     var _sequence: UInt64 = 0
@@ -1576,6 +1625,7 @@ nonisolated extension Telos_Fleet_V1_Event: SwiftProtobuf.Message, SwiftProtobuf
     var _kernelSequence: UInt64 = 0
     var _kernelLinked: UInt64 = 0
     var _domain: UInt32 = 0
+    var _origins: [Telos_Fleet_V1_Origin] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1611,6 +1661,7 @@ nonisolated extension Telos_Fleet_V1_Event: SwiftProtobuf.Message, SwiftProtobuf
       _kernelSequence = source._kernelSequence
       _kernelLinked = source._kernelLinked
       _domain = source._domain
+      _origins = source._origins
     }
   }
 
@@ -1654,6 +1705,7 @@ nonisolated extension Telos_Fleet_V1_Event: SwiftProtobuf.Message, SwiftProtobuf
         case 23: try { try decoder.decodeSingularUInt64Field(value: &_storage._kernelSequence) }()
         case 24: try { try decoder.decodeSingularUInt64Field(value: &_storage._kernelLinked) }()
         case 25: try { try decoder.decodeSingularUInt32Field(value: &_storage._domain) }()
+        case 26: try { try decoder.decodeRepeatedMessageField(value: &_storage._origins) }()
         default: break
         }
       }
@@ -1741,6 +1793,9 @@ nonisolated extension Telos_Fleet_V1_Event: SwiftProtobuf.Message, SwiftProtobuf
       if _storage._domain != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._domain, fieldNumber: 25)
       }
+      if !_storage._origins.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._origins, fieldNumber: 26)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1775,10 +1830,70 @@ nonisolated extension Telos_Fleet_V1_Event: SwiftProtobuf.Message, SwiftProtobuf
         if _storage._kernelSequence != rhs_storage._kernelSequence {return false}
         if _storage._kernelLinked != rhs_storage._kernelLinked {return false}
         if _storage._domain != rhs_storage._domain {return false}
+        if _storage._origins != rhs_storage._origins {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Telos_Fleet_V1_Origin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Origin"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}sequence\0\u{3}at_unix_ms\0\u{1}reason\0\u{1}file\0\u{1}destination\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.atUnixMs) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._file) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._destination) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    if self.atUnixMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.atUnixMs, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try { if let v = self._file {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._destination {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Telos_Fleet_V1_Origin, rhs: Telos_Fleet_V1_Origin) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.atUnixMs != rhs.atUnixMs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs._file != rhs._file {return false}
+    if lhs._destination != rhs._destination {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

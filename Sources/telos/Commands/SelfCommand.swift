@@ -33,6 +33,9 @@ enum SelfText {
     }
     lines += field("Agent", agent.agent, indent: 0, width: width)
     lines += field("State", state(agent.state), indent: 0, width: width)
+    if let cause = agent.cause {
+      lines += field("Because", "it was \(cause)", indent: 0, width: width)
+    }
     if let expires = agent.expires { lines += field("Until", expires, indent: 0, width: width) }
     let windows = (agent.windows ?? []).map(window)
     lines += field("Open", windows.first ?? "no destination", indent: 0, width: width)
@@ -46,7 +49,7 @@ enum SelfText {
     case "clean": "clean"
     case "tainted": "tainted: it read something sensitive; this never goes away"
     case "slammed":
-      "slammed: it read something critical; nothing leaves this machine any more, and that never goes away"
+      "slammed: it read something critical, or data of an agent that had; nothing leaves this machine any more, and that never goes away"
     default: state
     }
   }

@@ -83,7 +83,7 @@ enum StatusText {
       if let value = values.removeValue(forKey: key) { lines += field(key, value.words) }
     }
     // What is wrong comes first, figures last.
-    let order = ["problems": 0, "gates": 1, "counters": 3]
+    let order = ["problems": 0, "gates": 1, "maps": 3, "counters": 4]
     for key in values.keys.sorted(by: { (order[$0] ?? 2, $0) < (order[$1] ?? 2, $1) }) {
       guard let value = values[key] else { continue }
       lines += section(key, value)
@@ -117,6 +117,14 @@ enum StatusText {
       let name = value["name"]?.words ?? ""
       let digest = (value["digest"]?.words ?? "").prefix(16)
       return "\(kind)\(name.isEmpty ? "" : " " + name) version \(version) sha256 \(digest)…"
+    }
+    if let name = value["name"]?.words, let used = value["used"]?.words,
+      let capacity = value["capacity"]?.words
+    {
+      let wanted = value["configured"]?.words ?? ""
+      let change =
+        wanted.isEmpty ? "" : " (\(wanted) in node.yaml: takes effect after the next boot)"
+      return "\(name): \(used) of \(capacity)\(change)"
     }
     if let name = value["name"]?.words, let mode = value["mode"]?.words {
       return "\(name): \(mode)\(why)"

@@ -13,6 +13,16 @@ struct Event: Codable, Sendable {
     var text: String { "\(command ?? "?")(\(pid.map(String.init) ?? "?"))" }
   }
 
+  /// A slam that another one came from.
+  struct Origin: Codable, Sendable {
+    var agent: String?
+    var sequence: UInt64?
+    var at: String?
+    var reason: String?
+    var file: File?
+    var destination: Destination?
+  }
+
   var kind: String
   var node: String?
   /// Of the node's log.
@@ -39,6 +49,8 @@ struct Event: Codable, Sendable {
   /// Nanoseconds of the node's boot clock; 0 or nil when it did not come from the kernel.
   var bootNs: UInt64?
   var kernelSequence: UInt64?
+  /// Of a slam by another agent's data: the slam that it came from, then that one's own origins.
+  var origins: [Origin]?
 
   /// What it is about: a file, a destination, or the words that the node had for it.
   var object: String {

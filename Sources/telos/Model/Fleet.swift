@@ -96,6 +96,7 @@ struct Incident: Codable, Sendable {
   var chain: [Event]?
   var intentObject: StoredIntentObject?
   var file: Event.File?
+  var origins: [Event.Origin]?
   var lineage: [Event.Process]?
   var refused: [Destination]?
 }

@@ -30,6 +30,8 @@ struct AgentSelf: Codable, Sendable {
   var intent: Intent
   var expires: String?
   var state: String
+  /// What tainted or slammed it, in words.
+  var cause: String?
   var windows: [Window]?
   var denials: [Denial]?
 }

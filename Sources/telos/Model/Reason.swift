@@ -38,11 +38,11 @@ enum Reason {
     ),
     "listen": (
       "the intent does not open this port of the agent's to others",
-      "the intent has to name it in network.listen; a client needs no port of its own"
+      "the intent has to name it in network.listen, or say {own: true} there for what the agent asks itself; a client needs no port of its own"
     ),
     "slammed": (
-      "nothing of this agent leaves the machine any more: it read something critical",
-      "finish without the network; a person has to look at the incident"
+      "it read something critical: nothing of it leaves the machine any more, and it writes only what files.whileTainted says",
+      "finish without the network, in $TMPDIR; a person has to look at the incident"
     ),
     "ttl": (
       "the time of the intent is over", "stop, and be started again under an intent"
@@ -66,6 +66,10 @@ enum Reason {
     ),
     "stdio": ("standard output is shut since the taint", nil),
     "ptrace": ("other processes may not be traced or read", nil),
+    "look": (
+      "processes outside this agent are not looked into",
+      "nothing: what it may see is shown"
+    ),
     "signal": ("this process may not be signalled by an agent", nil),
     "bpf": ("agents may not use bpf", nil),
     "mount": ("agents may not change mounts", nil),

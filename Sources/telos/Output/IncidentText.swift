@@ -13,6 +13,9 @@ enum IncidentText {
     add("Agent", incident.agent)
     lines += intent(incident, width: width)
     add("File", incident.file.flatMap(file))
+    for (i, origin) in (incident.origins ?? []).enumerated() {
+      lines += field(i == 0 ? "From" : "", words(origin), width: width)
+    }
     add(
       "Lineage",
       incident.lineage.map { $0.map(\.text).joined(separator: " ← ") })
@@ -40,6 +43,22 @@ enum IncidentText {
     lines += field("  sha256", stored.object.digest, width: width)
     for signer in stored.signedBy ?? [] { lines += field("  signer", signer, width: width) }
     return lines
+  }
+
+  /// Whose slam it was, when, and by what.
+  private static func words(_ origin: Event.Origin) -> String {
+    let event = origin.sequence.map { "event \($0) of this node" } ?? ""
+    guard let agent = origin.agent, !agent.isEmpty else {
+      return "an agent that was slammed before" + (event.isEmpty ? "" : " (\(event))")
+    }
+    var text = "agent \(agent)"
+    if let contact = origin.destination?.text {
+      text += ", which contacted \(contact)"
+    } else if let path = origin.file?.path, !path.isEmpty {
+      text += origin.reason == "domain" ? ", slammed by \(path)" : ", which read \(path)"
+    }
+    let details = [origin.at ?? "", event].filter { !$0.isEmpty }.joined(separator: ", ")
+    return details.isEmpty ? text : "\(text) (\(details))"
   }
 
   private static func file(_ file: Event.File) -> String? {

@@ -31,6 +31,7 @@ struct EventAnswer: Encodable {
   var kernelSequence: UInt64
   var kernelLinked: UInt64
   var domain: UInt32
+  var origins: [OriginAnswer]
 
   init(_ stored: StoredEvent) {
     let event = stored.event
@@ -61,6 +62,26 @@ struct EventAnswer: Encodable {
     kernelSequence = event.kernelSequence
     kernelLinked = event.kernelLinked
     domain = event.domain
+    origins = event.origins.map { OriginAnswer(Incident.Origin($0)) }
+  }
+}
+
+/// A slam that another one came from, in JSON.
+struct OriginAnswer: Encodable {
+  var agent: String
+  var sequence: UInt64
+  var at: String?
+  var reason: String
+  var file: Incident.File?
+  var destination: Incident.Destination?
+
+  init(_ origin: Incident.Origin) {
+    agent = origin.agent
+    sequence = origin.sequence
+    at = origin.at == 0 ? nil : Date(unixMilliseconds: origin.at).rfc3339Milliseconds
+    reason = origin.reason
+    file = origin.file
+    destination = origin.contact
   }
 }
 
@@ -80,6 +101,7 @@ struct IncidentAnswer: Encodable {
   var chain: [EventAnswer]?
   var intentObject: ObjectVersion?
   var file: Incident.File?
+  var origins: [OriginAnswer]?
   var lineage: [Incident.Process]?
   var refused: [Incident.Destination]?
 
@@ -101,6 +123,7 @@ struct IncidentAnswer: Encodable {
         kind: .intent, name: incident.intent, version: incident.intentVersion, digest: $0)
     }
     file = incident.file
+    origins = incident.origins?.map { OriginAnswer($0) }
     lineage = incident.lineage
     refused = incident.refused
   }

@@ -30,6 +30,19 @@ struct Incident: Sendable, Hashable, Codable {
     var generation: UInt32
   }
 
+  /// A slam that this one came from: another agent's.
+  struct Origin: Sendable, Hashable, Codable {
+    /// Empty where the node did not know any more.
+    var agent: String
+    /// Of that slam in the node's log.
+    var sequence: UInt64
+    var at: UInt64
+    /// file, address or domain
+    var reason: String
+    var file: File?
+    var contact: Destination?
+  }
+
   struct Process: Sendable, Hashable, Codable {
     var pid: UInt32
     var command: String
@@ -62,6 +75,10 @@ struct Incident: Sendable, Hashable, Codable {
   /// What raised taint or slam.
   var file: File?
   var contact: Destination?
+  /// Of a slam by another agent's data: the slam that it came from, then that one's own origins.
+  var origins: [Origin]?
+  /// The same in words, with the file that it came by.
+  var story: String?
   var lineage: [Process] = []
   /// Distinct destinations refused since the slam, in the order of the first refusal of each.
   var refused: [Destination] = []
@@ -77,18 +94,32 @@ struct Incident: Sendable, Hashable, Codable {
 extension Incident.File {
   init?(_ wire: Telos_Fleet_V1_Event) {
     guard wire.hasFile else { return nil }
+    self.init(wire.file)
+  }
+
+  init(_ wire: Telos_Fleet_V1_File) {
     self.init(
-      path: wire.file.path, inode: wire.file.inode, device: wire.file.device,
-      generation: wire.file.generation)
+      path: wire.path, inode: wire.inode, device: wire.device, generation: wire.generation)
+  }
+}
+
+extension Incident.Origin {
+  init(_ wire: Telos_Fleet_V1_Origin) {
+    self.init(
+      agent: wire.agent, sequence: wire.sequence, at: wire.atUnixMs, reason: wire.reason,
+      file: wire.hasFile ? Incident.File(wire.file) : nil,
+      contact: wire.hasDestination ? Incident.Destination(wire.destination) : nil)
   }
 }
 
 extension Incident.Destination {
   init?(_ wire: Telos_Fleet_V1_Event) {
     guard wire.hasDestination, !wire.destination.address.isEmpty else { return nil }
-    self.init(
-      address: wire.destination.address, port: wire.destination.port,
-      protocol: wire.destination.protocol)
+    self.init(wire.destination)
+  }
+
+  init(_ wire: Telos_Fleet_V1_Destination) {
+    self.init(address: wire.address, port: wire.port, protocol: wire.protocol)
   }
 
   var description: String {

@@ -12,7 +12,7 @@ enum IncidentChain {
     var execs = 0
     var denials = 0
     var chain: [StoredEvent] = []
-    for stored in events where !stored.event.canary {
+    for stored in events where !stored.event.canary && !IncidentRules.isNoise(stored.event) {
       switch stored.event.kind {
       case "started", "ended", "merged", "tainted", "slammed": break
       case "exec":

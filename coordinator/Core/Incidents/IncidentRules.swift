@@ -7,10 +7,26 @@ enum IncidentRules {
   /// Refusals without taint from which on an agent is more than clumsy.
   static let manyDenials: UInt64 = 10
 
-  /// Whether an event opens an incident if its agent has none. Canaries never do; nor do events of the node itself.
+  /// What programs do that only look around, as `ps`, `top` and `lsof` at every process: never an incident, nor a part of one.
+  static let noise: Set<String> = ["look"]
+
+  /// Reasons of the guard that honest programs meet which do not know where they run: a sandbox that they would make, the
+  /// clock or the host name that they would set. Others of the guard mean harm at once.
+  static let clumsy: Set<String> = ["capability", "mount", "ipc", "userfault"]
+
+  /// Whether an event opens an incident if its agent has none. Canaries never do; nor do noise and events of the node
+  /// itself.
   static func opens(_ event: Telos_Fleet_V1_Event) -> Bool {
-    guard !event.canary, !event.agent.isEmpty else { return false }
+    guard !event.canary, !event.agent.isEmpty, !isNoise(event) else { return false }
     return ["slammed", "denied", "tainted"].contains(event.kind)
+  }
+
+  static func isNoise(_ event: Telos_Fleet_V1_Event) -> Bool {
+    event.kind == "denied" && noise.contains(event.reason)
+  }
+
+  private static func isHarm(_ event: Telos_Fleet_V1_Event) -> Bool {
+    event.gate == "guard" && !clumsy.contains(event.reason)
   }
 
   /// The incident that an event opens, before the event itself is folded in.
@@ -45,9 +61,17 @@ enum IncidentRules {
     {
       incident.file = Incident.File(event) ?? incident.file
       incident.contact = Incident.Destination(event) ?? incident.contact
+      if event.reason == "domain" {
+        incident.origins = event.origins.prefix(maximumOrigins).map { Incident.Origin($0) }
+        incident.story = SlamStory.words(
+          path: event.file.path, event.origins.prefix(maximumOrigins))
+      }
       if !event.lineage.isEmpty { incident.lineage = lineage(event) }
     }
   }
+
+  /// Steps back that are kept; a node sends eight.
+  private static let maximumOrigins = 16
 
   private static func hasCause(_ incident: Incident) -> Bool {
     incident.file != nil || incident.contact != nil
@@ -57,7 +81,7 @@ enum IncidentRules {
     incident.denials += 1
     if incident.firstDenial.isEmpty { incident.firstDenial = words(event) }
     if incident.lineage.isEmpty { incident.lineage = lineage(event) }
-    if event.gate == "guard" || incident.denials >= manyDenials {
+    if isHarm(event) || incident.denials >= manyDenials {
       incident.severity = max(incident.severity, .warning)
     }
     guard isAfterSlam(event, incident), let destination = Incident.Destination(event),

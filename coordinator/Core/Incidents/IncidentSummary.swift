@@ -9,7 +9,9 @@ extension Incident {
       return "\(who) was refused \(times), first \(firstDenial)"
     }
     let cause =
-      if let file, !file.path.isEmpty {
+      if let story {
+        "took in \(story),"
+      } else if let file, !file.path.isEmpty {
         "read \(file.path)"
       } else if let contact {
         "contacted \(contact.description)"

@@ -12,8 +12,6 @@ internal import TelosCore
 final class EventPump: Sendable {
   private struct State {
     var gaps: SequenceGaps
-    /// Of every slam: agent and kernel sequence to log sequence.
-    var slams: [SlamKey: UInt64]
     /// Of every agent: its events that the kernel withheld and of which a record tells.
     var withheld: [UInt64: UInt64]
     /// Events that could not be written and of which no record tells yet.
@@ -21,13 +19,9 @@ final class EventPump: Sendable {
     /// When the rings were last found empty, on the boot clock; nil while what they had is not noted yet.
     var emptied: UInt64?
   }
-  private struct SlamKey: Hashable {
-    var agent: UInt64
-    var kernelSequence: UInt64
-  }
-
   private let eventLog: EventLog
   private let registry: AgentRegistry
+  private let slams: SlamRecords
   private let log: Logger
   /// Called as soon as agents are slammed or ended: the first before the log has it. Must not block.
   private let onSlam: @Sendable (KernelEvent) -> Void
@@ -35,40 +29,38 @@ final class EventPump: Sendable {
   private let state: Mutex<State>
 
   init(
-    eventLog: EventLog, registry: AgentRegistry, log: Logger,
+    eventLog: EventLog, registry: AgentRegistry, slams: SlamRecords, log: Logger,
     onSlam: @escaping @Sendable (KernelEvent) -> Void, onEnd: @escaping @Sendable ([UInt64]) -> Void
   ) async throws(TelosError) {
     self.eventLog = eventLog
     self.registry = registry
+    self.slams = slams
     self.log = log
     self.onSlam = onSlam
     self.onEnd = onEnd
-    let past = try await Self.past(eventLog, registry)
-    state = Mutex(
-      State(gaps: SequenceGaps(after: past.last), slams: past.slams, withheld: past.withheld))
+    let past = try await Self.past(eventLog, registry, slams)
+    state = Mutex(State(gaps: SequenceGaps(after: past.last), withheld: past.withheld))
   }
 
   /// Reads what the log still has: slams, to link later denials to them, the last kernel sequence of this
   /// boot, and what running agents were refused.
-  private static func past(_ log: EventLog, _ registry: AgentRegistry)
-    async throws(TelosError) -> (
-      slams: [SlamKey: UInt64], last: UInt64?, withheld: [UInt64: UInt64]
-    )
+  private static func past(_ log: EventLog, _ registry: AgentRegistry, _ slams: SlamRecords)
+    async throws(TelosError) -> (last: UInt64?, withheld: [UInt64: UInt64])
   {
-    var slams: [SlamKey: UInt64] = [:]
     var withheld: [UInt64: UInt64] = [:]
     var last: UInt64?
     var boot = ""
     var sequence: UInt64 = 0
     while true {
       let records = try await log.read(after: sequence)
-      guard let newest = records.last else { return (slams, last, withheld) }
+      guard let newest = records.last else { return (last, withheld) }
       sequence = newest.sequence
       for record in records {
         if record.kind == "node", record.reason == "started", record.detail != boot {
           // The detail names the boot: the kernel counts anew in each.
           boot = record.detail
           last = nil
+          slams.beginBoot()
         }
         if record.kind == "lost", let agent = UInt64(record.agent, radix: 16) {
           withheld[agent, default: 0] += record.count
@@ -76,11 +68,8 @@ final class EventPump: Sendable {
         guard record.kernelSequence != 0 else { continue }
         last = max(last ?? 0, record.kernelSequence)
         guard let agent = UInt64(record.agent, radix: 16) else { continue }
-        if record.kind == "slammed" {
-          slams[SlamKey(agent: agent, kernelSequence: record.kernelSequence)] = record.sequence
-        } else if record.kind == "denied" {
-          registry.remember(SelfReport.Denial(record), of: agent)
-        }
+        slams.add(record)
+        if record.kind == "denied" { registry.remember(SelfReport.Denial(record), of: agent) }
       }
     }
   }
@@ -97,7 +86,7 @@ final class EventPump: Sendable {
     for event in events where event.kind == .slammed { onSlam(event) }
     let slams = events.filter { $0.kind == .slammed }
     let others = events.filter { $0.kind != .slammed }
-    write(slams)
+    for run in Self.runs(slams) { write(run) }
     write(others)
     tellWithheld(events)
     let ended = events.filter { $0.kind == .ended }.map(\.agent)
@@ -146,23 +135,34 @@ final class EventPump: Sendable {
 
   private func write(_ events: [KernelEvent]) {
     guard !events.isEmpty else { return }
-    let records = state.withLock { state in
-      events.map { event in
-        let linked =
-          event.linked == 0
-          ? 0 : state.slams[SlamKey(agent: event.agent, kernelSequence: event.linked)] ?? 0
-        return Telos_Fleet_V1_Event(event, launch: registry[event.agent]?.launch, linked: linked)
-      }
+    var records = events.map { event in
+      // Of a merger it is the other's domain.
+      let linked = event.kind == .merged ? 0 : slams.sequence(of: event.linked)
+      return Telos_Fleet_V1_Event(
+        event, launch: registry[event.agent]?.launch, linked: linked,
+        origins: event.kind == .slammed ? slams.origins(of: linked) : [])
     }
     for (event, record) in zip(events, records) where event.kind == .denied {
       registry.remember(SelfReport.Denial(record), of: event.agent)
     }
     guard let sequences = append(records) else { return }
-    state.withLock { state in
-      for (event, sequence) in zip(events, sequences) where event.kind == .slammed {
-        state.slams[SlamKey(agent: event.agent, kernelSequence: event.sequence)] = sequence
+    for (index, sequence) in zip(records.indices, sequences) {
+      records[index].sequence = sequence
+      slams.add(records[index])
+    }
+  }
+
+  /// Slams in their order, so that none came from one of its own run: that one has to have its place in the log first.
+  static func runs(_ events: [KernelEvent]) -> [[KernelEvent]] {
+    var runs: [[KernelEvent]] = []
+    for event in events {
+      if let last = runs.last, !last.contains(where: { $0.sequence == event.linked }) {
+        runs[runs.count - 1].append(event)
+      } else {
+        runs.append([event])
       }
     }
+    return runs
   }
 
   @discardableResult

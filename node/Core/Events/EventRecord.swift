@@ -70,7 +70,14 @@ extension Telos_Fleet_V1_Event {
   }
 
   /// A record of the kernel, with what the node knows of its agent.
-  init(_ event: KernelEvent, launch: AgentLaunch?, linked: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - linked: the log's sequence of the slam that it belongs to, or came from; 0 for none.
+  ///   - origins: of a slam by another's data, see ``SlamRecords``.
+  init(
+    _ event: KernelEvent, launch: AgentLaunch?, linked: UInt64,
+    origins: [Telos_Fleet_V1_Origin] = []
+  ) {
     self.init()
     kind = event.kind.rawValue
     bootNs = event.bootTime
@@ -79,8 +86,9 @@ extension Telos_Fleet_V1_Event {
     let wall = Machine.unixMilliseconds
     atUnixMs = wall > age ? wall - age : 0
     kernelSequence = event.sequence
-    kernelLinked = event.linked
+    kernelLinked = event.linked & SlamRecords.stored == 0 ? event.linked : 0
     linkedSequence = linked
+    self.origins = origins
     agent = event.agent == 0 ? "" : AgentLaunch.name(event.agent)
     if let launch { name(launch) }
     gate = event.gate?.rawValue ?? ""
@@ -113,7 +121,7 @@ extension Telos_Fleet_V1_Event {
     count = 1
     canary = event.isCanary
     domain = event.domain
-    detail = EventText.detail(event)
+    detail = EventText.detail(event, origins)
   }
 }
 

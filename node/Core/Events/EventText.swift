@@ -1,15 +1,18 @@
 internal import AddressSets
+internal import FleetWire
 internal import Kernel
 
 /// What happened, in words for people; the reason has a name of its own in the record.
 enum EventText {
-  static func detail(_ event: KernelEvent) -> String {
+  static func detail(_ event: KernelEvent, _ origins: [Telos_Fleet_V1_Origin] = []) -> String {
     let what = subject(event)
     switch event.kind {
     case .started: return "the agent started"
     case .ended: return "the agent's last process ended"
     case .exec: return "ran \(what)"
     case .tainted: return "tainted by \(what)"
+    case .slammed where event.reason == "domain":
+      return "slammed by \(SlamStory.words(path: event.path, origins))"
     case .slammed: return "slammed by \(what)"
     case .denied: return "refused \(what)"
     case .wouldDeny: return "would have refused \(what)"
@@ -53,6 +56,7 @@ enum EventText {
     "state": "the agent's record was not found",
     "stdio": "standard streams are closed to it",
     "ptrace": "other processes may not be traced",
+    "look": "processes outside of this agent are not looked into",
     "signal": "the node's own processes may not be signalled",
     "bpf": "BPF is not for agents",
     "mount": "mounting is not for agents",
