@@ -28,6 +28,11 @@ struct DomainForest {
     return (0, AgentState([.tainted, .slammed]).rawValue)
   }
 
+  /// The kernel's sequence of the slam that a root's state came from first; 0 for none.
+  func slam(ofRoot index: UInt32) -> UInt64 {
+    Int(index) < domains.count ? domains[Int(index)].slam : 0
+  }
+
   /// The named domains and those above them.
   func used(_ named: some Sequence<UInt32>) -> Set<UInt32> {
     var used: Set<UInt32> = [0]

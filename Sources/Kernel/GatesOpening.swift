@@ -67,47 +67,6 @@ extension Gates {
     }
   }
 
-  private static func secrets() -> telos_secrets {
-    var generator = SystemRandomNumberGenerator()
-    func odd() -> UInt64 { generator.next() | 1 }
-    return telos_secrets(factor: (odd(), odd(), odd(), odd(), odd(), odd(), odd()))
-  }
-
-  private static func prepare(
-    _ object: borrowing BPFObject, _ configuration: Configuration,
-    _ missing: inout [String: String]
-  ) throws(BPFError) {
-    let pins = configuration.pins
-    try size(object, configuration)
-    for map in object.maps {
-      if map.name.hasSuffix(".bss") {
-        try object.setPin(map.name, pins.map("globals"))
-      } else if !map.isInternal {
-        try object.setPin(map.name, pins.map(map.name))
-      }
-    }
-    for program in object.programs {
-      if missing[program.name] != nil {
-        try object.setLoads(program.name, false)
-      } else if program.lsmHook != nil || program.function != nil {
-        let lack = lack(of: program)
-        try object.setLoads(program.name, lack == nil)
-        if let lack { missing[program.name] = lack }
-      }
-    }
-  }
-
-  /// As configured, but what is pinned stays as large as it is: programs that are attached use it.
-  private static func size(_ object: borrowing BPFObject, _ configuration: Configuration)
-    throws(BPFError)
-  {
-    for (name, entries) in configuration.sizes.maps {
-      let path = configuration.pins.map(name)
-      let isPinned = configuration.pins.exists(path)
-      try object.setCapacity(name, isPinned ? try Descriptor(pinned: path).capacity : entries)
-    }
-  }
-
   private static func attach(
     _ object: borrowing BPFObject, _ configuration: Configuration, _ onTrial: Bool,
     _ missing: inout [String: String]
@@ -130,22 +89,6 @@ extension Gates {
       } catch {
         missing[program.name] = error.description
       }
-    }
-  }
-
-  /// Why a program cannot be there, because the kernel has no such hook or function: empty when it has no need of it, nil
-  /// when it can be.
-  private static func lack(of program: BPFObject.Program) -> String? {
-    if let function = program.function {
-      return KernelTypes.hasFunction(function) ? nil : "this kernel has no function \(function)"
-    }
-    guard let hook = program.lsmHook, !KernelTypes.hasLSMHook(hook) else { return nil }
-    switch hook {
-    // Before 6.8 and the stable kernels that took it over, 32-bit callers come to `file_ioctl` as well.
-    case "file_ioctl_compat": return ""
-    // Before 6.2, access lists come to `inode_setxattr` and `inode_removexattr`.
-    case "inode_set_acl", "inode_remove_acl": return ""
-    default: return "this kernel has no hook \(hook)"
     }
   }
 

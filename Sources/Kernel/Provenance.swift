@@ -13,12 +13,17 @@ public struct FileProvenance: Sendable, Hashable, Codable {
   public var state: AgentState
   /// Files with the same number share a domain; 0 for none. Numbers hold within one list only.
   public var domain: UInt32
+  /// The slam that the state came from: what the kernel calls it, or what ``AgentTable/restore(_:)`` was given; 0 for none.
+  public var slam: UInt64
 
-  public init(file: FileIdentity, written: Bool, state: AgentState, domain: UInt32) {
+  public init(
+    file: FileIdentity, written: Bool, state: AgentState, domain: UInt32, slam: UInt64 = 0
+  ) {
     self.file = file
     self.written = written
     self.state = state
     self.domain = domain
+    self.slam = slam
   }
 }
 
@@ -34,7 +39,7 @@ extension AgentTable {
         result.append(
           FileProvenance(
             file: FileIdentity(inode), written: entry.flags & TELOS_INODE_WRITTEN.rawValue != 0,
-            state: AgentState(rawValue: state), domain: root))
+            state: AgentState(rawValue: state), domain: root, slam: forest.slam(ofRoot: root)))
       }
     }
     return result
@@ -80,7 +85,7 @@ extension AgentTable {
           domains[file.domain] = free
           try kernel { () throws(BPFError) in
             try maps.domains.update(
-              free, telos_domain(parent: 0, state: file.state.rawValue, slam: 0))
+              free, telos_domain(parent: 0, state: file.state.rawValue, slam: file.slam))
           }
         }
         let entry = telos_inode_entry(

@@ -11,18 +11,19 @@ final class GateMapsOnly {
   let gates: Gates
   let table: AgentTable
   let socketsDescriptor: Descriptor
+  private let folder: String
 
-  init() throws {
-    let namespace = try Namespace()
+  /// - Parameter first: whose pinned maps are taken up.
+  init(sizes: GateSizes = GateSizes(), again first: GateMapsOnly? = nil) throws {
+    let namespace = try first?.namespace ?? Namespace()
     self.namespace = namespace
+    let folder = try first?.folder ?? Self.makeFolder()
+    self.folder = folder
     (gates, socketsDescriptor) = try namespace {
-      var template = Array("/tmp/telos-maps-XXXXXX".utf8CString)
-      try require(mkdtemp(&template) != nil, "make a folder")
-      let folder = String(
-        decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       let pins = try PinFolder(root: folder)
       let object = try BPFObject(path: bpfObject("gates"))
       for program in object.programs { try object.setLoads(program.name, false) }
+      try Gates.fit(object, sizes, pins)
       for map in object.maps {
         if map.name.hasSuffix(".bss") {
           try object.setPin(map.name, pins.map("globals"))
@@ -31,14 +32,25 @@ final class GateMapsOnly {
         }
       }
       try object.load()
-      let maps = try GateMaps(pins)
-      umount2(folder, 2)  // MNT_DETACH; the maps live on in their descriptors
-      rmdir(folder)
       return (
-        Gates(pins: pins, build: Digest(of: [0]), reused: false, reports: [], maps: maps),
+        Gates(
+          pins: pins, build: Digest(of: [0]), reused: false, reports: [], sizes: sizes,
+          maps: try GateMaps(pins)),
         try object.descriptor(ofMap: "sockets")
       )
     }
     table = try AgentTable(gates)
+  }
+
+  deinit {
+    // The mount ends with its name space; the folder is this machine's.
+    rmdir(folder)
+  }
+
+  private static func makeFolder() throws -> String {
+    var template = Array("/tmp/telos-maps-XXXXXX".utf8CString)
+    try require(mkdtemp(&template) != nil, "make a folder")
+    return String(
+      decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

@@ -25,6 +25,7 @@ import Testing
         socket: /tmp/telos.sock
         metrics: 127.0.0.1:9999
         spoolMiB: 4
+        kernel: {processes: 2048, files: 1000000, rules: 100000, windows: 512, filesPerAgent: 5000}
         log: debug
         """, path: "node.yaml")
     #expect(configuration.labels == ["role": "agents", "site": "fra"])
@@ -32,11 +33,19 @@ import Testing
     #expect(configuration.neverBlock.count == 2)
     #expect(configuration.spoolBytes == 4 << 20)
     #expect(configuration.cgroup == "/sys/fs/cgroup/test")
+    #expect(configuration.sizes.processes == 2048 && configuration.sizes.files == 1_000_000)
+    #expect(configuration.sizes.rules == 100_000 && configuration.sizes.windows == 512)
+    #expect(configuration.quota.inodes == 5000)
+    #expect(configuration.quota.tasks == 2048, "a share that was not given is no more than all")
   }
 
   @Test(arguments: [
     ("a: 1\nspool: 3", "node.yaml:1"), ("log: info\nneverBlock: [10.0.0.1/8]", "node.yaml:2"),
     ("socket: run/telos.sock", "absolute"), ("spoolMiB: many", "whole number"),
+    ("kernel: 3", "keys and values"), ("kernel: {file: 3}", "unknown key"),
+    ("log: info\nkernel:\n  files: 5000\n  rules: 1", "node.yaml:4"),
+    ("kernel: {files: 20000000}", "from 4096 to 16777216"),
+    ("kernel: {files: 5000, filesPerAgent: 5001}", "more than the 5000"),
     ("interfaces: eth0", "a list"), ("labels: [a]", "keys and values"), ("- a", "keys and values"),
     ("{", "not YAML"),
   ])

@@ -84,6 +84,40 @@ import Trust
     }
   }
 
+  @Test func filesInMemoryAreForgottenByTheNextBoot() async throws {
+    try await withFolder { folder in
+      let database = try NodeDatabase.open("\(folder)/node.sqlite")
+      func file(_ inode: UInt64, _ device: UInt32) -> FileProvenance {
+        FileProvenance(
+          file: FileIdentity(inode: inode, device: device, generation: 1), written: true, state: [],
+          domain: 0)
+      }
+      try await database.storeProvenance([file(1, 35), file(2, 36), file(3, 8 << 20)], removed: [])
+      try await database.noteInMemory([35], boot: "one")
+      #expect(try await database.forgetMemory(before: "one") == 0, "the machine runs still")
+      #expect(try await database.forgetMemory(before: "") == 0, "nobody knows")
+      #expect(try await database.forgetMemory(before: "two") == 1)
+      #expect(try await database.provenance() == [file(2, 36), file(3, 8 << 20)])
+      try await database.storeProvenance([file(4, 35)], removed: [])
+      #expect(try await database.forgetMemory(before: "three") == 0, "35 is another one now")
+    }
+  }
+
+  @Test func slamsOfAnotherLogAreForgotten() async throws {
+    try await withFolder { folder in
+      let database = try NodeDatabase.open("\(folder)/node.sqlite")
+      let file = FileProvenance(
+        file: FileIdentity(inode: 1, device: 2, generation: 3), written: true,
+        state: [.tainted, .slammed], domain: 7, slam: 42)
+      try await database.keepSlams(ofEpoch: 5)
+      try await database.storeProvenance([file], removed: [])
+      try await database.keepSlams(ofEpoch: 5)
+      #expect(try await database.provenance() == [file])
+      try await database.keepSlams(ofEpoch: 6)
+      #expect(try await database.provenance().map(\.slam) == [0])
+    }
+  }
+
   @Test func launchesAreKnownUntilTheyEndAndAWhileAfter() async throws {
     try await withFolder { folder in
       let database = try NodeDatabase.open("\(folder)/node.sqlite")

@@ -1,5 +1,6 @@
 public import AddressSets
 internal import FoundationEssentials
+public import Kernel
 public import TelosCore
 internal import Yams
 
@@ -25,6 +26,10 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var metrics = "127.0.0.1:7446"
   /// Bytes of events that are kept while no coordinator can be reached.
   public var spoolBytes = 256 << 20
+  /// How much the gates' maps hold.
+  public var sizes = GateSizes()
+  /// Each agent's share of them.
+  public var quota = AgentQuota()
   /// trace, debug, info, notice, warning, error, critical
   public var logLevel = "info"
 
@@ -71,64 +76,14 @@ public struct NodeConfiguration: Sendable, Hashable {
     case "bpffs": bpffs = try value.absolutePath()
     case "metrics": metrics = try value.string()
     case "spoolMiB": spoolBytes = try value.integer(1...(1 << 20)) << 20
+    case "kernel": try setKernel(value, place)
     case "log": logLevel = try value.string()
     default:
       throw TelosError(
         .invalidArgument, "\(place): unknown key \"\(name)\"",
         hint:
-          "known are labels, interfaces, coordinators, neverBlock, socket, group, cgroup, bpffs, metrics, spoolMiB, log"
+          "known are labels, interfaces, coordinators, neverBlock, socket, group, cgroup, bpffs, metrics, spoolMiB, kernel, log"
       )
     }
-  }
-}
-
-/// One value of the file, with its place for messages.
-private struct ConfigurationValue {
-  var name: String
-  var place: String
-  var node: Node
-
-  private func bad(_ wanted: String) -> TelosError {
-    TelosError(.invalidArgument, "\(place): \"\(name)\" takes \(wanted)")
-  }
-
-  func string() throws(TelosError) -> String {
-    guard let text = node.scalar?.string else { throw bad("one text") }
-    return text
-  }
-
-  func absolutePath() throws(TelosError) -> String {
-    let path = try string()
-    guard path.hasPrefix("/") else { throw bad("an absolute path") }
-    return path
-  }
-
-  func integer(_ range: ClosedRange<Int>) throws(TelosError) -> Int {
-    guard let value = Int(try string()), range.contains(value) else {
-      throw bad("a whole number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return value
-  }
-
-  func strings() throws(TelosError) -> [String] {
-    guard let sequence = node.sequence else { throw bad("a list of texts") }
-    var values: [String] = []
-    for item in sequence {
-      guard let text = item.scalar?.string else { throw bad("a list of texts") }
-      values.append(text)
-    }
-    return values
-  }
-
-  func labels() throws(TelosError) -> Labels {
-    guard let mapping = node.mapping else { throw bad("keys and values") }
-    var labels: Labels = [:]
-    for (key, value) in mapping {
-      guard let key = key.scalar?.string, let value = value.scalar?.string else {
-        throw bad("keys and values that are text")
-      }
-      labels[key] = value
-    }
-    return labels
   }
 }

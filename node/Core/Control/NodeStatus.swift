@@ -1,3 +1,4 @@
+public import Kernel
 public import TelosCore
 
 /// The state of a node, as `GET /v1/status`, the coordinator and `/metrics` show it.
@@ -54,4 +55,6 @@ public struct NodeStatus: Sendable, Hashable, Codable {
   public var certificateExpires: String
   public var agents: Int
   public var counters: [String: UInt64]
+  /// How full the gates' maps are; empty where there are none.
+  public var maps: [MapUse] = []
 }

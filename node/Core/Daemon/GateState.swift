@@ -14,6 +14,8 @@ final class GateState: Sendable {
     var reports: [GateReport] = []
     var standing: Standing?
     var why = "the gates were not looked at yet"
+    /// What ``mapUse()`` found last, and until when that is good enough.
+    var maps: (use: [MapUse], until: UInt64) = ([], 0)
   }
   private let state = Mutex(State())
 
@@ -32,6 +34,18 @@ final class GateState: Sendable {
       }
       return Gate.allCases.map { .init(gate: $0.rawValue, enforced: false, why: state.why) }
     }
+  }
+
+  /// How full the maps are. Not read more often than takes a fiftieth of the time.
+  func mapUse() -> [MapUse] {
+    let now = BootClock.now
+    let known = state.withLock { $0.maps }
+    guard now >= known.until, let table = standing?.table, let use = try? table.use() else {
+      return known.use
+    }
+    let done = BootClock.now
+    state.withLock { $0.maps = (use, done + 50 * (done - now)) }
+    return use
   }
 
   func refuse(_ reason: String) {

@@ -10,10 +10,10 @@ extension NodeParts {
   func maintain(
     _ pump: EventPump, _ places: AgentPlaces, _ wake: Signal, _ notification: ServiceNotification
   ) async {
-    var stored: [FileIdentity: FileProvenance] = [:]
-    if let files = try? await database.provenance() {
-      for file in files { stored[file.file] = file }
-    }
+    var files = FileMemory(database, slams, log)
+    await files.load()
+    var looked = ContinuousClock.now
+    var count: UInt64 = 0
     var network = ContinuousClock.now - .seconds(60)
     let pulse = Signal()
     let pulses = pulse.stream()
@@ -34,7 +34,15 @@ extension NodeParts {
       pump.tick(reached: gates.standing?.gates.sequence)
       await places.settle()
       await sweep(wake)
-      await storeProvenance(&stored)
+      if let standing = gates.standing {
+        let now = (try? standing.gates.slams()) ?? count
+        await files.store(standing.table, atOnce: now != count)
+        count = now
+        if ContinuousClock.now - looked > .seconds(1) {
+          looked = .now
+          await files.forgetGone(standing.table)
+        }
+      }
       if ContinuousClock.now - network > .seconds(15) {
         network = .now
         await followNetwork()
@@ -44,11 +52,15 @@ extension NodeParts {
 
   /// Frees what ended agents leave, in the kernel, in the database and on disk.
   private func sweep(_ wake: Signal) async {
-    guard let table = gates.standing?.table else { return }
+    guard let standing = gates.standing else { return }
+    let table = standing.table
     do throws(TelosError) {
       // An agent with a slot and no task waits for its cookie, or has ended and lingers.
       let gone = try await blocking { () throws(TelosError) in
-        try table.sweep()
+        if try !table.sweep().isEmpty {
+          let ipc = SystemVObjects(standing.resolver)
+          try ipc.remove { () throws(TelosError) in Set(try table.agents().map(\.id)) }
+        }
         // In this order: an agent enters the kernel before the registry, so one that starts now is not taken for gone.
         let alive = registry.alive.map(\.id)
         let held = Set(try table.agents().map(\.id))
@@ -56,25 +68,14 @@ extension NodeParts {
       }
       let ended = registry.end(gone)
       try await database.ended(ended.map(\.id), at: Machine.unixMilliseconds)
+      if !ended.isEmpty {
+        slams.keepCauses(of: Set(registry.alive.map { AgentLaunch.name($0.id) }))
+      }
       for launch in ended {
         log.info("agent \(AgentLaunch.name(launch.id)) is gone")
         if let folder = launch.temporaryFolder { PrivateFolder.remove(folder) }
       }
     } catch { log.error("cannot sweep ended agents: \(error)") }
-  }
-
-  private func storeProvenance(_ stored: inout [FileIdentity: FileProvenance]) async {
-    guard let table = gates.standing?.table else { return }
-    do throws(TelosError) {
-      let files = try await blocking { () throws(TelosError) in try table.provenance() }
-      var present: [FileIdentity: FileProvenance] = [:]
-      for file in files { present[file.file] = file }
-      let changed = files.filter { stored[$0.file] != $0 }
-      let removed = stored.keys.filter { present[$0] == nil }
-      guard !changed.isEmpty || !removed.isEmpty else { return }
-      try await database.storeProvenance(changed, removed: removed)
-      stored = present
-    } catch { log.error("cannot store the provenance of files: \(error)") }
   }
 
   private func followNetwork() async {

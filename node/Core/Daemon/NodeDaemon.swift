@@ -29,7 +29,7 @@ public struct NodeDaemon: Sendable {
     try await parts.openGates(options)
     let wake = Signal()
     let pump = try await EventPump(
-      eventLog: parts.events, registry: parts.registry, log: log,
+      eventLog: parts.events, registry: parts.registry, slams: parts.slams, log: log,
       onSlam: { event in parts.slammed(event, wake) }, onEnd: { _ in wake.notify() })
     let reader = try parts.gates.standing.map { standing throws(TelosError) in
       try KernelEvents(standing.gates) { pump.take($0) }
@@ -107,7 +107,10 @@ struct NodeActions: ControlActions {
     guard let standing = parts.gates.standing else {
       throw TelosError(.unavailable, "this node has no gates")
     }
-    return try AgentReports(table: standing.table, registry: parts.registry).report(of: agent)
+    var report = try AgentReports(table: standing.table, registry: parts.registry)
+      .report(of: agent)
+    if report.state != "clean" { report.cause = parts.slams.cause(of: agent) }
+    return report
   }
 
   func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {

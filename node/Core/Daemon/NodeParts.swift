@@ -23,6 +23,7 @@ struct NodeParts: Sendable {
   var hyperion: Hyperion
   var gates = GateState()
   var registry = AgentRegistry()
+  var slams = SlamRecords()
   var database: NodeDatabase
   var events: EventLog
   var log: Logger

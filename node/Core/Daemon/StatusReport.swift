@@ -28,7 +28,7 @@ extension NodeParts {
       bootID: Machine.current.bootID, mode: mode, ready: problems.isEmpty, problems: problems,
       gates: gates.gates, xdp: Self.weakest(interfaces), interfaces: interfaces,
       held: await keeper.held, coordinator: coordinator, certificateExpires: expires.rfc3339,
-      agents: registry.alive.count, counters: counters())
+      agents: registry.alive.count, counters: counters(), maps: gates.mapUse())
   }
 
   private static func weakest(_ interfaces: [NodeStatus.Interface]) -> String {

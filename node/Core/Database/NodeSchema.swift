@@ -53,6 +53,20 @@ enum NodeSchema {
           ) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("2") { db in
+      try db.execute(
+        sql: """
+          -- Devices that were file systems in memory, by the boot in which they were: their files end with it.
+          CREATE TABLE memory_device (
+            dev INTEGER NOT NULL,
+            boot_id TEXT NOT NULL,
+            PRIMARY KEY (dev, boot_id)
+          ) WITHOUT ROWID;
+
+          -- The sequence, in the node's log, of the slam that a file's state came from; 0 when it is not known.
+          ALTER TABLE provenance ADD COLUMN slam INTEGER NOT NULL DEFAULT 0;
+          """)
+    }
     return migrator
   }
 }

@@ -13,6 +13,12 @@ extension NodeParts {
     }
     samples.append(.init("telos_ready", [:], status.ready ? 1 : 0))
     samples.append(.init("telos_agents", [:], Double(status.agents)))
+    samples += status.maps.map {
+      .init("telos_map_entries", ["map": $0.name], Double($0.used))
+    }
+    samples += status.maps.map {
+      .init("telos_map_capacity", ["map": $0.name], Double($0.capacity))
+    }
     samples.append(.init("telos_slams_total", [:], value("slams")))
     for gate in status.gates {
       samples.append(
