@@ -54,6 +54,18 @@ import Testing
       ("web-server", ["/usr/bin/python3"], ["/bin/sh"]),
       ("agent-harness", ["/usr/bin/python3", "/usr/bin/wc"], ["/bin/sh", "/usr/bin/whoami"]),
       ("node-script", ["/usr/bin/node"], ["/bin/sh", "/usr/bin/python3", "/usr/bin/npm"]),
+      ("node-work", ["/usr/bin/node", "/usr/bin/env", "/bin/sh"], ["/usr/bin/gcc", "/usr/bin/curl"]),
+      ("python-work", ["/usr/bin/python3", "/bin/sh"], ["/usr/bin/gcc", "/usr/bin/git"]),
+      ("java-work", ["/bin/sh", "/usr/bin/uname"], ["/usr/bin/curl", "/usr/bin/python3"]),
+      ("jit-work", ["/bin/sh", "/usr/bin/python3"], ["/usr/bin/node", "/usr/bin/gcc"]),
+      (
+        "coding-agent",
+        ["/usr/bin/git", "/usr/lib/git-core/git-remote-https", "/usr/bin/python3", "/usr/bin/make"],
+        ["/usr/sbin/useradd", "/lib64/ld-linux-x86-64.so.2"]
+      ),
+      ("compile-work", ["/usr/bin/gcc", "/usr/bin/make", "/usr/bin/ld"], ["/usr/sbin/useradd"]),
+      ("terminal-work", ["/bin/sh", "/usr/bin/python3"], ["/usr/sbin/useradd"]),
+      ("file-work", ["/usr/bin/tar", "/usr/bin/sort"], ["/usr/sbin/useradd"]),
     ])
   func example(name: String, runs: [String], refuses: [String]) throws {
     let sandbox = try Sandbox()
@@ -63,7 +75,11 @@ import Testing
       #expect(try !approves(policy, path), "\(path)")
     }
     #expect(policy.inbound.isEmpty == (name != "web-server"))
-    #expect(policy.jit == (name == "node-script"))
+    #expect(policy.jit == ["node-script", "node-work", "java-work", "jit-work"].contains(name))
+    let own = [
+      "node-work", "python-work", "java-work", "jit-work", "coding-agent", "compile-work",
+    ]
+    #expect(policy.ownLoopback == own.contains(name))
     #expect(policy.files.allSatisfy { $0.tails.count <= 8 })
     #expect(policy.windows.allSatisfy { $0.ports.count <= 8 })
   }

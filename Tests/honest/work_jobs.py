@@ -1,6 +1,7 @@
 """Work that is one script of `work/` and needs nothing outside: processes, servers of its own, runtimes, databases, files."""
 
 import json
+import os
 import pathlib
 import threading
 
@@ -37,9 +38,12 @@ def go(way: Way):
 
 
 def dotnet(way: Way):
+    """Where Microsoft's packages put it; the lab's root is thrown away afterwards."""
+    if not os.path.lexists("/usr/bin/dotnet"):
+        os.symlink(f"{TOOLS}/{DOTNET}", "/usr/bin/dotnet")
     machine.put(f"{way.folder}/work.runtimeconfig.json",
                 '{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"3.1.23"}}}\n', 0o644)
-    return way.run("/bin/sh", "-ec", f"mcs -out:work.exe {WORK}/work.cs && exec {TOOLS}/{DOTNET} work.exe", variables={
+    return way.run("/bin/sh", "-ec", f"mcs -out:work.exe {WORK}/work.cs && exec dotnet work.exe", variables={
         "HOME": way.folder, "TMPDIR": way.folder, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"})
 
 
