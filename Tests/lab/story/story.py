@@ -14,7 +14,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 SHARE = pathlib.Path("/run/lab/share")
 SINK = SHARE / "sink"
-ANSWERS = pathlib.Path("/srv/work/answers")
+ANSWERS = pathlib.Path("/srv/work/answers/lines")
 BLOCKED = ["198.51.100.7", "198.51.100.8", "2001:db8:66::7"]
 wrong = 0
 
@@ -80,11 +80,11 @@ class Agent:
 
 
 def prepare() -> None:
-    for folder in ("/srv/app/web", "/srv/work"):
+    for folder in ("/srv/app/web", "/srv/work/answers"):
         os.makedirs(folder, exist_ok=True)
     pathlib.Path("/srv/app/service.log").write_text("GET / 200\n")
     pathlib.Path("/srv/app/web/.env").write_text("API_KEY=SECRET\n")
-    run("chown", "agent:agent", "/srv/work")
+    run("chown", "-R", "agent:agent", "/srv/work")
     SINK.write_bytes(b"")
     subprocess.Popen(["lab-on", "node2", "--", "python3", str(HERE / "sink.py"), str(SINK)])
     # On node2 a second network namespace stands for the hostile network; node2's Hyperion sees its end of the cable.

@@ -28,6 +28,7 @@ spec:
     allow: [{{cidr: 127.0.0.1/32, ports: [7201, 7203]}}]
   files:
     write: ["{WORK}/**"]
+    whileTainted: all # slammed agents go on telling what they try
     sensitive: [{{path: {SECRET}, level: critical}}]
 """
 
