@@ -13,13 +13,11 @@ public struct GoneFiles: Sendable {
   private let mounts: [UInt32: MountedVolume]
 
   /// Opens the mounted file systems that can be asked; they stay busy as long as this lives, so not for long.
-  ///
-  /// - Parameter root: put before the mount points of `table`.
-  public init(_ table: MountTable = MountTable(), below root: String = "/proc/1/root") {
+  public init(_ table: MountTable = MountTable()) {
     var mounts: [UInt32: MountedVolume] = [:]
     for mount in table.mounts
     where mounts[mount.device] == nil && ["ext2", "ext3", "ext4", "xfs"].contains(mount.type) {
-      mounts[mount.device] = MountedVolume(root + mount.point, device: mount.device)
+      mounts[mount.device] = MountedVolume(table.root + mount.point, device: mount.device)
     }
     self.mounts = mounts
   }

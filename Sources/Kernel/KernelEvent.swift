@@ -25,7 +25,8 @@ public struct KernelEvent: Sendable, Hashable {
   /// Boot clock, nanoseconds.
   public var bootTime: UInt64
   public var agent: UInt64
-  /// Of a denial after a slam: the slam's sequence number; 0 for none.
+  /// Of a denial after a slam: the slam's sequence number; of a slam by another's data: that of the slam that it came from,
+  /// or what ``AgentTable/restore(_:)`` was given for it; 0 for none.
   public var linked: UInt64
   public var kind: Kind
   /// Nil for events of no gate.

@@ -1,26 +1,32 @@
+internal import Glibc
 internal import TelosCore
 
-/// The file systems that the machine's first process sees mounted: also those of a machine whose daemon is in a container.
+/// The file systems that are mounted on the machine, as its first process sees them, or as this one does where the first may
+/// not be looked at: the daemon may be in a container.
 public struct MountTable: Sendable, Hashable {
   public struct Mount: Sendable, Hashable {
     /// The kernel's encoding, of the file system itself.
     public var device: UInt32
     /// For example `ext4`.
     public var type: String
-    /// As the first process names it.
+    /// Below ``MountTable/root``.
     public var point: String
   }
 
   public var mounts: [Mount]
+  /// To be put before the mount points.
+  public var root: String
 
   /// As it is now; empty where it cannot be read.
   public init() {
-    let bytes = (try? DurableFile.read("/proc/1/mountinfo", limit: 64 << 20)) ?? []
-    self.init(String(decoding: bytes, as: UTF8.self))
+    let isOpen = access("/proc/1/root/.", X_OK) == 0
+    let bytes = try? DurableFile.read("/proc/\(isOpen ? "1" : "self")/mountinfo", limit: 64 << 20)
+    self.init(String(decoding: bytes ?? [], as: UTF8.self), below: isOpen ? "/proc/1/root" : "")
   }
 
   /// From the text of a `mountinfo`, see proc(5).
-  public init(_ text: String) {
+  public init(_ text: String, below root: String = "") {
+    self.root = root
     mounts = text.split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")
       guard words.count > 5, let dash = words.firstIndex(of: "-"), dash + 1 < words.count else {

@@ -39,8 +39,9 @@ public struct SystemVObjects: Sendable {
     guard !owned.isEmpty else { return 0 }
     let alive = try alive()
     return owned.count { object in
+      // Announced, so that no hook takes this for somebody who wants into an agent's object.
       !alive.contains(object.owner)
-        && clibbpf_ipc_control(object.kind.code, object.id, IPC_RMID) == 0
+        && resolver.asking { _ in clibbpf_ipc_control(object.kind.code, object.id, IPC_RMID) } == 0
     }
   }
 
