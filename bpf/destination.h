@@ -110,8 +110,10 @@ static __always_inline bool is_loopback(const __u8 *address)
 
 	__builtin_memcpy(&high, address, 8);
 	__builtin_memcpy(&low, address + 8, 8);
-	return !high && (low == bpf_cpu_to_be64(1) || (low & bpf_cpu_to_be64(0xffffffffff000000ull)) ==
-							      bpf_cpu_to_be64(0x0000ffff7f000000ull));
+	if (high || low == bpf_cpu_to_be64(0x0000ffff7fffffffull)) /* that one goes to everybody */
+		return false;
+	return low == bpf_cpu_to_be64(1) ||
+	       (low & bpf_cpu_to_be64(0xffffffffff000000ull)) == bpf_cpu_to_be64(0x0000ffff7f000000ull);
 }
 
 /* Whether the destination in `f` may be a socket of the agent itself: the egress gate sees whose it is. After a slam only an

@@ -46,7 +46,7 @@ static __noinline int glance(__u64 target)
 	case MANAGED:
 		break;
 	}
-	return same_agent(&c, target) && !is_relay(target) ? 0 : -EPERM;
+	return answer(!same_agent(&c, target) || is_relay(target), EPERM);
 }
 
 /* Attaching writes code where no mapping shows it, so it is refused inside the tree as well. */

@@ -19,6 +19,18 @@ static __always_inline __u32 port_verdict(struct caller *c, struct finding *f)
 	return inbound_verdict(c->id, f, f->port);
 }
 
+/* After a slam no abstract name, which anybody may read; one with a path is judged as a file. */
+static __always_inline int bind_unix(struct caller *c, struct finding *f, struct sockaddr *address, int length)
+{
+	struct sockaddr_un *name = (void *)address;
+	char first = 1;
+
+	if (!(c->state & TELOS_SLAMMED) || length <= 2)
+		return 0;
+	bpf_core_read(&first, 1, &name->sun_path[0]);
+	return first ? 0 : refuse_destination(c, f, TELOS_REASON_SLAMMED);
+}
+
 /* A port that others know. One that the kernel picks (0) is a client's: nobody can be told to come there, and what does
  * come gets no answer. */
 SEC("lsm/socket_bind")
@@ -34,6 +46,8 @@ int BPF_PROG(telos_socket_bind, struct socket *sock, struct sockaddr *address, i
 	if (!sk)
 		return -EPERM;
 	f.family = sk->__sk_common.skc_family;
+	if (f.family == AF_UNIX)
+		return bind_unix(&c, &f, address, length);
 	if (!is_inet(f.family))
 		return 0;
 	/* Both families have the port in the same place. Shorter addresses the kernel refuses by itself. */

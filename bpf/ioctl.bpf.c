@@ -49,8 +49,16 @@ static __always_inline bool terminal_tampering(__u32 command)
 	       command == TIOCVHANGUP;
 }
 
+/* The generation is a third of what an inode is known by. */
+static __always_inline bool renames_inode(__u32 command)
+{
+	return (command & 0xffff) == 0x6604 || (command & 0xffff) == 0x7602; /* EXT4_IOC_SETVERSION, FS_IOC_SETVERSION */
+}
+
 static __always_inline __u8 ioctl_reason(__u32 command)
 {
+	if (renames_inode(command))
+		return TELOS_REASON_WRITE_ROOT;
 	if (terminal_tampering(command))
 		return TELOS_REASON_TERMINAL;
 	if (command == FIOSETOWN || command == SIOCSPGRP)

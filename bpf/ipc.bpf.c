@@ -9,7 +9,9 @@ static __always_inline int made(__u64 object)
 	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_GUARD, .hook = TELOS_HOOK_IPC, .reason = TELOS_REASON_IPC);
 	owner.agent = c.id;
 	owner.slot = c.slot;
-	if (!expired(&c) && !bpf_map_update_elem(&ipc, &object, &owner, BPF_ANY))
+	/* After a slam none with a number that somebody else reads in a list. */
+	if (!((c.state & TELOS_SLAMMED) && PEEK(struct kern_ipc_perm, object, key)) && !expired(&c) &&
+	    !bpf_map_update_elem(&ipc, &object, &owner, BPF_ANY))
 		return 0;
 	count(TELOS_COUNT_FULL);
 	refuse(&c, &f, EPERM);

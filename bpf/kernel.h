@@ -55,7 +55,8 @@ struct inode {
 	unsigned long i_ino;
 	__u32 i_rdev;
 	__u32 i_generation;
-	atomic_t i_readcount; /* files that are open for reading alone */
+	atomic_t i_writecount; /* files that are open for writing */
+	atomic_t i_readcount;  /* files that are open for reading alone */
 };
 
 struct dentry {
@@ -247,7 +248,7 @@ struct sockaddr {
 };
 
 struct kern_ipc_perm {
-	int id;
+	int key;
 };
 
 struct iattr {
@@ -415,6 +416,8 @@ struct verity_digest {
 
 #define MAY_WRITE 0x2
 
+#define DCACHE_OP_HASH 0x1
+#define DCACHE_OP_COMPARE 0x2
 #define DCACHE_OP_REVALIDATE 0x4 /* names of this file system change behind the kernel's back */
 
 #define PF_FORKNOEXEC 0x40
@@ -480,5 +483,7 @@ struct verity_digest {
 #define MAGIC_AFS 0x5346414f
 #define MAGIC_CODA 0x73757245
 #define MAGIC_BTRFS 0x9123683e
+#define MAGIC_EXT4 0xef53
+#define MAGIC_F2FS 0xf2f52010
 
 #endif

@@ -8,7 +8,7 @@ static __noinline __u32 named_memory(struct caller *c, struct dentry *dentry, bo
 	struct ids ids = {};
 
 	if (!dentry->d_inode)
-		return makes ? TELOS_RULE_WRITE | TELOS_RULE_KEEP : 0;
+		return makes && !(c->state & TELOS_SLAMMED) ? TELOS_RULE_WRITE | TELOS_RULE_KEEP : 0;
 	identify_all(dentry->d_inode, &ids);
 	return memory_flags(c, &ids, false);
 }

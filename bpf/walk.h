@@ -25,7 +25,41 @@ struct walk {
 	__u8 detached; /* its directory is not known */
 	__u8 guarded;  /* below a directory whose rule taints at any depth */
 	__u8 ended;    /* at a mount with none above it */
+	__u8 folds;    /* enum folding: how its file system compares names */
 };
+
+/* Where a file has many names, a rule for one of them is one for all. */
+enum folding {
+	FOLDS_NOT = 0,
+	FOLDS_CASE = 1, /* by case alone */
+	FOLDS_ALL = 2,  /* nobody knows: every name there counts as the rule's */
+};
+
+/* Letters beyond ASCII fold by tables that are not here. Names lie at multiples of eight. */
+__noinline __u32 folding_of_name(__u64 name, __u32 length)
+{
+	for (__u32 at = 0; at < 256; at += 8) {
+		__u32 rest = length - at;
+		__u64 word;
+
+		if (at >= length)
+			break;
+		word = peek_by_call(name + at, 8);
+		if (rest < 8)
+			word &= (1ull << (rest & 7) * 8) - 1;
+		if (word & 0x8080808080808080ull)
+			return FOLDS_ALL;
+	}
+	return FOLDS_CASE;
+}
+
+/* Of a name in a file system that compares names by a function of its own. */
+static __always_inline __u8 folding(unsigned long magic, __u64 name, __u32 length)
+{
+	if (magic == MAGIC_EXT4 || magic == MAGIC_F2FS || magic == MAGIC_TMPFS)
+		return folding_of_name(name, length);
+	return FOLDS_ALL;
+}
 
 #define SET_BITS 13
 
@@ -68,7 +102,7 @@ static __always_inline __u64 word_of(const struct walk *w, __u32 at)
 static __always_inline bool text_matches(const struct telos_tail *tail, const struct walk *w, __u32 from)
 {
 	const __u64 *wanted = (const __u64 *)tail->text;
-	__u64 text[PIECE / 8] = {};
+	__u64 text[PIECE / 8] = {}, same;
 	__u32 want = tail->length;
 
 	barrier_var(want); /* the verifier takes the bound from this very register */
@@ -76,7 +110,10 @@ static __always_inline bool text_matches(const struct telos_tail *tail, const st
 		return false;
 	if (bpf_probe_read_kernel(text, want, (const void *)w->name + from))
 		return true; /* cannot be; on the safe side */
-	return text[0] == wanted[0] && text[1] == wanted[1] && text[2] == wanted[2] && text[3] == wanted[3];
+	/* By case alone, of ASCII, some signs count as the same: on the safe side. */
+	same = w->folds ? 0x2020202020202020ull : 0;
+	return (text[0] | same) == (wanted[0] | same) && (text[1] | same) == (wanted[1] | same) &&
+	       (text[2] | same) == (wanted[2] | same) && (text[3] | same) == (wanted[3] | same);
 }
 
 /* One directory rule against the last component. */
@@ -87,12 +124,14 @@ static __always_inline bool tail_matches(const struct telos_tail *tail, const st
 
 	if (tail->kind == TELOS_TAIL_ANY)
 		return true;
+	if (w->folds == FOLDS_ALL || (w->folds && want > PIECE))
+		return true;
 	if (tail->kind == TELOS_TAIL_NAME) {
 		if (length != want)
 			return false;
 		if (want > PIECE)
 			return w->hash == tail->hash;
-		if (!plain_loads())
+		if (!plain_loads() || w->folds)
 			return text_matches(tail, w, 0);
 		return word_of(w, 0) == wanted[0] && word_of(w, 8) == wanted[1] && word_of(w, 16) == wanted[2] &&
 		       word_of(w, 24) == wanted[3];
@@ -325,6 +364,8 @@ static __always_inline void walk_start(struct walk *w, __u64 agent, struct dentr
 	w->agent = agent;
 	w->name = (__u64)dentry->d_name.name;
 	w->length = dentry->d_name.len;
+	if (dentry->d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE))
+		w->folds = folding(dentry->d_parent->d_inode->i_sb->s_magic, w->name, w->length);
 }
 
 static __always_inline void walk_start_raw(struct walk *w, __u64 agent, __u64 dentry)
@@ -333,6 +374,8 @@ static __always_inline void walk_start_raw(struct walk *w, __u64 agent, __u64 de
 	w->agent = agent;
 	w->name = PEEK(struct dentry, dentry, d_name.name);
 	w->length = PEEK(struct dentry, dentry, d_name.len);
+	if (PEEK(struct dentry, dentry, d_flags) & (DCACHE_OP_HASH | DCACHE_OP_COMPARE))
+		w->folds = FOLDS_ALL;
 }
 
 /* Within the first mount the pointers are typed and loads are plain; most files need no more. */

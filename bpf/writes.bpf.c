@@ -19,7 +19,9 @@ static __noinline __u32 slammed_write_verdict(struct caller *c, struct file *fil
 	reason = entry_verdict(c, &ids);
 	if (reason)
 		return reason;
-	/* Without a name it is its holders' alone, unless one of them is somebody outside. */
+	/* Without a name it is its holders' alone: one who writes, and nobody outside. */
+	if (!inode->i_nlink && (inode->i_readcount.counter > 0 || inode->i_writecount.counter > 1))
+		return TELOS_REASON_FOREIGN;
 	if (!inode->i_nlink)
 		return c->agent->peers ? TELOS_REASON_UNMANAGED_PEER : 0;
 	return write_verdict(c, flags_of_file(c, file, &ids));
