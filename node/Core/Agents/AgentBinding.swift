@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import IntentCompiler
 internal import Intents
 internal import Kernel
 internal import Logging

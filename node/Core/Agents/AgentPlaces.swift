@@ -1,6 +1,7 @@
 internal import EventLog
 internal import FleetWire
 internal import FoundationEssentials
+internal import IntentCompiler
 internal import Intents
 internal import Kernel
 internal import Logging
