@@ -1,6 +1,7 @@
 internal import FleetWire
 internal import FoundationEssentials
 internal import Kernel
+internal import SwiftProtobuf
 internal import Synchronization
 internal import TelosCore
 

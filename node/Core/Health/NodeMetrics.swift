@@ -1,5 +1,6 @@
 internal import FleetIdentity
 internal import FoundationEssentials
+internal import Kernel
 internal import TelosCore
 internal import X509
 
