@@ -1,5 +1,6 @@
 import FleetWire
 import Foundation
+import SwiftProtobuf
 import TelosCore
 import Testing
 

@@ -1,5 +1,6 @@
 import AddressSets
 import FoundationEssentials
+import Kernel
 import TelosCore
 import Testing
 

@@ -1,5 +1,6 @@
 import FleetWire
 import Kernel
+import SwiftProtobuf
 import TelosCore
 import Testing
 
