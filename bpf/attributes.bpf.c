@@ -35,7 +35,7 @@ static __noinline __u32 file_change_verdict(struct caller *c, struct finding *f,
 	if ((flags & TELOS_RULE_WRITE) && !write_verdict(c, flags))
 		return 0;
 	walk_start(&w, c->id, dentry);
-	climb(&w, dentry, where);
+	climb_seldom(&w, dentry, where);
 	if (w.failed)
 		return TELOS_REASON_STATE;
 	if (w.flags & TELOS_RULE_SHUT) {

@@ -48,7 +48,7 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 	}
 	flags = rule_flags(c->id, &ids);
 	walk_start(&w, c->id, file->f_path.dentry);
-	climb(&w, file->f_path.dentry, file->f_path.mnt);
+	climb_seldom(&w, file->f_path.dentry, file->f_path.mnt);
 	allowed = may_execute(c, &ids, flags, w.flags, TELOS_RULE_EXEC | TELOS_RULE_INTERP, f);
 	if (!allowed && !w.failed && !agent_wrote(&ids) && !((w.flags | flags) & TELOS_RULE_WRITE))
 		return 0;
@@ -167,7 +167,7 @@ int BPF_PROG(telos_bprm_check, struct linux_binprm *bprm)
 	identify_all(file->f_inode, &ids);
 	f.inode = ids.id[0];
 	walk_start(&w, c.id, file->f_path.dentry);
-	climb(&w, file->f_path.dentry, file->f_path.mnt);
+	climb_seldom(&w, file->f_path.dentry, file->f_path.mnt);
 	if (!file->f_inode->i_nlink || foreign_mount(file->f_inode))
 		f.reason = TELOS_REASON_ANONYMOUS;
 	else if (expired(&c))

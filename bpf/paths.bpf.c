@@ -26,7 +26,7 @@ static __always_inline __u32 change_verdict(struct caller *c, struct finding *f,
 		return TELOS_REASON_WRITE_ROOT;
 	}
 	walk_start(w, c->id, dentry);
-	climb(w, dentry, where);
+	climb_seldom(w, dentry, where);
 	if (w->failed)
 		return TELOS_REASON_STATE;
 	if (w->flags & TELOS_RULE_SHUT) {

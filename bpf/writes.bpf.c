@@ -115,7 +115,7 @@ static __noinline int receive_file(struct caller *c, struct finding *f, struct f
 	bool room;
 
 	walk_start(&w, c->id, file->f_path.dentry);
-	climb(&w, file->f_path.dentry, file->f_path.mnt);
+	climb_seldom(&w, file->f_path.dentry, file->f_path.mnt);
 	flags = rule_flags(c->id, ids) | w.flags;
 	if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(c))
 		return answer(refuse(c, f, EPERM), EPERM);

@@ -37,7 +37,7 @@ static __noinline __u32 flags_of_file(struct caller *c, struct file *file, const
 	__u32 flags;
 
 	walk_start(&w, c->id, dentry);
-	climb(&w, dentry, file->f_path.mnt);
+	climb_seldom(&w, dentry, file->f_path.mnt);
 	if (w.failed)
 		return 0;
 	flags = rule_flags(c->id, ids) | w.flags;
