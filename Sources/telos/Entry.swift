@@ -10,6 +10,10 @@ internal import Trust
 enum Entry {
   static func main() -> Never {
     do {
+      let words = words
+      if let run = RunWords(words), let command = CommandWords.ofProcess() {
+        try Launcher(intent: run.intent, ttl: run.ttl, command: command, verbose: run.verbose).run()
+      }
       var command = try Telos.parse(words)
       if let command = command as? any AsyncParsableCommand { wait(for: command) }
       try command.run()

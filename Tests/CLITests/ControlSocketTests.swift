@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import TelosCore
 import Testing
@@ -11,7 +12,7 @@ struct ControlSocketTests {
     defer { server.stop() }
     let body = try ControlSocket(path: server.path).post(
       "/v1/run",
-      RunRequest(intent: "read-logs", ttlSeconds: nil, argv: ["/bin/a b"], cwd: "/"))
+      body: RunRequest(intent: "read-logs", ttlSeconds: 7, argv: ["/bin/a b"], cwd: "/").body)
     #expect(String(decoding: body, as: UTF8.self) == #"{"agent":"00000000000000a1"}"#)
     let request = try #require(server.requests.first)
     #expect(request.hasPrefix("POST /v1/run HTTP/1.1\r\n"))
@@ -54,5 +55,33 @@ struct ControlSocketTests {
       try ControlSocket(path: "/" + String(repeating: "x", count: 200)).get("/v1/self")
     }
     #expect(error?.code == .invalidArgument)
+  }
+
+  @Test func theRequestIsJSONWhateverIsInIt() throws {
+    struct Read: Decodable, Equatable {
+      var intent: String
+      var ttlSeconds: UInt64?
+      var argv: [String]
+      var cwd: String
+    }
+    let odd = "/a\"b\\c\n\u{1}\u{7f}ä😀/"
+    for ttl in [nil, 60] as [UInt64?] {
+      let request = RunRequest(intent: odd, ttlSeconds: ttl, argv: [odd], cwd: odd)
+      let read = try JSONDecoder().decode(Read.self, from: Data(request.body))
+      #expect(read == Read(intent: odd, ttlSeconds: ttl, argv: [odd], cwd: odd))
+    }
+  }
+
+  @Test func runIsReadByHandInItsUsualFormOnly() {
+    let run = RunWords(["run", "--intent", "x", "--ttl", "90s", "-v", "--", "cmd"])
+    #expect(run?.intent == "x" && run?.ttl == 90 && run?.verbose == true)
+    #expect(RunWords(["run", "--intent", "x", "--", "--help"])?.intent == "x")
+    for words in [
+      [], ["run"], ["run", "--intent", "x"], ["run", "--intent", "x", "--"],
+      ["run", "--intent", "--", "cmd"], ["run", "--ttl", "1h", "--", "cmd"],
+      ["run", "--intent", "x", "--ttl", "soon", "--", "cmd"],
+      ["run", "--intent", "x", "--intent", "y", "--", "cmd"],
+      ["run", "--intent", "x", "--help", "--", "cmd"], ["self", "--intent", "x", "--", "cmd"],
+    ] { #expect(RunWords(words) == nil, "\(words)") }
   }
 }

@@ -59,7 +59,7 @@ struct Launcher {
     let request = RunRequest(
       intent: intent, ttlSeconds: ttl, argv: [path.hasPrefix("/") ? path : "\(folder)/\(path)"],
       cwd: folder)
-    let answer = try socket.post("/v1/run", request)
+    let answer = try socket.post("/v1/run", body: request.body)
     return try JSONInput.decode(RunGrant.self, from: answer, what: "the node's answer")
   }
 

@@ -23,6 +23,11 @@ struct ControlSocket {
     return try exchange("POST", target, body: Array(text.utf8), seconds: seconds)
   }
 
+  /// - Parameter body: JSON.
+  func post(_ target: String, body: [UInt8], seconds: Int = 60) throws(TelosError) -> [UInt8] {
+    try exchange("POST", target, body: body, seconds: seconds)
+  }
+
   private func exchange(_ method: String, _ target: String, body: [UInt8]?, seconds: Int)
     throws(TelosError) -> [UInt8]
   {
