@@ -10,4 +10,5 @@ import terminal_jobs
 import unit_jobs
 import work_jobs
 
-KINDS = [local_jobs, harness_jobs, git_jobs, python_jobs, unit_jobs, container_jobs, terminal_jobs, node_jobs, work_jobs]
+KINDS = [
+    local_jobs, harness_jobs, git_jobs, python_jobs, unit_jobs, container_jobs, terminal_jobs, node_jobs, work_jobs]

@@ -8,8 +8,7 @@ import time
 import machine
 from way import Failure, Job, Way
 
-# What stays as the example has it, because a recording cannot ask for it: memory that becomes executable, and loopback of
-# the agent's own.
+# What stays as the example has it, because no recording asks for it: executable memory, and loopback of the agent's own.
 AUDITED = """\
 apiVersion: telos/v1
 kind: Intent

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import machine
-from way import HERE, Job, Way
+from way import Job, Way
 
 PORT = 2222
 HOST_KEY = "/run/honest-sshd/host"

@@ -1,4 +1,4 @@
-"""Work that is one script of `work/` and needs nothing outside: processes, servers of its own, runtimes, databases, files."""
+"""Work that is one script of `work/` and needs nothing outside: processes, servers of its own, runtimes, databases."""
 
 import json
 import os
@@ -81,7 +81,8 @@ def log(way: Way):
         thread.start()
     for thread in threads:
         thread.join()
-    said = way.shell("sort log | uniq -c | sort -u -k 1,1 | cut -c 1-8", "echo last >>log", "tail -n 1 log", "wc -l <log")
+    said = way.shell(
+        "sort log | uniq -c | sort -u -k 1,1 | cut -c 1-8", "echo last >>log", "tail -n 1 log", "wc -l <log")
     if way.intent:
         if slammed := [one for one in agents() if one["intent"] == way.intent and one["state"] != "clean"]:
             raise Failure(f"not clean: {slammed}")
@@ -120,13 +121,17 @@ def names(way: Way):
 JOBS = [
     Job("multiprocessing: pools, queues, locks, shared memory", "python-work", "processes",
         scripted("python_processes.py", by="/usr/bin/python3")),
-    Job("what programs ask of the kernel now and then", "coding-agent", "calls", scripted("calls.py", by="/usr/bin/python3")),
+    Job("what programs ask of the kernel now and then", "coding-agent", "calls",
+        scripted("calls.py", by="/usr/bin/python3")),
     Job("getaddrinfo", "python-work", "names", names),
     Job("pytest with servers of its own", "python-work", "servers", servers, long=True),
-    Job("a kernel of Jupyter", "python-work", "notebook", lambda way: way.script("notebook.py", by=f"{TOOLS}/bin/python"),
+    Job("a kernel of Jupyter", "python-work", "notebook", lambda way: way.script("notebook.py",
+        by=f"{TOOLS}/bin/python"),
         long=True),
-    Job("javac, jar, java with a server and threads", "java-work", "java", scripted("java_work.sh", str(WORK / "java"))),
-    Job("java: collectors, jcmd, jshell", "java-work", "java-more", scripted("java_more.sh", str(WORK / "java")), long=True),
+    Job("javac, jar, java with a server and threads", "java-work", "java",
+        scripted("java_work.sh", str(WORK / "java"))),
+    Job("java: collectors, jcmd, jshell", "java-work", "java-more",
+        scripted("java_more.sh", str(WORK / "java")), long=True),
     Job("PyPy", "jit-work", "pypy", scripted("jit_pypy.py", by="/usr/bin/pypy3")),
     Job("LuaJIT with calls of C", "jit-work", "luajit", scripted("jit_luajit.lua", by="/usr/bin/luajit")),
     Job("Mono", "jit-work", "mono", mono),
@@ -137,20 +142,24 @@ JOBS = [
         scripted("database_sqlite.py", by="/usr/bin/python3")),
     Job("sqlite3: import, dump, backup", "database-work", "sqlite-shell", scripted("database_sqlite.sh")),
     Job("PostgreSQL: initdb, start, queries, stop", "database-work", "postgres", scripted("database_postgres.sh")),
-    Job("git: work trees, hooks, conflicts, bisection, signatures", "coding-agent", "git-more", scripted("coding_git.sh")),
+    Job("git: work trees, hooks, conflicts, bisection, signatures", "coding-agent", "git-more",
+        scripted("coding_git.sh")),
     Job("a coding agent's loop", "coding-agent", "loop", scripted("coding_loop.py", by="/usr/bin/python3")),
-    Job("nc, socat, openssl, perl, make, awk, servers of one's own", "coding-agent", "tools", scripted("coding_tools.sh")),
+    Job("nc, socat, openssl, perl, make, awk, servers of one's own", "coding-agent", "tools",
+        scripted("coding_tools.sh")),
     Job("ps, top, pgrep, lsof, ss, w", "coding-agent", "look", look),
     Job("arguments not UTF-8, and 60,000 of them", "coding-agent", "arguments", arguments, several=True),
     Job("two agents append to one log", "coding-agent", "log", log, several=True),
     Job("a module of Go with httptest", "compile-work", "go", go, long=True),
     Job("a package of Rust with a program of its build", "compile-work", "cargo",
         scripted("compile_cargo.sh", str(WORK / "rust")), long=True),
-    Job("POSIX and System V shared memory, semaphores, queues", "compile-work", "ipc", scripted("compile_ipc.sh", str(WORK))),
+    Job("POSIX and System V shared memory, semaphores, queues", "compile-work", "ipc",
+        scripted("compile_ipc.sh", str(WORK))),
     Job("rsync -aH, tar, cp, split", "file-work", "sync", scripted("files_sync.sh")),
     Job("inotify, tail -F", "file-work", "watch", scripted("files_watch.sh")),
     Job("gpg, ssh-keygen, ssh-agent, openssl", "file-work", "keys", scripted("files_keys.sh")),
-    Job("40,000 files come and go", "file-work", "many", scripted("files_many.py", "40000", by="/usr/bin/python3"), several=True),
+    Job("40,000 files come and go", "file-work", "many",
+        scripted("files_many.py", "40000", by="/usr/bin/python3"), several=True),
     Job("three agents build one checkout and clean", "file-work", "checkout", checkout, several=True),
     Job("Chromium by Playwright", "browser-work", "browser", lambda way: way.script(
         "browser.py", by=f"{TOOLS}/bin/python", variables={"PLAYWRIGHT_NODEJS_PATH": "/usr/bin/node"}), long=True)]
