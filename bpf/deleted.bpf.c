@@ -42,9 +42,12 @@ static __noinline int keep_upper_in_mind(__u64 inode)
 
 static __always_inline void about_to_leave(struct dentry *dentry)
 {
-	struct inode *inode = dentry->d_inode;
+	struct inode *inode;
 
-	if (!inode || inode->i_nlink != 1 || (inode->i_mode & S_IFMT) == S_IFDIR)
+	if (negative(dentry))
+		return;
+	inode = dentry->d_inode;
+	if (inode->i_nlink != 1 || (inode->i_mode & S_IFMT) == S_IFDIR)
 		return;
 	if (inode->i_sb->s_magic == MAGIC_OVERLAY)
 		keep_upper_in_mind(number(inode));

@@ -60,27 +60,29 @@ static __always_inline int map_executable(struct caller *c, struct file *file, s
 }
 
 /* Pages of a shared mapping leave the machine without another system call where the file is somebody else's. */
-static __always_inline bool shares_remotely(struct file *file, unsigned long prot, unsigned long flags)
+static __always_inline bool shares(unsigned long prot, unsigned long flags)
 {
-	return file && (prot & PROT_WRITE) && (flags & MAP_SHARED) && remote_filesystem(file->f_inode->i_sb->s_magic);
+	return (prot & PROT_WRITE) && (flags & MAP_SHARED);
 }
 
 SEC("lsm/mmap_file")
 int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	bool remote = shares_remotely(file, prot, flags);
+	bool anonymous;
 
-	if (!(prot & PROT_EXEC) && !remote)
+	if (!(prot & PROT_EXEC) && !shares(prot, flags))
 		return 0;
 	MANAGED_ONLY(EACCES, .gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_MMAP_FILE);
-	if (remote) {
+	/* The verifier of 6.12 takes an argument for never NULL, and drops a test of it: see negative(). */
+	anonymous = !argument(ctx, 0);
+	if (!anonymous && shares(prot, flags) && remote_filesystem(file->f_inode->i_sb->s_magic)) {
 		f.gate = TELOS_GATE_FILE;
 		f.reason = TELOS_REASON_UNMANAGED_PEER;
 		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
-	if (!file && (c.flags & TELOS_AGENT_JIT))
+	if (!(prot & PROT_EXEC) || (anonymous && (c.flags & TELOS_AGENT_JIT)))
 		return 0;
-	if (!file || (prot & PROT_WRITE)) {
+	if (anonymous || (prot & PROT_WRITE)) {
 		f.reason = TELOS_REASON_ANONYMOUS;
 		return answer(refuse(&c, &f, EACCES), EACCES);
 	}

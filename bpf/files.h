@@ -38,6 +38,13 @@ static __always_inline __u64 inode_of(__u64 dentry)
 }
 
 
+/* Whether nothing has this name. The verifier of 6.12 takes what a dentry points to for never NULL, drops a test of it, and lets
+ * a program read from there: so the test is of a number, before anything else. */
+static __always_inline bool negative(struct dentry *dentry)
+{
+	return !PEEK(struct dentry, number(dentry), d_inode);
+}
+
 /* What lies below an inode of overlayfs. */
 struct layers {
 	__u64 upper; /* directory entries, 0: none */

@@ -83,8 +83,10 @@ static __always_inline __u64 found_by(const struct walk *w)
 	return w->sets << FOUND_FLAGS_BITS | (w->flags & FOUND_FLAGS) >> FOUND_FLAGS_SHIFT;
 }
 
-static __always_inline void meet_again(struct walk *w, __u64 found)
+__noinline int meet_again(struct walk *w, __u64 found)
 {
+	if (!w)
+		return 0;
 	w->flags |= (found << FOUND_FLAGS_SHIFT) & FOUND_FLAGS;
 	found >>= FOUND_FLAGS_BITS;
 	for (int i = 0; i < FOUND_SETS; i++) {
@@ -94,6 +96,7 @@ static __always_inline void meet_again(struct walk *w, __u64 found)
 		meet_set(w, (found >> 1) & (TELOS_TAIL_SETS - 1));
 		found >>= SET_BITS;
 	}
+	return 0;
 }
 
 /* Whether the climb is done: somebody found the same. */

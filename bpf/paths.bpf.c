@@ -7,7 +7,7 @@ static __noinline __u32 named_memory(struct caller *c, struct dentry *dentry, bo
 {
 	struct ids ids = {};
 
-	if (!dentry->d_inode)
+	if (negative(dentry))
 		return makes && !(c->state & TELOS_SLAMMED) ? TELOS_RULE_WRITE | TELOS_RULE_KEEP : 0;
 	identify_all(dentry->d_inode, &ids);
 	return memory_flags(c, &ids, false);
@@ -56,12 +56,11 @@ static __always_inline int change(struct caller *c, struct finding *f, struct de
 /* A folder that rules depend on: in its place there would be another one, of which they say nothing. */
 static __noinline bool fixed(struct caller *c, struct dentry *dentry)
 {
-	struct inode *inode = dentry->d_inode;
 	struct ids ids = {};
 
-	if (!inode || (inode->i_mode & S_IFMT) != S_IFDIR)
+	if (negative(dentry) || (dentry->d_inode->i_mode & S_IFMT) != S_IFDIR)
 		return false;
-	identify_all(inode, &ids);
+	identify_all(dentry->d_inode, &ids);
 	return !ids.count || (rule_flags(c->id, &ids) & TELOS_RULE_FIXED);
 }
 
@@ -183,7 +182,7 @@ static __always_inline bool moves_unguarded(const struct met *from, const struct
 
 static __always_inline bool is_folder(struct dentry *dentry)
 {
-	return dentry->d_inode && (dentry->d_inode->i_mode & S_IFMT) == S_IFDIR;
+	return !negative(dentry) && (dentry->d_inode->i_mode & S_IFMT) == S_IFDIR;
 }
 
 /* O_TMPFILE: it had no name, and so no place. */
