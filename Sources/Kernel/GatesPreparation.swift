@@ -57,6 +57,8 @@ extension Gates {
     case "file_ioctl_compat": return ""
     // Before 6.2, access lists come to `inode_setxattr` and `inode_removexattr`.
     case "inode_set_acl", "inode_remove_acl": return ""
+    // Before 6.2, `path_truncate` is asked instead.
+    case "file_truncate": return ""
     default: return "this kernel has no hook \(hook)"
     }
   }
