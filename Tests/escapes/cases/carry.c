@@ -30,8 +30,11 @@ static bool slammed(void)
 
 static long write_and_close(int fd)
 {
-	long result = fd < 0 ? -1 : write(fd, loot, looted);
+	long result;
 
+	if (fd < 0)
+		return -1;
+	result = write(fd, loot, looted);
 	close(fd);
 	return result;
 }

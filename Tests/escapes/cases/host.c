@@ -73,10 +73,11 @@ static long read_only(const char *path)
 static long reconfigured(const char *path)
 {
 	int fd = syscall(SYS_fspick, AT_FDCWD, path, 1 /* FSPICK_CLOEXEC */);
-	long result = fd < 0 ? -1 : 0;
+	long result;
 
-	if (!result)
-		result = syscall(SYS_fsconfig, fd, 0 /* FSCONFIG_SET_FLAG */, "ro", NULL, 0);
+	if (fd < 0)
+		return -1;
+	result = syscall(SYS_fsconfig, fd, 0 /* FSCONFIG_SET_FLAG */, "ro", NULL, 0);
 	if (!result)
 		result = syscall(SYS_fsconfig, fd, 7 /* FSCONFIG_CMD_RECONFIGURE */, NULL, NULL, 0);
 	close(fd);

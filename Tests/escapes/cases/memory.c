@@ -70,6 +70,7 @@ ESCAPE(carry, shared_object_before, "an object in /dev/shm that an unmanaged pro
 {
 	char *at = made("object");
 
+	greet();
 	if (!at)
 		return;
 	memcpy(at, secret, strlen(secret));
