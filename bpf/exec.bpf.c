@@ -28,7 +28,7 @@ static __always_inline bool foreign_mount(struct inode *inode)
 }
 
 /* Executable mappings: approved files, files of the system that no agent wrote or may write, own builds. */
-static __always_inline int map_executable(struct caller *c, struct file *file, struct finding *f)
+static __noinline int map_executable(struct caller *c, struct file *file, struct finding *f)
 {
 	struct inode *inode = file->f_inode;
 	struct ids ids = {};
@@ -65,6 +65,35 @@ static __always_inline bool shares(unsigned long prot, unsigned long flags)
 	return (prot & PROT_WRITE) && (flags & MAP_SHARED);
 }
 
+/* What is stored into a shared mapping meets no hook any more: descriptors 0 to 2 get none that can be written, and after a slam
+ * only what nobody else has, or where all may be written. 0, or the reason why not. */
+static __always_inline __u32 share_verdict(struct caller *c, struct file *file, struct finding *f)
+{
+	struct inode *inode = file->f_inode;
+	struct ids ids = {};
+
+	if (remote_filesystem(inode->i_sb->s_magic))
+		return TELOS_REASON_UNMANAGED_PEER;
+	if ((inode->i_mode & S_IFMT) != S_IFREG)
+		return 0;
+	identify_all(inode, &ids);
+	f->inode = ids.id[0];
+	if ((rule_flags(c->id, &ids) & TELOS_RULE_STDIO) && !(c->flags & TELOS_AGENT_STDIO_ALLOW))
+		return TELOS_REASON_STDIO;
+	if (!(c->state & TELOS_SLAMMED) || own_private(c, &ids.id[0]) || (!inode->i_nlink && !c->agent->peers))
+		return 0;
+	return c->flags & TELOS_AGENT_WRITES_TAINTED ? entry_verdict(c, &ids) : TELOS_REASON_SLAMMED;
+}
+
+static __noinline int share_file(struct caller *c, struct finding *f, struct file *file)
+{
+	f->reason = share_verdict(c, file, f);
+	if (!f->reason)
+		return 0;
+	f->gate = TELOS_GATE_FILE;
+	return answer(refuse(c, f, EPERM), EPERM);
+}
+
 SEC("lsm/mmap_file")
 int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
@@ -75,11 +104,8 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 	MANAGED_ONLY(EACCES, .gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_MMAP_FILE);
 	/* The verifier of 6.12 takes an argument for never NULL, and drops a test of it: see negative(). */
 	anonymous = !argument(ctx, 0);
-	if (!anonymous && shares(prot, flags) && remote_filesystem(file->f_inode->i_sb->s_magic)) {
-		f.gate = TELOS_GATE_FILE;
-		f.reason = TELOS_REASON_UNMANAGED_PEER;
-		return answer(refuse(&c, &f, EPERM), EPERM);
-	}
+	if (!anonymous && shares(prot, flags) && share_file(&c, &f, file))
+		return -EPERM;
 	if (!(prot & PROT_EXEC) || (anonymous && (c.flags & TELOS_AGENT_JIT)))
 		return 0;
 	if (anonymous || (prot & PROT_WRITE)) {
@@ -95,10 +121,14 @@ int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 {
 	struct file *file;
 
-	if (!(prot & PROT_EXEC))
+	if (!(prot & (PROT_EXEC | PROT_WRITE)))
 		return 0;
 	MANAGED_ONLY(EACCES, .gate = TELOS_GATE_EXEC, .hook = TELOS_HOOK_FILE_MPROTECT);
 	file = vma->vm_file;
+	if (file && (prot & PROT_WRITE) && (vma->vm_flags & VM_SHARED) && share_file(&c, &f, file))
+		return -EPERM;
+	if (!(prot & PROT_EXEC))
+		return 0;
 	if (!file && (c.flags & TELOS_AGENT_JIT))
 		return 0;
 	/* anon_vma: pages of this mapping were written, so they are no longer the file's. */

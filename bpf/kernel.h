@@ -185,6 +185,7 @@ struct linux_binprm {
 struct anon_vma;
 
 struct vm_area_struct {
+	unsigned long vm_flags;
 	struct file *vm_file;
 	struct anon_vma *anon_vma;
 };
@@ -404,6 +405,7 @@ struct verity_digest {
 #define PROT_WRITE 2
 #define PROT_EXEC 4
 #define MAP_SHARED 1
+#define VM_SHARED 8
 
 #define O_TRUNC 0x200
 #define O_ASYNC 0x2000

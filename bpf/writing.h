@@ -48,4 +48,30 @@ static __noinline __u32 flags_of_file(struct caller *c, struct file *file, const
 	return flags;
 }
 
+/* A regular file. 0, or the reason why a slammed agent may not write it. */
+static __always_inline __u32 slammed_write_verdict(struct caller *c, struct file *file, struct finding *f)
+{
+	struct inode *inode = file->f_inode;
+	struct ids ids = {};
+	__u32 reason;
+
+	if (remote_filesystem(inode->i_sb->s_magic))
+		return TELOS_REASON_SLAMMED;
+	identify_all(inode, &ids);
+	f->inode = ids.id[0];
+	if (!ids.count)
+		return TELOS_REASON_STATE;
+	if (rule_flags(c->id, &ids) & TELOS_RULE_STDIO)
+		return c->flags & TELOS_AGENT_STDIO_ALLOW ? 0 : TELOS_REASON_STDIO;
+	reason = entry_verdict(c, &ids);
+	if (reason)
+		return reason;
+	/* Without a name it is its holders' alone: one who writes, and nobody outside. */
+	if (!inode->i_nlink && (inode->i_readcount.counter > 0 || inode->i_writecount.counter > 1))
+		return TELOS_REASON_FOREIGN;
+	if (!inode->i_nlink)
+		return c->agent->peers ? TELOS_REASON_UNMANAGED_PEER : 0;
+	return write_verdict(c, flags_of_file(c, file, &ids));
+}
+
 #endif
