@@ -16,7 +16,7 @@ struct ControlSocket {
     try exchange("GET", target, body: nil, seconds: seconds)
   }
 
-  func post(_ target: String, _ body: some Encodable, seconds: Int = 60)
+  func post(_ target: String, _ body: some Encodable, seconds: Int = 300)
     throws(TelosError) -> [UInt8]
   {
     let text = try JSONOutput.text(body, compact: true)
@@ -24,7 +24,7 @@ struct ControlSocket {
   }
 
   /// - Parameter body: JSON.
-  func post(_ target: String, body: [UInt8], seconds: Int = 60) throws(TelosError) -> [UInt8] {
+  func post(_ target: String, body: [UInt8], seconds: Int = 300) throws(TelosError) -> [UInt8] {
     try exchange("POST", target, body: body, seconds: seconds)
   }
 
