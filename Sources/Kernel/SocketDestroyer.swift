@@ -81,7 +81,9 @@ public struct SocketDestroyer: Sendable {
     guard family == UInt64(AF_INET) || family == UInt64(AF_INET6) else { return }
     let local = Self.address(socket, getsockname)
     let peer = Self.address(socket, getpeername)
-    if sparesLoopback, [local.bytes, peer.bytes].allSatisfy({ Self.staysHere($0, family) }) { return }
+    if sparesLoopback, [local.bytes, peer.bytes].allSatisfy({ Self.staysHere($0, family) }) {
+      return
+    }
     let code = clibbpf_destroy_socket(
       netlink, UInt8(family), UInt8(truncatingIfNeeded: Self.option(socket, SO_PROTOCOL)),
       local.port, peer.port, local.bytes, peer.bytes, Self.option(socket, 57))

@@ -54,13 +54,18 @@ import Testing
       ("web-server", ["/usr/bin/python3"], ["/bin/sh"]),
       ("agent-harness", ["/usr/bin/python3", "/usr/bin/wc"], ["/bin/sh", "/usr/bin/whoami"]),
       ("node-script", ["/usr/bin/node"], ["/bin/sh", "/usr/bin/python3", "/usr/bin/npm"]),
-      ("node-work", ["/usr/bin/node", "/usr/bin/env", "/bin/sh"], ["/usr/bin/gcc", "/usr/bin/curl"]),
+      (
+        "node-work", ["/usr/bin/node", "/usr/bin/env", "/bin/sh"],
+        ["/usr/bin/gcc", "/usr/bin/curl"]
+      ),
       ("python-work", ["/usr/bin/python3", "/bin/sh"], ["/usr/bin/gcc", "/usr/bin/git"]),
       ("java-work", ["/bin/sh", "/usr/bin/uname"], ["/usr/bin/curl", "/usr/bin/python3"]),
       ("jit-work", ["/bin/sh", "/usr/bin/python3"], ["/usr/bin/node", "/usr/bin/gcc"]),
       (
         "coding-agent",
-        ["/usr/bin/git", "/usr/lib/git-core/git-remote-https", "/usr/bin/python3", "/usr/bin/make"],
+        [
+          "/usr/bin/git", "/usr/lib/git-core/git-remote-https", "/usr/bin/python3", "/usr/bin/make",
+        ],
         ["/usr/sbin/useradd", "/lib64/ld-linux-x86-64.so.2"]
       ),
       ("compile-work", ["/usr/bin/gcc", "/usr/bin/make", "/usr/bin/ld"], ["/usr/sbin/useradd"]),
