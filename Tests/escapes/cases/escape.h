@@ -83,6 +83,7 @@ extern char secret[160]; /* what must not arrive, without having read it */
 extern char greeting[160];
 extern char loot[256]; /* what slam() read */
 extern size_t looted;
+extern const char *result; /* the file of its role that says what happened */
 
 void control(const char *what, long result);
 void attempt(const char *what, long result);

@@ -67,6 +67,7 @@ static void run(const struct escape *e, bool second)
 
 	if (child == 0) {
 		alarm(25);
+		result = second ? "result.second" : "result";
 		if (chdir(dir))
 			_exit(98);
 		second ? e->second() : e->run();

@@ -54,13 +54,15 @@ ESCAPE(carry, shared_object, "an object in /dev/shm that an unmanaged process op
 	memcpy(at, loot, looted);
 	attempt("old", seen(text("look /dev/shm%s", object("old"))));
 	fd = shm_open(object("new"), O_RDWR | O_CREAT, 0666);
-	fchmod(fd, 0666);
-	later = mapped(fd);
-	if (!later)
+	if (fd < 0) {
 		attempt("make", -1);
-	else
-		memcpy(later, loot, looted);
-	attempt("new", seen(text("look /dev/shm%s", object("new"))));
+	} else {
+		fchmod(fd, 0666);
+		later = mapped(fd);
+		if (later)
+			memcpy(later, loot, looted);
+		attempt("new", seen(text("look /dev/shm%s", object("new"))));
+	}
 	shm_unlink(object("old"));
 	shm_unlink(object("new"));
 }

@@ -249,7 +249,7 @@ ESCAPE(network, netlink_kinds, "netlink of other kinds, some of which end connec
 	static const struct {
 		const char *name;
 		int number;
-	} kinds[] = {{"sock_diag", 4}, {"xfrm", 6}, {"audit", 9}, {"fib_lookup", 10}, {"netfilter", 12}, {"generic", 16}};
+	} kinds[] = {{"sock_diag", 4}, {"audit", 9}, {"fib_lookup", 10}, {"generic", 16}};
 
 	question_alone();
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)

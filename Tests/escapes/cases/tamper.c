@@ -139,7 +139,7 @@ ESCAPE(tamper, kexec, "kexec_load", "EPERM", .flags = ROOT)
 	attempt("kexec_load", syscall(SYS_kexec_load, 0, 0, NULL, KEXEC_ARCH_DEFAULT));
 }
 
-ESCAPE(tamper, perf, "probes of the whole machine by perf events, as root", "EPERM", .flags = ROOT)
+ESCAPE(tamper, perf, "probes of the whole machine by perf events, as root", "EPERM|EACCES", .flags = ROOT)
 {
 	struct perf_event_attr about = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(about), .config = PERF_COUNT_SW_CPU_CLOCK};
 
@@ -168,8 +168,9 @@ ESCAPE(tamper, permission_events, "letting others wait for an answer whether the
 	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
 
 	greet();
+	attempt("fanotify_init", fd);
 	if (fd < 0)
-		broken("fanotify_init");
+		return;
 	attempt("fanotify_mark", fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, "/etc/hostname"));
 	close(fd); /* answers whoever waits */
 }

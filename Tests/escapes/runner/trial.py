@@ -131,11 +131,12 @@ class Trial(Answers):
     # -- judging -----------------------------------------------------------------------------------------------
 
     def _lines(self) -> list[list[str]]:
-        try:
-            with open(f"{self.path}/result", errors="replace") as file:
-                return [line.split() for line in file if line.strip()]
-        except FileNotFoundError:
-            return []
+        lines = []
+        for name in ("result", "result.second"):
+            if os.path.exists(f"{self.path}/{name}"):
+                with open(f"{self.path}/{name}", errors="replace") as file:
+                    lines += [line.split() for line in file if line.strip()]
+        return lines
 
     def _sink(self) -> list[str]:
         found = sorted(self.outside.arrived("SECRET", self.tag))
