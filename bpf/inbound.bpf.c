@@ -8,12 +8,14 @@ static __always_inline bool is_inet(__u16 family)
 
 /* Why the local port in `f` is not one that the intent opens, or 0. No peer has the address ::, which the finding has
  * here: there the windows keep all ports together. */
-static __always_inline __u32 port_verdict(struct caller *c, struct finding *f)
+static __always_inline __u32 port_verdict(struct caller *c, struct finding *f, struct sock *sk)
 {
 	if (expired(c))
 		return TELOS_REASON_TTL;
-	if ((c->flags & TELOS_AGENT_LOOPBACK) && f->port > TELOS_LAST_SYSTEM_PORT)
-		return 0; /* who may come is seen when they come */
+	/* Who may come is seen when they come; a port that others of its user may have too is not its own. */
+	if ((c->flags & TELOS_AGENT_LOOPBACK) && f->port > TELOS_LAST_SYSTEM_PORT &&
+	    !BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport))
+		return 0;
 	if (!f->port || !(c->flags & TELOS_AGENT_LISTENS))
 		return TELOS_REASON_LISTEN;
 	return inbound_verdict(c->id, f, f->port);
@@ -59,7 +61,7 @@ int BPF_PROG(telos_socket_bind, struct socket *sock, struct sockaddr *address, i
 		return 0;
 	f.port = bpf_ntohs(at.port);
 	f.protocol = protocol_of(sk);
-	reason = port_verdict(&c, &f);
+	reason = port_verdict(&c, &f, sk);
 	return reason ? refuse_destination(&c, &f, reason) : 0;
 }
 
@@ -94,7 +96,7 @@ int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
 	f.protocol = protocol_of(sk);
 	f.port = sk->__sk_common.skc_num; /* 0 where listen itself would pick one */
 	f.gate = TELOS_GATE_NETWORK;
-	f.reason = port_verdict(&c, &f);
+	f.reason = port_verdict(&c, &f, sk);
 	if (!f.reason && (f.protocol != IPPROTO_TCP || (label->flags & TELOS_SOCKET_STDIO)))
 		f.reason = TELOS_REASON_LISTEN;
 	if (!f.reason && (c.state & TELOS_SLAMMED) && (!(c.flags & TELOS_AGENT_LOOPBACK) || c.agent->peers))

@@ -199,6 +199,8 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	unsigned char skc_reuse : 4;
+	unsigned char skc_reuseport : 1;
 	struct in6_addr skc_v6_daddr;
 };
 
