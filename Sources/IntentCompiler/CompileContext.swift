@@ -1,4 +1,6 @@
+internal import Glibc
 public import Kernel
+public import TelosCore
 
 /// Where and when an agent starts: what turns names of an intent into things of one node.
 public struct CompileContext: Sendable {
@@ -36,5 +38,19 @@ public struct CompileContext: Sendable {
     self.memory = memory
     self.place = place
     self.resolver = resolver
+  }
+}
+
+extension CompileContext {
+  /// In the root of a process that ended meanwhile everything is missing: what was found there says nothing, and is not
+  /// to be remembered.
+  var hasRoot: Bool { root.isEmpty || access("\(root)/", F_OK) == 0 }
+
+  func checkRoot() throws(TelosError) {
+    guard hasRoot else {
+      throw TelosError(
+        .conflict, "the process whose root is \(root) ended while the intent was compiled",
+        hint: "start it again")
+    }
   }
 }

@@ -26,6 +26,7 @@ public enum IntentCompiler {
     try build.addExecutables(intent.exec)
     try build.addWriteRoots(intent.files, own: intent.exec.own)
     try build.addSensitive(intent.files.sensitive)
+    try context.checkRoot()
     try build.addFixed()
     try build.addSharedMemory()
     for name in intent.unix { try build.addSocket(name) }
@@ -79,6 +80,7 @@ struct PolicyBuild {
       let footprint = context.memory.map { _ in Footprint() }
       var build = ExecBuild(context, footprint)
       found = try build.build(exec)
+      try context.checkRoot()
       if let footprint { context.memory?.remember(.exec(found), footprint, key) }
     }
     rules = found.rules

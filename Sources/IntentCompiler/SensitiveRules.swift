@@ -94,7 +94,7 @@ extension PolicyBuild {
     if case .walk(let known) = memory.recall(key, root: context.root) { return known }
     let footprint = Footprint()
     let found = walk.files(RootView(root: context.root, footprint: footprint))
-    memory.remember(.walk(found), footprint, key)
+    if context.hasRoot { memory.remember(.walk(found), footprint, key) }
     return found
   }
 
