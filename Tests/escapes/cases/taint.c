@@ -297,6 +297,10 @@ ESCAPE(taint, shared_mapping, "a MAP_SHARED store into what another agent has ma
 	if (!slam())
 		return;
 	fd = open(here("shared"), O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		sent("open", fd);
+		return;
+	}
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED)
 		broken("mmap");
