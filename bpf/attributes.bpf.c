@@ -11,9 +11,15 @@ static __noinline __u32 file_change_verdict(struct caller *c, struct finding *f,
 	__u32 flags, reason;
 	struct walk w;
 
-	/* A memfd has neither a name nor a directory (6.1 asks here for ftruncate too). */
-	if (!inode->i_nlink && dentry->d_parent == dentry)
+	/* Without a name (memfd, or deleted while open) it is its holders' alone, see slammed_write_verdict(). 6.1 asks here for
+	 * ftruncate too. */
+	if (!inode->i_nlink) {
+		if (!content || !(c->state & TELOS_SLAMMED))
+			return 0;
+		if (inode->i_readcount.counter > 0 || inode->i_writecount.counter > 1 || c->agent->peers)
+			return TELOS_REASON_FOREIGN;
 		return 0;
+	}
 	if (expired(c))
 		return TELOS_REASON_TTL;
 	identify_all(inode, &ids);
