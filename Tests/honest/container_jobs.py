@@ -58,6 +58,11 @@ def run(way: Way, *options: str) -> tuple[str, dict]:
     return (work / "report.txt").read_text(), json.loads((work / "tried.json").read_text())
 
 
+def enforcing() -> bool:
+    done = subprocess.run(["telos", "status", "-o", "json"], capture_output=True, text=True)
+    return done.returncode == 0 and '"enforcing"' in done.stdout
+
+
 def container(way: Way):
     image(way)
     if not way.intent:
@@ -88,6 +93,7 @@ def container(way: Way):
             raise Failure("without the annotation it was refused something")
     finally:
         machine.run("lab-daemon", "node", "start")
+        eventually("the node enforces", enforcing)
     return report
 
 

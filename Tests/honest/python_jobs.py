@@ -5,7 +5,6 @@ import functools
 import hashlib
 import io
 import os
-import pathlib
 import socketserver
 import tarfile
 import threading
@@ -19,17 +18,11 @@ from way import Job, Quiet, Way, copy, serve
 
 INDEX_PORT, ECHO_PORT, SERVER_PORT = 3141, 9200, 8080
 INDEX = "/srv/index"
-PACKAGES = pathlib.Path("/usr/lib/python3/dist-packages")
 HELLO = "import json, sys\n\ndef main():\n    print(json.dumps({'hello': sys.argv[1:]}))\n"
 
 
 def prepare():
     wheel("telos-hello", "1.0", {"telos_hello/__init__.py": HELLO}, "[console_scripts]\ntelos-hello = telos_hello:main\n")
-    # What setuptools builds wheels with, from Debian's files: an index has it as a wheel.
-    files = {str(path.relative_to(PACKAGES)): path.read_text() for path in (PACKAGES / "wheel").rglob("*.py")}
-    about = next(PACKAGES.glob("wheel-*.egg-info"))
-    version = about.name.removeprefix("wheel-").removesuffix(".egg-info")
-    wheel("wheel", version, files, (about / "entry_points.txt").read_text())
     source("telos-built", "2.0")
     serve(INDEX_PORT, functools.partial(Quiet, directory=INDEX))
     server = Echo(("127.0.0.1", ECHO_PORT), Answer)
@@ -74,8 +67,8 @@ def install(way: Way):
     bin = f"{way.folder}/venv/bin"
     pip = [f"{bin}/pip", "install", "-q", "--index-url", f"http://127.0.0.1:{INDEX_PORT}/simple"]
     said = way.python(
-        ["/usr/bin/python3", "-m", "venv", "venv"],
-        [*pip, "wheel"],
+        # What builds wheels is Debian's.
+        ["/usr/bin/python3", "-m", "venv", "--system-site-packages", "venv"],
         [*pip, "--no-build-isolation", "telos-hello", "telos-built"],
         [f"{bin}/telos-hello", "world"],
         [f"{bin}/telos-built", "world"])

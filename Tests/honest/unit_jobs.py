@@ -56,11 +56,12 @@ def prepare():
 
 
 def eventually(what: str, check):
-    for _ in range(300):
+    until = time.monotonic() + 180
+    while time.monotonic() < until:
         if result := check():
             return result
         time.sleep(0.2)
-    raise Failure(f"{what}: not within a minute; {machine.agents('/system.slice/report.service')}")
+    raise Failure(f"{what}: not within three minutes; {machine.agents('/system.slice/report.service')}")
 
 
 def start(name: str, folder: str, curious: bool = False) -> tuple[str, dict]:
