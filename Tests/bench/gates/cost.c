@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -149,7 +150,7 @@ static void make_agent(void)
 	struct bpf_map *bss = bpf_object__find_map_by_name(object, ".bss");
 	struct telos_tail_set set = {.count = 1};
 	struct telos_window_key window = {.prefix = 64 + 128};
-	struct telos_window ports = {.count = 1};
+	struct telos_window ports = {.count = 2};
 	struct telos_agent agent = {.id = AGENT, .domain = 7, .tasks_quota = 1000, .inodes_quota = 1000};
 	struct telos_cookie cookie = {.high = 1, .low = 2};
 	struct telos_registration registration = {.agent = AGENT, .slot = 1, .expires_ns = ~0ull};
@@ -166,12 +167,15 @@ static void make_agent(void)
 	if (bpf_map_update_elem(map("tails"), &one, &set, 0))
 		die("tails");
 	rule(HOME, 0, 1);
+	rule(MOUNT, 0, 1);
+	rule(NEAR, 0, 1);
 	rule("/lib64/ld-linux-x86-64.so.2", TELOS_RULE_INTERP, 0);
 	rule(HOME "/true", TELOS_RULE_EXEC, 0);
 	rule(HOME "/work", TELOS_RULE_EXEC, 0);
 	memcpy(window.agent, &id, sizeof(id));
 	inet_pton(AF_INET6, "::ffff:127.0.0.1", window.address);
 	ports.ports[0] = (struct telos_port){.first = OPEN_PORT, .last = OPEN_PORT, .protocols = TELOS_TCP | TELOS_UDP};
+	ports.ports[1] = (struct telos_port){.first = CLOSED_PORT, .last = CLOSED_PORT, .protocols = TELOS_TCP | TELOS_UDP};
 	if (bpf_map_update_elem(map("windows"), &window, &ports, 0))
 		die("windows");
 	if (bpf_map_update_elem(map("agents"), &one, &agent, 0) ||
@@ -259,8 +263,12 @@ int main(int count, char **words)
 	}
 	state = words[1];
 	agent = !strcmp(state, "managed") || !strcmp(state, "tainted") || !strcmp(state, "refusing");
-	if (system("mkdir -p " FOLDER))
+	if (system("mkdir -p " FOLDER " " MOUNT))
 		die(FOLDER);
+	/* The states follow each other in one boot. */
+	if (access(NEAR, F_OK) && (mount("near", MOUNT, "tmpfs", 0, NULL) || mkdir(NEAR, 0755)))
+		die(NEAR);
+	close(open(NEAR "/file", O_CREAT | O_WRONLY, 0644));
 	copy(words[4], HOME "/true");
 	copy(words[4], HOME "/false");
 	copy(words[5], HOME "/work");

@@ -62,6 +62,11 @@ static void open_close(void)
 	open_close_of(FOLDER "/file");
 }
 
+static void open_close_near(void)
+{
+	open_close_of(NEAR "/file");
+}
+
 /* Every time in a directory where nobody has opened anything yet. */
 static void open_close_first(void)
 {
@@ -78,6 +83,26 @@ static void connect_close(void)
 	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	expect(connect(sock, (struct sockaddr *)&to, sizeof(to)), EPERM, "connect");
+	close(sock);
+}
+
+/* Answered by a reset. */
+static void connect_refused(void)
+{
+	struct sockaddr_in to = address(refusing ? SHUT_PORT : CLOSED_PORT);
+	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (connect(sock, (struct sockaddr *)&to, sizeof(to)) != -1 || errno != (refusing ? EPERM : ECONNREFUSED))
+		die("connect to a closed port");
+	close(sock);
+}
+
+static void connect_datagram(void)
+{
+	struct sockaddr_in to = address(refusing ? SHUT_PORT : OPEN_PORT);
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	expect(connect(sock, (struct sockaddr *)&to, sizeof(to)), EPERM, "connect of a datagram socket");
 	close(sock);
 }
 
@@ -174,12 +199,15 @@ int main(int count, char **words)
 	if (tainted)
 		close(open(HOME "/.env", O_RDONLY));
 	measure("open+close", open_close, ROUNDS * 5);
+	measure("near open+close", open_close_near, ROUNDS * 5);
 	measure("first open+close", open_close_first, FRESH_ROUNDS);
 	measure("fork+exit", fork_exit, ROUNDS);
 	measure("exec+exit", exec_exit, ROUNDS / 2);
 	if (tainted)
 		refusing = true; /* a slammed agent's destinations are refused, its files are not */
 	measure("connect+close", connect_close, ROUNDS);
+	measure("connect+reset", connect_refused, ROUNDS);
+	measure("udp connect+close", connect_datagram, ROUNDS);
 	measure("send", send_datagram, ROUNDS * 5);
 	if (!tainted && !refusing)
 		measure("mixed", mixed, ROUNDS / 10);
