@@ -63,15 +63,26 @@ def source(name: str, version: str):
             archive.addfile(member, io.BytesIO(text.encode()))
 
 
+FROM_INDEX = ("install", "-q", "--index-url", f"http://127.0.0.1:{INDEX_PORT}/simple")
+
+
 def install(way: Way):
+    """With Debian's pip and what builds wheels: one in the environment compiles itself anew at every start here."""
     bin = f"{way.folder}/venv/bin"
-    pip = [f"{bin}/pip", "install", "-q", "--index-url", f"http://127.0.0.1:{INDEX_PORT}/simple"]
     said = way.python(
-        # What builds wheels is Debian's.
-        ["/usr/bin/python3", "-m", "venv", "--system-site-packages", "venv"],
-        [*pip, "--no-build-isolation", "telos-hello", "telos-built"],
+        ["/usr/bin/python3", "-m", "venv", "--system-site-packages", "--without-pip", "venv"],
+        [f"{bin}/python", "-m", "pip", *FROM_INDEX, "--no-build-isolation", "telos-hello", "telos-built"],
         [f"{bin}/telos-hello", "world"],
         [f"{bin}/telos-built", "world"])
+    return said, way.tree("venv")
+
+
+def environment(way: Way):
+    bin = f"{way.folder}/venv/bin"
+    said = way.python(
+        ["/usr/bin/python3", "-m", "venv", "venv"],
+        [f"{bin}/pip", *FROM_INDEX, "telos-hello"],
+        [f"{bin}/telos-hello", "world"])
     return said, way.tree("venv")
 
 
@@ -127,4 +138,5 @@ def visit(path: str) -> str:
 JOBS = [
     Job("asyncio with 200 connections", "python-client", "client", connections),
     Job("a web server for one page", "web-server", "server", server, several=True),
-    Job("pip install, and a wheel that it builds", "pip-install", "pip", install)]
+    Job("pip install, and a wheel that it builds", "pip-install", "pip", install),
+    Job("a virtual environment with a pip of its own", "pip-install", "venv", environment, long=True)]

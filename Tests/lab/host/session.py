@@ -105,7 +105,7 @@ class Session:
                 subprocess.run(["mkfs.ext4", "-qF", disk], check=True, capture_output=True)
 
     def environment(self) -> dict[str, str]:
-        binaries = os.environ.get("TELOS_BIN") or str(HOME / ".build/release")
+        binaries = os.environ.get("TELOS_BIN") or str(HOME / "build/bin")
         environment = {
             "HOME": "/root",
             "LANG": "C.UTF-8",
