@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Glibc
 import TelosCore
 import Testing
@@ -9,6 +9,7 @@ import Testing
   @Test func thePrivateFolderBelongsToTheCallerAlone() async throws {
     try await withFolder { root in
       mkdir("\(root)/tmp", 0o777)
+      chmod("\(root)/tmp", 0o1777)
       let path = try PrivateFolder.make(root: root, agent: 0xab, uid: 1234, gid: 1234)
       #expect(path == "/tmp/telos-00000000000000ab")
       let status = try #require(FileStatus(root + path, followingLinks: false))
@@ -41,9 +42,57 @@ import Testing
       try DurableFile.write([1], to: "\(path)/deep/file")
       symlink("\(root)/precious", "\(path)/link")
       symlink("\(root)/precious", "\(path)/deep/link")
-      PrivateFolder.remove(path)
+      PrivateFolder.remove(path, uid: 0)
       #expect(FileStatus(path) == nil)
       #expect(FileStatus("\(root)/precious/file") != nil)
+    }
+  }
+
+  /// What a member of the group could do in a mount name space of his own: put the machine's folders into his.
+  @Test func removingTheFolderCrossesNoMount() async throws {
+    try await withFolder { root in
+      for name in ["tmp", "precious"] { mkdir("\(root)/\(name)", 0o777) }
+      chmod("\(root)/tmp", 0o1777)
+      try DurableFile.write([1], to: "\(root)/precious/file")
+      let folder = root + (try PrivateFolder.make(root: root, agent: 2, uid: 1234, gid: 1234))
+      mkdir("\(folder)/over", 0o777)
+      try DurableFile.write([1], to: "\(folder)/own")
+      chown("\(folder)/own", 1234, 1234)
+      let holder = Process()
+      holder.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+      holder.arguments = [
+        "--mount", "--kill-child", "--fork", "/bin/sh", "-c",
+        "mount --bind \(root)/precious \(folder)/over && touch \(root)/ready && exec sleep 60",
+      ]
+      try holder.run()
+      defer { holder.terminate() }
+      for _ in 0..<500 where FileStatus("\(root)/ready") == nil { usleep(20_000) }
+      try #require(FileStatus("\(root)/ready") != nil)
+      let children = try String(
+        contentsOfFile: "/proc/\(holder.processIdentifier)/task/\(holder.processIdentifier)/children", encoding: .utf8)
+      let inside = "/proc/\(try #require(children.split(separator: " ").first))/root"
+      try #require(FileStatus("\(inside)\(folder)/over/file") != nil, "the mount is there")
+      PrivateFolder.remove(inside + folder, uid: 1234)
+      #expect(FileStatus("\(root)/precious/file") != nil)
+      #expect(FileStatus("\(folder)/own") == nil, "the rest is removed")
+    }
+  }
+
+  /// The daemon is root; what it makes and removes there it makes and removes as the caller.
+  @Test func nothingIsRemovedThatItsOwnerCouldNotRemove() async throws {
+    try await withFolder { root in
+      mkdir("\(root)/tmp", 0o777)
+      chmod("\(root)/tmp", 0o1777)
+      let folder = root + (try PrivateFolder.make(root: root, agent: 3, uid: 1234, gid: 1234))
+      mkdir("\(folder)/roots", 0o755)
+      try DurableFile.write([1], to: "\(folder)/roots/file")
+      PrivateFolder.remove(folder, uid: 1234)
+      #expect(FileStatus("\(folder)/roots/file") != nil)
+      chmod("\(root)/tmp", 0o755)
+      #expect(throws: TelosError.self, "a /tmp that the caller may not write") {
+        try PrivateFolder.make(root: root, agent: 4, uid: 1234, gid: 1234)
+      }
+      #expect(geteuid() == 0 && access("\(root)/tmp", W_OK) == 0, "the daemon is itself again")
     }
   }
 

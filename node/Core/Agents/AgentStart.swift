@@ -48,7 +48,7 @@ struct AgentStart: Sendable {
     } catch {
       registry.remove(id)
       try? await database.ended([id], at: Machine.unixMilliseconds)
-      if let folder { PrivateFolder.remove(root + folder) }
+      if let folder { PrivateFolder.remove(root + folder, uid: caller.uid) }
       throw error
     }
   }

@@ -1,7 +1,11 @@
 internal import Glibc
 internal import TelosCore
 
-/// The TMPDIR of one agent: made in the caller's root without following a link, 0700, the caller's own.
+/// The TMPDIR of one agent, 0700 and the caller's own.
+///
+/// It lies in a tree that the caller may have laid out: with links, and with mounts in a name space of his own. So the
+/// daemon works there with the caller's identity, which may do nothing that the caller could not do himself, and opens
+/// nothing by way of a link or across a mount.
 enum PrivateFolder {
   /// - Parameter root: for example `/proc/1234/root`.
   /// - Returns: its path as the caller sees it.
@@ -10,34 +14,41 @@ enum PrivateFolder {
   {
     let name = "telos-\(AgentLaunch.name(agent))"
     // The link of /proc itself is followed, nothing below it.
-    let top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC)
     guard top >= 0 else { throw failure("open the caller's root") }
     defer { close(top) }
+    // Often a mount, and of itself harmless: what is made there is made as the caller.
     let parent = openat(top, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
     guard parent >= 0 else { throw failure("open /tmp") }
     defer { close(parent) }
-    guard mkdirat(parent, name, 0o700) == 0 else { throw failure("make /tmp/\(name)") }
-    let folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-    guard folder >= 0 else { throw failure("open /tmp/\(name)") }
-    defer { close(folder) }
-    guard fchown(folder, uid, gid) == 0, fchmod(folder, 0o700) == 0 else {
-      throw failure("hand over /tmp/\(name)")
+    try As.caller(uid: uid, gid: gid) { () throws(TelosError) in
+      guard mkdirat(parent, name, 0o700) == 0 else { throw failure("make /tmp/\(name)") }
+      let folder = Beneath.open(parent, name)
+      guard folder >= 0 else { throw failure("open /tmp/\(name)") }
+      defer { close(folder) }
+      var status = stat()
+      guard fstat(folder, &status) == 0, status.st_uid == uid, fchmod(folder, 0o700) == 0 else {
+        throw failure("keep /tmp/\(name) private")
+      }
     }
     return "/tmp/\(name)"
   }
 
-  /// Removes the folder and all in it, again without following a link; what cannot be removed stays.
-  static func remove(_ path: String) {
+  /// Removes the folder and all in it as its owner would; what cannot be removed stays.
+  static func remove(_ path: String, uid: UInt32) {
     guard let slash = path.lastIndex(of: "/") else { return }
     let parent = open(String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
     guard parent >= 0 else { return }
     defer { close(parent) }
-    remove(String(path[path.index(after: slash)...]), in: parent, depth: 0)
+    // The group of nobody: the owner needs none.
+    try? As.caller(uid: uid, gid: 65534) { () throws(TelosError) in
+      remove(String(path[path.index(after: slash)...]), in: parent, depth: 0)
+    }
   }
 
   private static func remove(_ name: String, in parent: Int32, depth: Int) {
     if unlinkat(parent, name, 0) == 0 || depth > 200 { return }
-    let folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+    let folder = Beneath.open(parent, name)
     guard folder >= 0, let stream = fdopendir(folder) else {
       if folder >= 0 { close(folder) }
       return
@@ -52,10 +63,63 @@ enum PrivateFolder {
     unlinkat(parent, name, AT_REMOVEDIR)
   }
 
-  private static func failure(_ action: String) -> TelosError {
+  fileprivate static func failure(_ action: String) -> TelosError {
     TelosError(
       .internalError,
       "cannot \(action) for the agent's TMPDIR: \(String(cString: strerror(errno)))",
       hint: "give the intent files.write, then it needs no TMPDIR of its own")
   }
 }
+
+/// Work on files with somebody else's identity, in this thread alone.
+private enum As {
+  static func caller(
+    uid: UInt32, gid: UInt32, _ work: () throws(TelosError) -> Void
+  ) throws(TelosError) {
+    let own = (uid: geteuid(), gid: getegid())
+    defer {
+      // In this order: the user carries the privilege to change the group.
+      _ = fileSystemUser(own.uid)
+      _ = fileSystemGroup(own.gid)
+    }
+    _ = fileSystemGroup(gid)
+    _ = fileSystemUser(uid)
+    // Both answer with what was set before, whether they changed it or not.
+    guard fileSystemGroup(gid) == gid, fileSystemUser(uid) == uid else {
+      throw PrivateFolder.failure("act as the caller")
+    }
+    try work()
+  }
+}
+
+/// openat2(2), which has no function in the C library.
+private enum Beneath {
+  private struct How {
+    var flags: UInt64
+    var mode: UInt64 = 0
+    var resolve: UInt64
+  }
+
+  /// A folder straight below `parent`: neither a link nor a mount. Negative, with errno, for any other.
+  static func open(_ parent: Int32, _ name: String) -> Int32 {
+    // RESOLVE_NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+    var how = How(
+      flags: UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), resolve: 0x01 | 0x02 | 0x04 | 0x08)
+    return name.withCString { name in
+      withUnsafeMutablePointer(to: &how) {
+        Int32(truncatingIfNeeded: openat2(437, Int(parent), name, $0, MemoryLayout<How>.size))
+      }
+    }
+  }
+}
+
+@_silgen_name("syscall")
+private func openat2(
+  _ number: Int, _ folder: Int, _ path: UnsafePointer<CChar>, _ how: UnsafeMutableRawPointer, _ size: Int
+) -> Int
+
+@_silgen_name("setfsuid")
+private func fileSystemUser(_ uid: UInt32) -> UInt32
+
+@_silgen_name("setfsgid")
+private func fileSystemGroup(_ gid: UInt32) -> UInt32

@@ -64,7 +64,7 @@ extension NodeParts {
       registry.add(launch, hasEnded: ended)
       if ended && !hasEnded {
         gone.append(launch.id)
-        if let folder = launch.temporaryFolder { PrivateFolder.remove(folder) }
+        if let folder = launch.temporaryFolder { PrivateFolder.remove(folder, uid: launch.uid) }
       }
     }
     try await database.ended(gone, at: Machine.unixMilliseconds)

@@ -73,7 +73,7 @@ extension NodeParts {
       }
       for launch in ended {
         log.info("agent \(AgentLaunch.name(launch.id)) is gone")
-        if let folder = launch.temporaryFolder { PrivateFolder.remove(folder) }
+        if let folder = launch.temporaryFolder { PrivateFolder.remove(folder, uid: launch.uid) }
       }
     } catch { log.error("cannot sweep ended agents: \(error)") }
   }
