@@ -9,7 +9,8 @@ extension EventLog {
   /// Opens or creates the log in `folder` (`events.sqlite`) and verifies its whole chain.
   ///
   /// A damaged log is moved aside under a name with the time, a new epoch begins, and its first record says so.
-  /// A log that cannot be read for another reason (permissions, a full disk) throws and is left alone.
+  /// A log that cannot be opened for another reason (permissions, a full disk, a newer version of Telos wrote it) throws and
+  /// is left alone.
   public static func open(folder: String, node: String, bounds: Bounds = Bounds())
     async throws(TelosError) -> EventLog
   {
@@ -39,6 +40,36 @@ extension EventLog {
     } catch { throw Self.error(error, "open") }
   }
 
+  /// A log in memory, of an epoch of its own, for as long as the one on disk cannot be opened: what is uploaded from it is
+  /// kept, and what is not ends with the process.
+  ///
+  /// - Parameter why: becomes its first record.
+  public static func inMemory(folder: String, node: String, bounds: Bounds = Bounds(), why: String)
+    async throws(TelosError) -> EventLog
+  {
+    do {
+      let queue = try DatabaseQueue()
+      try LogSchema.migrator.migrate(queue)
+      let epoch = nextEpoch(after: lastEpoch("\(folder)/events.epoch") ?? 0)
+      let log = EventLog(queue, bounds, LogState(node: node, epoch: epoch), Damage(why: why, path: nil))
+      try await log.transact { _, _ in }
+      try await log.noteDamage(why)
+      return log
+    } catch { throw Self.error(error, "open") }
+  }
+
+  private func noteDamage(_ detail: String) async throws(TelosError) {
+    try await append([
+      .with {
+        $0.kind = "node"
+        $0.reason = "log-damaged"
+        $0.atUnixMs = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
+        $0.count = 1
+        $0.detail = detail
+      }
+    ])
+  }
+
   private static func openDatabase(_ path: String) throws -> (DatabaseQueue, LogState?) {
     var configuration = Configuration()
     configuration.journalMode = .wal
@@ -49,6 +80,11 @@ extension EventLog {
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     chmod(path, 0o600)
+    guard try queue.read(LogSchema.migrator.hasBeenSuperseded) == false else {
+      throw TelosError(
+        .conflict, "\(path) was written by a newer telos-node",
+        hint: "install that version or a later one")
+    }
     try LogSchema.migrator.migrate(queue)
     let state = try queue.read { db in
       var state = try LogState(db)
@@ -68,16 +104,8 @@ extension EventLog {
     try await log.transact { _, _ in }
     try writeEpoch(epoch, epochs)
     if let damage {
-      try await log.append([
-        .with {
-          $0.kind = "node"
-          $0.reason = "log-damaged"
-          $0.atUnixMs = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
-          $0.count = 1
-          $0.detail =
-            damage.path.map { "\(damage.why); the old log is at \($0)" } ?? damage.why
-        }
-      ])
+      try await log.noteDamage(
+        damage.path.map { "\(damage.why); the old log is at \($0)" } ?? damage.why)
     }
     return log
   }

@@ -26,15 +26,11 @@ public enum SetAside {
     return target
   }
 
-  /// Whether SQLite's answer means that the file is damaged, rather than busy, unreadable or on a full disk.
+  /// Whether SQLite's answer means that the file is damaged, rather than busy, unreadable, on a full disk, or written by
+  /// another version of Telos.
   public static func meansDamage(_ error: any Error) -> Bool {
     if let error = error as? TelosError { return error.code == .corrupt }
     guard let error = error as? DatabaseError else { return false }
-    return switch error.resultCode {
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR, .SQLITE_MISMATCH, .SQLITE_CONSTRAINT,
-      .SQLITE_SCHEMA, .SQLITE_FORMAT:
-      true
-    default: false
-    }
+    return error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
   }
 }

@@ -5,9 +5,10 @@ internal import Synchronization
 public import TelosCore
 
 extension Hyperion {
-  /// Replaces what no set may block. New entries come before old ones go, so that nothing that stays is ever
-  /// without its protection.
-  public func setNeverBlock(_ set: AddressSet) throws(TelosError) {
+  /// Throws `invalid-argument` where the kernel has no room for so many.
+  public func checkRoom(neverBlock set: AddressSet) throws(TelosError) { _ = try wanted(set) }
+
+  private func wanted(_ set: AddressSet) throws(TelosError) -> [KeyBytes: UInt32] {
     var wanted: [KeyBytes: UInt32] = [:]
     for block in set.entries { wanted[KeyBytes(telos_prefix6(block))] = 1 }
     let hole = KeyBytes(telos_prefix6(.mappedBlock))
@@ -15,9 +16,16 @@ extension Hyperion {
     guard wanted.count <= maps.neverBlock.capacity else {
       throw TelosError(
         .invalidArgument,
-        "a never-block set of \(wanted.count) entries is larger than the kernel's \(maps.neverBlock.capacity)",
+        "a never-block set of \(wanted.count) entries, with what this machine never blocks by itself, is larger than the kernel's \(maps.neverBlock.capacity)",
         hint: "join neighbouring addresses to blocks")
     }
+    return wanted
+  }
+
+  /// Replaces what no set may block. New entries come before old ones go, so that nothing that stays is ever
+  /// without its protection.
+  public func setNeverBlock(_ set: AddressSet) throws(TelosError) {
+    let wanted = try wanted(set)
     try writing.withLock { _ throws(TelosError) in
       try kernel { () throws(BPFError) in
         let present = try maps.neverBlock.entries()

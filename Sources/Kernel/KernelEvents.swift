@@ -11,17 +11,20 @@ public import TelosCore
 public final class KernelEvents: Sendable {
   private let running: Atomic<Bool>
   private let finished: Condition
+  fileprivate let lastLook = Atomic<UInt64>(BootClock.now)
 
   /// - Parameter handle: called on that thread with what came at once, slams first, each ring in order, and with nothing,
   ///   some ten times a second, where the rings were found empty; while it works nothing is read, and what then finds no
   ///   room in the kernel is counted there.
-  public init(_ gates: Gates, handle: @escaping @Sendable ([KernelEvent]) -> Void)
-    throws(TelosError)
-  {
+  ///   - failed: called on that thread when the rings cannot be read; they are tried again, once a second.
+  public init(
+    _ gates: Gates, failed: @escaping @Sendable (String) -> Void = { _ in },
+    handle: @escaping @Sendable ([KernelEvent]) -> Void
+  ) throws(TelosError) {
     running = Atomic(true)
     finished = Condition()
     let (slams, events) = (gates.maps.slams, gates.maps.events)
-    let box = Reader(slams: slams, events: events, handle: handle, owner: self)
+    let box = Reader(slams: slams, events: events, handle: handle, failed: failed, owner: self)
     try box.start(finished)
   }
 
@@ -31,6 +34,12 @@ public final class KernelEvents: Sendable {
   public func stop() {
     running.store(false, ordering: .relaxed)
     finished.wait()
+  }
+
+  /// How long ago the rings were last looked at, in nanoseconds; grows while the handler works, or nothing can be read.
+  public var age: UInt64 {
+    let now = BootClock.now
+    return now - min(now, lastLook.load(ordering: .relaxed))
   }
 
   fileprivate var isRunning: Bool { running.load(ordering: .relaxed) }
@@ -50,17 +59,19 @@ private final class Reader: @unchecked Sendable {
   private let slams: Descriptor
   private let events: Descriptor
   private let handle: @Sendable ([KernelEvent]) -> Void
+  private let failed: @Sendable (String) -> Void
   private weak var owner: KernelEvents?
   private var batch: [KernelEvent] = []
   private var finished = Condition()
 
   init(
     slams: Descriptor, events: Descriptor, handle: @escaping @Sendable ([KernelEvent]) -> Void,
-    owner: KernelEvents
+    failed: @escaping @Sendable (String) -> Void, owner: KernelEvents
   ) {
     self.slams = slams
     self.events = events
     self.handle = handle
+    self.failed = failed
     self.owner = owner
   }
 
@@ -84,12 +95,20 @@ private final class Reader: @unchecked Sendable {
 
   func run() {
     defer { finished.signal() }
-    guard
-      let ring = try? RingReader<telos_event>(
-        [slams, events], handle: { [unowned self] in self.batch.append(KernelEvent($0)) })
-    else { return }
     while owner?.isRunning == true {
-      guard (try? ring.poll(milliseconds: 100)) != nil else { return }
+      do { try read() } catch {
+        failed("\(error)")
+        for _ in 0..<10 where owner?.isRunning == true { usleep(100_000) }
+      }
+    }
+  }
+
+  private func read() throws {
+    let ring = try RingReader<telos_event>(
+      [slams, events], handle: { [unowned self] in self.batch.append(KernelEvent($0)) })
+    while let owner, owner.isRunning {
+      try ring.poll(milliseconds: 100)
+      owner.lastLook.store(BootClock.now, ordering: .relaxed)
       let ready = batch
       batch = []
       handle(ready)

@@ -205,9 +205,10 @@ struct TestFleet {
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let client = FleetClient(
       endpoints: [try Endpoint("127.0.0.1:\(port)")],
-      connection: CoordinatorConnection(
-        source: try CredentialSource(credential ?? issued),
-        verification: CoordinatorVerification(authorities: { [certificate] })),
+      connect: { [source = try CredentialSource(credential ?? issued)] in
+        CoordinatorConnection(
+          source: source, verification: CoordinatorVerification(authorities: { [certificate] }))
+      },
       credentialPath: "\(folder)/node.pem", name: "n1",
       session: SyncSession(
         keeper: keeper, hello: .with { $0.nodeName = "n1" }, log: quiet,

@@ -45,13 +45,24 @@ actor AgentPlaces {
         } catch { await complain("\(place): \(error)") }
       }
       let names = Set(wanted.map(\.place.description))
-      let given = held.keys.filter { !names.contains($0) }
+      let given = await released(held, names)
       try await blocking { () throws(TelosError) in
         for place in given { try table.release(place) }
         try table.sweepPlaces()
       }
       for place in given { parts.log.notice("the cgroup \(place) is no agent's place any more") }
     } catch { parts.log.error("cannot look after the places of agents: \(error)") }
+  }
+
+  /// Places that are given up: only where the intent that has them is held, readable, and does not name them any more. One
+  /// that was lost, or that this version cannot read, keeps its places.
+  private func released(_ held: [String: UInt64], _ names: Set<String>) async -> [String] {
+    var released: [String] = []
+    for (place, agent) in held where !names.contains(place) {
+      guard let launch = parts.registry[agent]?.launch else { continue }
+      if await parts.keeper.isHeld(launch.intent.name, from: launch.intent.version) { released.append(place) }
+    }
+    return released
   }
 
   private func settle(

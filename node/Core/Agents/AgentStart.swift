@@ -21,17 +21,29 @@ struct AgentStart: Sendable {
     data = parts.folder.path
   }
 
+  /// For look-ups in somebody's tree. A first start under an intent of thousands of programs takes seconds.
+  static let deadline = Duration.seconds(240)
+
   func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
     try request.check()
     let held = try await keeper.startable(request.intent)
-    let root = try callerRoot(caller)
-    let executable = try CommandSearch.find(
-      request.argv[0], path: request.env["PATH"], workingDirectory: request.cwd, root: root)
+    let (root, executable) = try await blocking(in: .paths, deadline: Self.deadline, "a look at the caller's files") {
+      () throws(TelosError) in
+      let root = try Self.root(of: caller)
+      return (
+        root,
+        try CommandSearch.find(
+          request.argv[0], path: request.env["PATH"], workingDirectory: request.cwd, root: root)
+      )
+    }
     let id = try await database.nextAgentID(above: table.highestID)
 
     var folder: String?
     if held.intent.files.write == nil {
-      folder = try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
+      folder = try await blocking(in: .paths, deadline: Self.deadline, "the making of the agent's TMPDIR") {
+        () throws(TelosError) in
+        try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
+      }
     }
     do throws(TelosError) {
       let compiled = try await compile(held, root: root, workingDirectory: request.cwd, folder)
@@ -48,13 +60,17 @@ struct AgentStart: Sendable {
     } catch {
       registry.remove(id)
       try? await database.ended([id], at: Machine.unixMilliseconds)
-      if let folder { PrivateFolder.remove(root + folder, uid: caller.uid) }
+      if let folder {
+        _ = try? await blocking(in: .paths, deadline: Self.deadline, "the removal of the agent's TMPDIR") {
+          () throws(TelosError) in PrivateFolder.remove(root + folder, uid: caller.uid)
+        }
+      }
       throw error
     }
   }
 
   /// `/proc/PID/root`, after a look that the process still is the caller's.
-  private func callerRoot(_ caller: Caller) throws(TelosError) -> String {
+  private static func root(of caller: Caller) throws(TelosError) -> String {
     guard let status = FileStatus("/proc/\(caller.pid)"),
       status.owner == caller.uid || status.owner == 0
     else { throw TelosError(.conflict, "the process that asks, \(caller.pid), is gone") }
@@ -70,7 +86,8 @@ struct AgentStart: Sendable {
     async throws(TelosError) -> IntentCompiler.Result
   {
     let (resolver, data, memory) = (resolver, data, registry.programs)
-    let result = try await blocking { () throws(TelosError) in
+    let result = try await blocking(in: .paths, deadline: Self.deadline, "the look at the intent's files") {
+      () throws(TelosError) in
       try IntentCompiler.compileWithNotes(
         held.intent,
         in: CompileContext(

@@ -89,11 +89,7 @@ public struct ControlRouter: Sendable {
       throw TelosError(
         .forbidden, "an agent may not do that", hint: "GET /v1/self tells what it may")
     }
-    guard context.caller.isOperator(group: group()) else {
-      throw TelosError(
-        .forbidden, "only root and members of the group may do that",
-        hint: "usermod -aG telos NAME, then log in anew")
-    }
+    guard context.caller.isOperator(group: group()) else { throw ControlSocket.stranger }
   }
 
   private static func body<Body: Decodable>(_ request: Request, _ context: ControlContext)
@@ -133,17 +129,22 @@ struct Answer: ResponseGenerator {
   }
 }
 
+/// The error object of docs/protocol.md.
+struct ErrorForm: Encodable {
+  struct Inner: Encodable {
+    var code: String
+    var message: String
+    var hint: String?
+  }
+  var error: Inner
+
+  init(_ error: TelosError) {
+    self.error = Inner(code: error.code.rawValue, message: error.message, hint: error.hint)
+  }
+}
+
 /// Turns errors into the error object and its status, in this one place.
 struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
-  private struct Form: Encodable {
-    struct Inner: Encodable {
-      var code: String
-      var message: String
-      var hint: String?
-    }
-    var error: Inner
-  }
-
   func handle(
     _ request: Request, context: Context,
     next: (Request, Context) async throws -> Response
@@ -157,9 +158,7 @@ struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
       } else {
         failure = TelosError(.internalError, "\(error)")
       }
-      let form = Form(
-        error: .init(code: failure.code.rawValue, message: failure.message, hint: failure.hint))
-      return try Answer(form, status: .init(code: failure.httpStatus)).response(
+      return try Answer(ErrorForm(failure), status: .init(code: failure.httpStatus)).response(
         from: request, context: context)
     }
   }

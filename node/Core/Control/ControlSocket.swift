@@ -15,10 +15,23 @@ public final class ControlSocket: Sendable {
   private let router: ControlRouter
   private let label: @Sendable (Int32) throws -> UInt64?
   private let log: Logger
+  private let pulse: Pulse
   private let open = Mutex<[UInt32: Int]>([:])
 
-  /// Connections at a time in all, and of one user.
-  static let maximum = (all: 512, user: 64)
+  /// Connections at a time in all but those of root, of one user, and of root.
+  static let maximum = (all: 448, user: 64, root: 64)
+
+  /// When connections were last looked for.
+  public final class Pulse: Sendable {
+    private let last = Atomic<UInt64>(BootClock.now)
+    public init() {}
+    fileprivate func beat() { last.store(BootClock.now, ordering: .relaxed) }
+    /// In nanoseconds.
+    public var age: UInt64 {
+      let now = BootClock.now
+      return now - min(now, last.load(ordering: .relaxed))
+    }
+  }
 
   /// Binds the socket: everybody may connect, what a caller may do is decided by who it is.
   ///
@@ -26,12 +39,13 @@ public final class ControlSocket: Sendable {
   ///   a caller that cannot be told apart gets nothing.
   public init(
     path: String, router: ControlRouter, log: Logger,
-    label: @escaping @Sendable (Int32) throws -> UInt64?
+    label: @escaping @Sendable (Int32) throws -> UInt64?, pulse: Pulse = Pulse()
   ) throws(TelosError) {
     self.path = path
     self.router = router
     self.log = log
     self.label = label
+    self.pulse = pulse
     listener = try Self.bind(path)
   }
 
@@ -69,20 +83,33 @@ public final class ControlSocket: Sendable {
 
   private func acceptAll(_ body: (Connection) -> Void) {
     while true {
-      let descriptor = accept(listener, nil, nil)
+      pulse.beat()
+      var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+      guard poll(&waiting, 1, 2000) != 0 else { continue }
+      let descriptor = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
       if descriptor < 0 {
         switch errno {
-        case EINTR, ECONNABORTED: continue
+        case EINTR, ECONNABORTED, EAGAIN: continue
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
           usleep(50_000)
           continue
         default: return
         }
       }
-      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       do {
         let caller = try Caller(descriptor: descriptor, agent: try label(descriptor))
-        guard admit(caller.uid) else { throw TelosError(.unavailable, "too many connections") }
+        guard caller.agent != nil || caller.isOperator(group: router.group()) else {
+          Self.turnAway(descriptor, Self.stranger)
+          continue
+        }
+        guard admit(caller.uid) else {
+          Self.turnAway(
+            descriptor,
+            TelosError(
+              .unavailable, "the node has too many connections from this user",
+              hint: "end what holds them open: lsof \(path)"))
+          continue
+        }
         body(Connection(descriptor: descriptor, caller: caller))
       } catch {
         log.warning("a connection to the control socket was closed: \(error)")
@@ -91,10 +118,30 @@ public final class ControlSocket: Sendable {
     }
   }
 
+  static let stranger = TelosError(
+    .forbidden, "only root and members of the group may do that",
+    hint: "usermod -aG telos NAME, then log in anew")
+
+  /// Answers whatever is asked, in one write that does not wait, and closes.
+  private static func turnAway(_ descriptor: Int32, _ error: TelosError) {
+    defer { close(descriptor) }
+    guard let answer = try? Answer(ErrorForm(error), status: .init(code: error.httpStatus)) else { return }
+    let head =
+      "HTTP/1.1 \(error.httpStatus) -\r\nContent-Type: application/json\r\nConnection: close\r\n"
+      + "Content-Length: \(answer.body.count)\r\n\r\n"
+    let bytes = Array(head.utf8) + answer.body
+    _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+  }
+
   private func admit(_ uid: UInt32) -> Bool {
     open.withLock { open in
-      guard open.values.reduce(0, +) < Self.maximum.all, open[uid, default: 0] < Self.maximum.user
-      else { return false }
+      let own = open[uid, default: 0]
+      if uid == 0 {
+        guard own < Self.maximum.root else { return false }
+      } else {
+        let others = open.values.reduce(0, +) - open[0, default: 0]
+        guard others < Self.maximum.all, own < Self.maximum.user else { return false }
+      }
       open[uid, default: 0] += 1
       return true
     }

@@ -1,12 +1,81 @@
 internal import NIOPosix
+internal import Synchronization
 internal import TelosCore
 
-/// Runs what blocks (the kernel, the disk) on a thread of its own, off the cooperative pool.
+/// Threads for calls that block, by what they may wait for: a hung mount holds up starts of agents, and nothing else.
+enum BlockingPool {
+  /// The kernel's maps and programs, and the node's own disk.
+  case kernel
+  /// Paths in trees that callers laid out.
+  case paths
+  /// Resolvers.
+  case network
+
+  fileprivate static let pathThreads = Self.pool(4)
+  fileprivate static let networkThreads = Self.pool(2)
+
+  private static func pool(_ threads: Int) -> NIOThreadPool {
+    let pool = NIOThreadPool(numberOfThreads: threads)
+    pool.start()
+    return pool
+  }
+
+  fileprivate var threads: NIOThreadPool {
+    switch self {
+    case .kernel: .singleton
+    case .paths: Self.pathThreads
+    case .network: Self.networkThreads
+    }
+  }
+
+  /// Work that may wait for a thread, or for its own end after its deadline.
+  fileprivate static let longest = 64
+  fileprivate static let open = Mutex<[BlockingPool: Int]>([:])
+}
+
+/// Runs what blocks on a thread of its own, off the cooperative pool.
 func blocking<T: Sendable>(_ body: @escaping @Sendable () throws(TelosError) -> T)
   async throws(TelosError) -> T
 {
   do {
     return try await NIOThreadPool.singleton.runIfActive { try body() }
+  } catch {
+    throw error as? TelosError ?? TelosError(.internalError, "\(error)")
+  }
+}
+
+/// The same with an end: what has not come back by then goes on alone, and keeps its thread until it does.
+///
+/// Throws `unavailable` where too much is under way, `timeout` at the deadline.
+func blocking<T: Sendable>(
+  in pool: BlockingPool, deadline: Duration, _ what: String, _ body: @escaping @Sendable () throws(TelosError) -> T
+) async throws(TelosError) -> T {
+  let admitted = BlockingPool.open.withLock { open in
+    guard open[pool, default: 0] < BlockingPool.longest else { return false }
+    open[pool, default: 0] += 1
+    return true
+  }
+  guard admitted else {
+    throw TelosError(
+      .unavailable, "too many others wait for \(what)", hint: "something there hangs: look at the mounts of who asks")
+  }
+  let answered = Mutex(false)
+  @Sendable func first() -> Bool { answered.withLock { done in defer { done = true }; return !done } }
+  do {
+    return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+      let timer = Task {
+        try await Task.sleep(for: deadline)
+        if first() {
+          continuation.resume(throwing: TelosError(.timeout, "\(what) took more than \(deadline.components.seconds) s"))
+        }
+      }
+      pool.threads.submit { _ in
+        let result: Result<T, any Error> = Result { try body() }
+        BlockingPool.open.withLock { $0[pool, default: 1] -= 1 }
+        timer.cancel()
+        if first() { continuation.resume(with: result) }
+      }
+    }
   } catch {
     throw error as? TelosError ?? TelosError(.internalError, "\(error)")
   }

@@ -11,8 +11,15 @@ extension NodeParts {
   /// A new build of the gates that fails gives way to the one before it, which stayed attached beside it and is proved
   /// in its turn. Agents that run are judged by both meanwhile and never without the one or the other; a canary is judged
   /// by the new one alone.
-  func proveGates() async throws(TelosError) {
+  func proveGates() async {
     guard let standing = gates.standing else { return }
+    do throws(TelosError) { try await prove(standing) } catch {
+      gates.obstruct("the gates could not be proved: \(error)")
+      log.critical("hyperion-only: \(gates.why)")
+    }
+  }
+
+  private func prove(_ standing: GateState.Standing) async throws(TelosError) {
     var reports = try await canary(standing)
     let attached = standing.gates
     if reports.allSatisfy(\.enforced) {
@@ -25,7 +32,7 @@ extension NodeParts {
     gates.prove(reports)
     let text = Self.text(reports)
     log.notice("canary: \(text.isEmpty ? "every gate holds" : text)")
-    try await events.append([.node("canary", text.isEmpty ? "every gate holds" : text)])
+    await note(.node("canary", text.isEmpty ? "every gate holds" : text))
   }
 
   /// A file that units may wait for: there as long as the gates hold, so also while the daemon is away.

@@ -5,37 +5,29 @@ internal import Logging
 internal import TelosCore
 
 extension NodeParts {
-  /// Takes up the gates that are pinned, or attaches them; restores provenance before any agent can start.
-  func openGates(_ options: NodeOptions) async throws(TelosError) {
-    let outcome: Gates.Outcome
-    do throws(TelosError) {
-      outcome = try await blocking { () throws(TelosError) in
-        try Gates.open(
-          Gates.Configuration(
-            object: "\(options.bpf)/gates.bpf.o",
-            pins: try PinFolder(root: options.configuration.bpffs), root: try options.cgroupRoot(),
-            sizes: options.configuration.sizes))
-      }
-    } catch {
-      // Hyperion and sync go on; gates that a daemon before pinned go on too, but nothing new starts under them.
-      outcome = .hyperionOnly(reason: "the gates could not be opened: \(error)")
-    }
+  /// What the kernel has, and what is known of it: provenance is restored before any agent can start.
+  func takeUp(_ outcome: Gates.Outcome) async {
     switch outcome {
     case .hyperionOnly(let reason):
       gates.refuse(reason)
       log.warning("hyperion-only: \(reason); no agent starts on this node")
-      try await events.append([.node("hyperion-only", reason)])
+      await note(.node("hyperion-only", reason))
     case .attached(let attached):
-      let table = try AgentTable(attached, quota: options.configuration.quota)
-      gates.attach(
-        GateState.Standing(gates: attached, table: table, resolver: Resolver(attached)))
-      try await takeUpAgents(table)
-      let verb = attached.reused ? "took up" : "attached"
-      try await events.append([
-        .node("attached", "\(verb) the gates of build \(attached.build.description.prefix(16))")
-      ])
-      log.notice("\(verb) the gates")
-      tellSizes(table)
+      do throws(TelosError) {
+        let table = try AgentTable(attached, quota: configuration.quota)
+        gates.attach(
+          GateState.Standing(gates: attached, table: table, resolver: Resolver(attached)))
+        try await takeUpAgents(table)
+        let verb = attached.reused ? "took up" : "attached"
+        await note(.node("attached", "\(verb) the gates of build \(attached.build.description.prefix(16))"))
+        log.notice("\(verb) the gates")
+        tellSizes(table)
+      } catch {
+        // Whoever runs under them goes on; what would start anew would start without what the node remembers.
+        gates.obstruct("what the node remembers of agents could not be taken up: \(error)")
+        log.critical("hyperion-only: \(gates.why)")
+        await note(.node("hyperion-only", gates.why))
+      }
     }
   }
 

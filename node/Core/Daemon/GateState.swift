@@ -14,6 +14,8 @@ final class GateState: Sendable {
     var reports: [GateReport] = []
     var standing: Standing?
     var why = "the gates were not looked at yet"
+    /// Why nothing starts although the gates may hold.
+    var obstacle: String?
     /// What ``mapUse()`` found last, and until when that is good enough.
     var maps: (use: [MapUse], until: UInt64) = ([], 0)
   }
@@ -55,6 +57,15 @@ final class GateState: Sendable {
     }
   }
 
+  /// Whatever the canary finds, nothing starts.
+  func obstruct(_ reason: String) {
+    state.withLock { state in
+      state.mode = .hyperionOnly
+      state.obstacle = reason
+      state.why = reason
+    }
+  }
+
   func attach(_ standing: Standing) {
     state.withLock { state in
       state.standing = standing
@@ -68,8 +79,11 @@ final class GateState: Sendable {
     state.withLock { state in
       state.reports = reports
       let missing = reports.filter { !$0.enforced }
-      state.mode = missing.isEmpty && !reports.isEmpty ? .enforcing : .hyperionOnly
-      state.why = missing.map { "\($0.gate.rawValue): \($0.reason)" }.joined(separator: "; ")
+      let holds = missing.isEmpty && !reports.isEmpty && state.obstacle == nil
+      state.mode = holds ? .enforcing : .hyperionOnly
+      state.why =
+        state.obstacle
+        ?? missing.map { "\($0.gate.rawValue): \($0.reason)" }.joined(separator: "; ")
     }
   }
 

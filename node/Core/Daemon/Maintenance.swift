@@ -6,52 +6,77 @@ internal import TelosCore
 internal import Trust
 
 extension NodeParts {
-  /// What comes round again and again, in one task: places, ended agents, provenance, interfaces, never-block, the watchdog.
+  /// What comes round again and again, each concern in a task of its own: one that waits keeps none of the others waiting.
   func maintain(
-    _ pump: EventPump, _ places: AgentPlaces, _ wake: Signal, _ notification: ServiceNotification
+    _ pump: EventPump, _ places: AgentPlaces, _ wake: Signal, _ tasks: inout TaskGroup<Void>
   ) async {
-    var files = FileMemory(database, slams, log)
-    await files.load()
-    var looked = ContinuousClock.now
-    var count: UInt64 = 0
-    var network = ContinuousClock.now - .seconds(60)
+    tasks.addTask { await round(nil) { pump.tick(reached: gates.standing?.gates.sequence) } }
+    tasks.addTask { await round(wake) { await places.settle() } }
+    tasks.addTask { await round(wake) { await sweep() } }
+    tasks.addTask { await rememberFiles(wake) }
+    tasks.addTask { await round(nil, every: .seconds(15)) { await followNetwork() } }
+  }
+
+  /// Calls `body` now, then after each pause, and at once when `wake` is notified.
+  private func round(_ wake: Signal?, every pause: Duration = .seconds(1), _ body: () async -> Void) async {
     let pulse = Signal()
     let pulses = pulse.stream()
     var changed = pulses.makeAsyncIterator()
     let clock = Task {
       while !Task.isCancelled {
-        try? await Task.sleep(for: .seconds(1))
         pulse.notify()
+        try? await Task.sleep(for: pause)
       }
     }
-    let forward = Task { for await _ in wake.stream() { pulse.notify() } }
+    let forward = wake.map { wake in Task { for await _ in wake.stream() { pulse.notify() } } }
     defer {
       clock.cancel()
-      forward.cancel()
+      forward?.cancel()
     }
-    while !Task.isCancelled, await changed.next() != nil {
-      notification.alive()
-      pump.tick(reached: gates.standing?.gates.sequence)
-      await places.settle()
-      await sweep(wake)
-      if let standing = gates.standing {
-        let now = (try? standing.gates.slams()) ?? count
-        await files.store(standing.table, atOnce: now != count)
-        count = now
-        if ContinuousClock.now - looked > .seconds(1) {
-          looked = .now
-          await files.forgetGone(standing.table)
-        }
-      }
-      if ContinuousClock.now - network > .seconds(15) {
-        network = .now
-        await followNetwork()
+    while !Task.isCancelled, await changed.next() != nil { await body() }
+  }
+
+  private func rememberFiles(_ wake: Signal) async {
+    var files = FileMemory(database, slams, log)
+    await files.load()
+    var looked = ContinuousClock.now
+    var count: UInt64 = 0
+    await round(wake) {
+      guard let standing = gates.standing else { return }
+      let now = (try? standing.gates.slams()) ?? count
+      await files.store(standing.table, atOnce: now != count)
+      count = now
+      if ContinuousClock.now - looked > .seconds(1) {
+        looked = .now
+        await files.forgetGone(standing.table)
       }
     }
   }
 
+  /// The thread that reads the kernel's rings; nil where no gates are.
+  func readRings(_ pump: EventPump) -> KernelEvents? {
+    guard let standing = gates.standing else { return nil }
+    let (problems, log) = (problems, log)
+    do throws(TelosError) {
+      return try KernelEvents(
+        standing.gates,
+        failed: { why in
+          if problems["events of the kernel"] == nil { log.critical("the kernel's events cannot be read: \(why)") }
+          problems["events of the kernel"] = "they cannot be read: \(why)"
+        }
+      ) {
+        problems["events of the kernel"] = nil
+        pump.take($0)
+      }
+    } catch {
+      log.critical("the kernel's events are not read: \(error)")
+      problems["events of the kernel"] = "they are not read: \(error)"
+      return nil
+    }
+  }
+
   /// Frees what ended agents leave, in the kernel, in the database and on disk.
-  private func sweep(_ wake: Signal) async {
+  private func sweep() async {
     guard let standing = gates.standing else { return }
     let table = standing.table
     do throws(TelosError) {
@@ -80,13 +105,15 @@ extension NodeParts {
 
   private func followNetwork() async {
     let addresses = addresses
-    if let found = try? await blocking({ () throws(TelosError) in addresses.refresh() }) {
-      await setNeverBlock(coordinators: found)
+    let found = try? await blocking(in: .network, deadline: .seconds(60), "the resolver") {
+      () throws(TelosError) in addresses.refresh()
     }
-    let hyperion = hyperion
-    do throws(TelosError) {
-      try await blocking { () throws(TelosError) in try hyperion.attachInterfaces() }
-    } catch { log.error("cannot look after the interfaces: \(error)") }
+    await setNeverBlock(coordinators: found ?? addresses.known)
+    if let hyperion {
+      do throws(TelosError) {
+        try await blocking { () throws(TelosError) in try hyperion.attachInterfaces() }
+      } catch { log.error("cannot look after the interfaces: \(error)") }
+    }
     try? authorities.follow(await keeper.root.statement.authorities)
   }
 }

@@ -22,20 +22,20 @@ public struct NodeDaemon: Sendable {
   }
 
   public func run() async throws {
-    let lock = try DataFolder(options.data).lock()
+    let folder = try DataFolder(options.data)
+    let lock = try folder.lock()
     defer { withExtendedLifetime(lock) {} }
-    // On disk, then Hyperion with what was held, then the gates; the network comes last.
-    let parts = try await NodeParts.open(options, log)
-    try await parts.openGates(options)
+    let identity = try NodeIdentity(folder)
+    // The kernel first, then what is stored; the network comes last.
+    let kernel = await KernelParts.open(options, log)
+    let parts = try await NodeParts.open(kernel, identity, options, notification, log)
     let wake = Signal()
-    let pump = try await EventPump(
+    let pump = await EventPump(
       eventLog: parts.events, registry: parts.registry, slams: parts.slams, log: log,
       onSlam: { event in parts.slammed(event, wake) }, onEnd: { _ in wake.notify() })
-    let reader = try parts.gates.standing.map { standing throws(TelosError) in
-      try KernelEvents(standing.gates) { pump.take($0) }
-    }
+    let reader = parts.readRings(pump)
     defer { reader?.stop() }
-    try await parts.proveGates()
+    await parts.proveGates()
     let root = try options.cgroupRoot()
     let places = AgentPlaces(parts, below: root)
     await places.settle()
@@ -43,22 +43,27 @@ public struct NodeDaemon: Sendable {
 
     let client = parts.fleetClient(wake)
     let actions = NodeActions(parts: parts, client: client, root: root)
-    let socket = try ControlSocket(
-      path: options.configuration.socket,
-      router: ControlRouter(
-        actions: actions, group: { [group = options.configuration.group] in groupNumber(group) }),
-      log: log, label: parts.gates.label)
-    try parts.announce(socket.path)
-
+    let group = options.configuration.group
+    let pulse = ControlSocket.Pulse()
     let status = await parts.status(coordinator: nil)
     notification.ready("\(status.mode.rawValue), \(status.held.count) objects held")
-    log.notice("\(status.mode.rawValue); control socket \(socket.path)")
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.forever("control socket") { try await socket.run() } }
-      group.addTask { await self.forever("fleet") { try await client.run() } }
-      group.addTask { await self.serveHealth(parts, actions) }
-      group.addTask { await parts.maintain(pump, places, wake, notification) }
-      await group.waitForAll()
+    log.notice("\(status.mode.rawValue); control socket \(options.configuration.socket)")
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        await self.forever("control socket", parts) {
+          let socket = try ControlSocket(
+            path: options.configuration.socket,
+            router: ControlRouter(actions: actions, group: { groupNumber(group) }),
+            log: log, label: parts.gates.label, pulse: pulse)
+          try parts.announce(socket.path)
+          try await socket.run()
+        }
+      }
+      tasks.addTask { await self.forever("fleet", parts) { try await client.run() } }
+      tasks.addTask { await self.serveHealth(parts, actions) }
+      tasks.addTask { await self.watch(reader, pulse) }
+      await parts.maintain(pump, places, wake, &tasks)
+      await tasks.waitForAll()
     }
     notification.stopping()
     // Blocking: this task is cancelled, and the log's other way would be too.
@@ -68,8 +73,18 @@ public struct NodeDaemon: Sendable {
     log.notice("stopped; what is in force stays in force")
   }
 
+  /// The service manager hears that the daemon is alive as long as the kernel's events are read and the control socket is
+  /// looked after: what asks the network, or waits for a disk, has no say in it.
+  private func watch(_ reader: KernelEvents?, _ pulse: ControlSocket.Pulse) async {
+    let longest: UInt64 = 15_000_000_000
+    while !Task.isCancelled {
+      if (reader?.age ?? 0) < longest, pulse.age < longest { notification.alive() }
+      try? await Task.sleep(for: .seconds(2))
+    }
+  }
+
   /// A part that fails is started again: none takes the others down.
-  private func forever(_ name: String, _ body: () async throws -> Void) async {
+  private func forever(_ name: String, _ parts: NodeParts, _ body: () async throws -> Void) async {
     var pause = 2.0
     while !Task.isCancelled {
       let start = ContinuousClock.now
@@ -77,12 +92,15 @@ public struct NodeDaemon: Sendable {
         try await body()
         if Task.isCancelled { return }
         log.error("\(name) ended")
+        parts.problems[name] = "it ended"
       } catch {
         if Task.isCancelled { return }
         log.error("\(name): \(error)")
+        parts.problems[name] = "\(error)"
       }
       pause = ContinuousClock.now - start > .seconds(60) ? 2 : min(pause * 2, 120)
       try? await Task.sleep(for: .seconds(pause))
+      parts.problems[name] = nil
     }
   }
 
@@ -93,7 +111,7 @@ public struct NodeDaemon: Sendable {
     let server = HealthServer(
       endpoint: endpoint, status: { await actions.status() },
       samples: { await parts.samples($0) }, log: quiet)
-    await forever("metrics at \(endpoint)") { try await server.run() }
+    await forever("metrics at \(endpoint)", parts) { try await server.run() }
   }
 }
 

@@ -17,47 +17,89 @@ struct NodeParts: Sendable {
   var folder: DataFolder
   var identity: NodeIdentity
   var endpoints: [Endpoint]
-  var source: CredentialSource
+  var credential: NodeCredential
   var authorities: Authorities
   var keeper: ObjectKeeper
-  var hyperion: Hyperion
-  var gates = GateState()
+  /// Nil where this kernel would not take it; ``problems`` says why.
+  var hyperion: Hyperion?
+  var gates: GateState
   var registry = AgentRegistry()
   var slams = SlamRecords()
   var database: NodeDatabase
   var events: EventLog
+  var problems: Problems
   var log: Logger
 }
 
+/// What the kernel holds, before anything on disk was looked at.
+struct KernelParts: Sendable {
+  var hyperion: Hyperion?
+  var outcome: Gates.Outcome
+  var problems = Problems()
+
+  /// Takes up what is pinned, or attaches it. It depends on nothing that is stored, and nothing that fails here ends the
+  /// daemon.
+  static func open(_ options: NodeOptions, _ log: Logger) async -> KernelParts {
+    let configuration = options.configuration
+    var parts = KernelParts(outcome: .hyperionOnly(reason: ""))
+    do throws(TelosError) {
+      parts.outcome = try await blocking { () throws(TelosError) in
+        try Gates.open(
+          Gates.Configuration(
+            object: "\(options.bpf)/gates.bpf.o", pins: try PinFolder(root: configuration.bpffs),
+            root: try options.cgroupRoot(), sizes: configuration.sizes))
+      }
+    } catch {
+      // Hyperion and sync go on; gates that a daemon before pinned go on too, but nothing new starts under them.
+      parts.outcome = .hyperionOnly(reason: "the gates could not be opened: \(error)")
+    }
+    do throws(TelosError) {
+      parts.hyperion = try await blocking { () throws(TelosError) in
+        try Hyperion(
+          Hyperion.Configuration(
+            object: "\(options.bpf)/hyperion.bpf.o", pins: try PinFolder(root: configuration.bpffs),
+            root: try options.cgroupRoot(),
+            interfaces: configuration.interfaces.isEmpty ? nil : configuration.interfaces))
+      }
+    } catch {
+      log.critical("Hyperion drops nothing: \(error)")
+      parts.problems["hyperion"] = "it drops nothing: \(error)"
+    }
+    return parts
+  }
+}
+
 extension NodeParts {
-  /// Opens what is on disk and puts in force what is held, before any network: never-block and IP set first.
-  static func open(_ options: NodeOptions, _ log: Logger) async throws -> NodeParts {
+  /// Opens what is on disk and puts in force what is held, before any network. Nothing that is damaged, full or missing there
+  /// keeps the rest from coming up.
+  static func open(
+    _ kernel: KernelParts, _ identity: NodeIdentity, _ options: NodeOptions, _ notification: ServiceNotification,
+    _ log: Logger
+  ) async throws -> NodeParts {
     let folder = try DataFolder(options.data)
-    let identity = try NodeIdentity(folder)
-    let events = try await EventLog.open(
-      folder: folder.path, node: identity.name,
-      bounds: .init(spool: options.configuration.spoolBytes))
-    if let damage = events.damage {
-      log.critical("the event log was damaged: \(damage.why); it is kept at \(damage.path ?? "-")")
-    }
-    try await events.append([
-      .node("started", "telos-node \(NodeDaemon.version), boot \(Machine.current.bootID)")
-    ])
-    let database = try NodeDatabase.open(folder.database)
+    let problems = kernel.problems
+    let database = try await openDatabase(folder, notification, log)
+    let events = try await openLog(folder, identity, options, problems, log)
+    try await note(events, log, .node("started", "telos-node \(NodeDaemon.version), boot \(Machine.current.bootID)"))
     if let damage = database.damage {
-      let text = "the node's database was damaged: \(damage.why); it is kept at \(damage.path)"
+      let text = damage.isLost
+        ? "the node's database and its twin were damaged: \(damage.why); it is kept at \(damage.path)"
+        : "the node's database was damaged and made anew from its twin: \(damage.why); it is kept at \(damage.path)"
       log.critical("\(text)")
-      try await events.append([.node("database-damaged", text)])
+      try await note(events, log, .node("database-damaged", text))
     }
-    let source = try CredentialSource(try Credential(contentsOf: folder.credential))
-    let authorities = try Authorities(contentsOf: folder.authorities)
-    let root = try pinnedRoot(folder)
+    let root = try await pinnedRoot(folder, database)
+    let authorities = Authorities([])
+    do throws(TelosError) { try authorities.read(folder.authorities) } catch {
+      log.error("the authorities of enrolment cannot be read: \(error)")
+    }
     try? authorities.follow(root.statement.authorities)
 
-    let hyperion = try await openHyperion(options)
+    let enforcement: any SetEnforcement =
+      if let hyperion = kernel.hyperion { HyperionEnforcement(hyperion) } else { NoEnforcement() }
     let keeper = ObjectKeeper(
       root: root, labels: identity.labels, database: database, rootFile: folder.root,
-      enforcement: HyperionEnforcement(hyperion)
+      enforcement: enforcement
     ) { object, refusal in
       do { try await events.append([.trust(object, refusal)]) } catch {
         log.error("cannot log a refusal: \(error)")
@@ -68,39 +110,87 @@ extension NodeParts {
       ? identity.coordinators : options.configuration.coordinators
     let parts = NodeParts(
       configuration: options.configuration, folder: folder, identity: identity,
-      endpoints: try names.map { name throws(TelosError) in try Endpoint(name) }, source: source,
-      authorities: authorities, keeper: keeper, hyperion: hyperion, database: database,
-      events: events, log: log)
-    if database.damage != nil {
-      // What the lost never-block sets protected stays protected until a coordinator delivers them anew.
-      let present = try await blocking { () throws(TelosError) in try hyperion.neverBlock() }
-      await keeper.inherit(neverBlock: present)
+      endpoints: try names.map { name throws(TelosError) in try Endpoint(name) },
+      credential: NodeCredential(folder.credential), authorities: authorities, keeper: keeper,
+      hyperion: kernel.hyperion, gates: GateState(), database: database, events: events,
+      problems: problems, log: log)
+    let hyperion = kernel.hyperion
+    let present = try? await blocking { () throws(TelosError) in try hyperion?.neverBlock() ?? AddressSet() }
+    do throws(TelosError) {
+      try await keeper.restore(
+        local: parts.localNeverBlock(coordinators: parts.addresses.known), present: present ?? AddressSet())
+    } catch {
+      log.critical("what is held could not be read: \(error)")
+      problems["objects"] = "what is held could not be read: \(error)"
     }
-    await parts.setNeverBlock(coordinators: parts.addresses.known)
-    try await keeper.restore()
     try? authorities.follow(await keeper.root.statement.authorities)
+    await parts.takeUp(kernel.outcome)
     return parts
   }
 
-  private static func pinnedRoot(_ folder: DataFolder) throws(TelosError) -> TrustedRoot {
-    let bytes = try DurableFile.read(folder.root, limit: 1 << 20)
-    do throws(Refusal) {
-      return try TrustedRoot.restored(envelope: try Envelope(json: Data(bytes)))
-    } catch {
-      throw TelosError(
-        .corrupt, "\(folder.root) is damaged: \(error)", hint: "enrol the node again")
+  /// Tries until it is there: without it the node would forget versions that it has seen.
+  private static func openDatabase(
+    _ folder: DataFolder, _ notification: ServiceNotification, _ log: Logger
+  ) async throws -> NodeDatabase {
+    var pause = 1.0
+    while true {
+      do throws(TelosError) { return try NodeDatabase.open(folder.database) } catch {
+        log.critical("no database; what the kernel holds stays enforced, and nothing new starts: \(error)")
+        notification.ready("no database: \(error.message)")
+        notification.alive()
+      }
+      try await Task.sleep(for: .seconds(pause))
+      pause = min(pause * 2, 8)
     }
   }
 
-  private static func openHyperion(_ options: NodeOptions) async throws(TelosError) -> Hyperion {
-    let configuration = options.configuration
-    return try await blocking { () throws(TelosError) in
-      try Hyperion(
-        Hyperion.Configuration(
-          object: "\(options.bpf)/hyperion.bpf.o", pins: try PinFolder(root: configuration.bpffs),
-          root: try options.cgroupRoot(),
-          interfaces: configuration.interfaces.isEmpty ? nil : configuration.interfaces))
+  private static func openLog(
+    _ folder: DataFolder, _ identity: NodeIdentity, _ options: NodeOptions, _ problems: Problems, _ log: Logger
+  ) async throws -> EventLog {
+    let bounds = EventLog.Bounds(spool: options.configuration.spoolBytes)
+    do throws(TelosError) {
+      let events = try await EventLog.open(folder: folder.path, node: identity.name, bounds: bounds)
+      if let damage = events.damage {
+        log.critical("the event log was damaged: \(damage.why); it is kept at \(damage.path ?? "-")")
+      }
+      return events
+    } catch {
+      log.critical("events are kept in memory alone: \(error)")
+      problems["events"] = "they are kept in memory alone: \(error)"
+      return try await EventLog.inMemory(
+        folder: folder.path, node: identity.name, bounds: bounds, why: "\(error)")
     }
+  }
+
+  private static func note(_ events: EventLog, _ log: Logger, _ record: Telos_Fleet_V1_Event) async throws {
+    do { try await events.append([record]) } catch { log.error("cannot log an event: \(error)") }
+  }
+
+  /// Appends records that nothing depends on.
+  func note(_ records: Telos_Fleet_V1_Event...) async {
+    do { try await events.append(records) } catch { log.error("cannot log an event: \(error)") }
+  }
+
+  /// The newest root among its file, the file's twin and the database: each is written before it counts.
+  private static func pinnedRoot(_ folder: DataFolder, _ database: NodeDatabase) async throws(TelosError)
+    -> TrustedRoot
+  {
+    var roots: [TrustedRoot] = []
+    for bytes in TwinFile.candidates(folder.root, limit: 1 << 20) {
+      if let envelope = try? Envelope(json: Data(bytes)), let root = try? TrustedRoot.restored(envelope: envelope) {
+        roots.append(root)
+      }
+    }
+    for held in try await database.objects() where held.object.kind == .root {
+      if let envelope = try? Envelope(wire: held.bytes), let root = try? TrustedRoot.restored(envelope: envelope) {
+        roots.append(root)
+      }
+    }
+    guard let newest = roots.max(by: { $0.version < $1.version }) else {
+      throw TelosError(
+        .corrupt, "\(folder.root) is damaged, and so are its twin and the database", hint: "enrol the node again")
+    }
+    return newest
   }
 
   var addresses: CoordinatorAddresses {
@@ -108,8 +198,12 @@ extension NodeParts {
   }
 
   /// Loopback, coordinators, resolvers and gateways as they are now.
+  func localNeverBlock(coordinators: [IPAddress]) -> AddressSet {
+    LocalNeverBlock.current(coordinators: coordinators, more: configuration.neverBlock)
+  }
+
   func setNeverBlock(coordinators: [IPAddress]) async {
-    let set = LocalNeverBlock.current(coordinators: coordinators, more: configuration.neverBlock)
+    let set = localNeverBlock(coordinators: coordinators)
     do throws(TelosError) { try await keeper.setLocalNeverBlock(set) } catch {
       log.error("cannot refresh what is never blocked: \(error)")
     }

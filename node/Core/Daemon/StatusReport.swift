@@ -12,22 +12,25 @@ extension NodeParts {
   /// The node's state as it is now.
   func status(coordinator: String?) async -> NodeStatus {
     let mode = gates.mode
-    let expires = source.credential.leaf.notValidAfter
     let current = await keeper.isCurrent
-    var problems: [String] = []
+    var problems = problems.all
     if mode != .enforcing { problems.append("\(mode.rawValue): \(gates.why)") }
-    if expires <= Date() {
-      problems.append("the node's certificate expired at \(expires.rfc3339)")
-    }
+    var expires = ""
+    do {
+      let end = try credential.expires()
+      expires = end.rfc3339
+      if end <= Date() { problems.append("the node's certificate expired at \(expires)") }
+    } catch { problems.append("the node's certificate cannot be read: \(error)") }
+    if let problem = await keeper.problem { problems.append(problem) }
     if !current { problems.append("no current manifest and root") }
-    let interfaces = hyperion.interfaces().map {
+    let interfaces = (hyperion?.interfaces() ?? []).map {
       NodeStatus.Interface(name: $0.name, mode: $0.mode.rawValue, why: $0.reason)
     }
     return NodeStatus(
       node: identity.name, version: NodeDaemon.version, kernel: Machine.current.kernel,
       bootID: Machine.current.bootID, mode: mode, ready: problems.isEmpty, problems: problems,
       gates: gates.gates, xdp: Self.weakest(interfaces), interfaces: interfaces,
-      held: await keeper.held, coordinator: coordinator, certificateExpires: expires.rfc3339,
+      held: await keeper.held, coordinator: coordinator, certificateExpires: expires,
       agents: registry.alive.count, counters: counters(), maps: gates.mapUse())
   }
 
@@ -44,7 +47,7 @@ extension NodeParts {
     var counters: [String: UInt64] = [
       "log.last": events.last, "log.acknowledged": events.acknowledged, "log.lost": events.lost,
     ]
-    if let drops = try? hyperion.counters() {
+    if let drops = try? hyperion?.counters() {
       counters["hyperion.dropped"] = drops.dropped
       counters["hyperion.xdp.v4"] = drops.xdpV4
       counters["hyperion.xdp.v6"] = drops.xdpV6

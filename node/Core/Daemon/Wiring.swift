@@ -33,11 +33,13 @@ extension NodeParts {
       })
     return FleetClient(
       endpoints: endpoints,
-      connection: CoordinatorConnection(
-        source: source,
-        verification: CoordinatorVerification(
-          authorities: { authorities.current },
-          onRefusal: { [log] in log.warning("the coordinator's certificate: \($0)") })),
+      connect: { [credential, log] in
+        CoordinatorConnection(
+          source: try credential.source(),
+          verification: CoordinatorVerification(
+            authorities: { authorities.current },
+            onRefusal: { log.warning("the coordinator's certificate: \($0)") }))
+      },
       credentialPath: folder.credential, name: identity.name, session: session,
       upload: EventUpload(log: events, bootID: Machine.current.bootID), log: log)
   }

@@ -9,10 +9,13 @@ public struct HeldObject: Sendable, Hashable {
   public var object: ObjectVersion
   /// `telos.objects.v1.Envelope`, serialised.
   public var bytes: Data
+  /// Whether the kernel, or whatever it is for, has taken it; what was only accepted sets the lowest version from then on.
+  public var isInForce: Bool
 
-  public init(object: ObjectVersion, bytes: Data) {
+  public init(object: ObjectVersion, bytes: Data, isInForce: Bool = true) {
     self.object = object
     self.bytes = bytes
+    self.isInForce = isInForce
   }
 
   /// Throws `corrupt` if the payload is not what was accepted.
@@ -23,35 +26,40 @@ public struct HeldObject: Sendable, Hashable {
     }
   }
 
+  /// In the order of kinds and names, older versions first. Rows of a kind that only a newer Telos knows are left alone.
   static func all(_ db: Database) throws -> [HeldObject] {
-    try Row.fetchAll(db, sql: "SELECT * FROM object ORDER BY kind, name").map(HeldObject.init)
+    try Row.fetchAll(db, sql: "SELECT * FROM held ORDER BY kind, name, version").compactMap(HeldObject.init)
   }
 
-  init(_ row: Row) throws {
-    guard let kind = ObjectKind(rawValue: row["kind"]),
-      let digest = Digest(bytes: row["digest"] as Data),
+  init?(_ row: Row) throws {
+    guard let kind = ObjectKind(rawValue: row["kind"]) else { return nil }
+    guard let digest = Digest(bytes: row["digest"] as Data),
       let version = UInt64(exactly: row["version"] as Int64)
     else { throw TelosError(.corrupt, "the table of held objects has a row that is none") }
     object = ObjectVersion(kind: kind, name: row["name"], version: version, digest: digest)
     bytes = row["envelope"]
+    isInForce = row["in_force"]
   }
 }
 
 extension NodeDatabase {
+  /// Of each kind and name the newest that was accepted, after the newest that was in force where that is another.
   public func objects() async throws(TelosError) -> [HeldObject] {
     try await read { try HeldObject.all($0) }
   }
 
+  /// The newest that was in force.
   public func object(_ kind: ObjectKind, _ name: String) async throws(TelosError) -> HeldObject? {
     try await read { db in
       try Row.fetchOne(
-        db, sql: "SELECT * FROM object WHERE kind = ? AND name = ?",
+        db,
+        sql: "SELECT * FROM held WHERE kind = ? AND name = ? AND in_force ORDER BY version DESC",
         arguments: [kind.rawValue, name]
-      ).map { try HeldObject($0) }
+      ).flatMap { try HeldObject($0) }
     }
   }
 
-  /// Stores an accepted object over the older version. On return it is on disk.
+  /// Stores an accepted object, beside the one that is in force until this one is. On return it is on disk.
   ///
   /// Throws `conflict` if a newer version is stored: versions never sink, whatever the caller believes.
   public func accept(_ held: HeldObject, at unixMilliseconds: UInt64) async throws(TelosError) {
@@ -62,18 +70,38 @@ extension NodeDatabase {
       }
       let present =
         try Int64.fetchOne(
-          db, sql: "SELECT version FROM object WHERE kind = ? AND name = ?",
+          db, sql: "SELECT max(version) FROM held WHERE kind = ? AND name = ?",
           arguments: [object.kind.rawValue, object.name]) ?? 0
       guard present <= version else {
         throw TelosError(.conflict, "version \(present) is stored already, \(version) is older")
       }
       try db.execute(
-        sql: "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?)",
+        sql: "DELETE FROM held WHERE kind = ? AND name = ? AND NOT in_force",
+        arguments: [object.kind.rawValue, object.name])
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?)",
         arguments: [
           object.kind.rawValue, object.name, version, Data(object.digest.bytes), held.bytes,
-          Int64(clamping: unixMilliseconds),
+          Int64(clamping: unixMilliseconds), held.isInForce,
         ])
+      if held.isInForce { try Self.forgetOlder(object, db) }
     }
+  }
+
+  /// Notes that an accepted object is in force, and forgets what was before it.
+  public func enforced(_ object: ObjectVersion) async throws(TelosError) {
+    try await write { db in
+      try db.execute(
+        sql: "UPDATE held SET in_force = 1 WHERE kind = ? AND name = ? AND version = ?",
+        arguments: [object.kind.rawValue, object.name, Int64(clamping: object.version)])
+      try Self.forgetOlder(object, db)
+    }
+  }
+
+  private static func forgetOlder(_ object: ObjectVersion, _ db: Database) throws {
+    try db.execute(
+      sql: "DELETE FROM held WHERE kind = ? AND name = ? AND version < ?",
+      arguments: [object.kind.rawValue, object.name, Int64(clamping: object.version)])
   }
 
   /// Raises a mark to at least `value` and answers with what it then is.

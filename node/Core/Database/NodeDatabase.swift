@@ -4,33 +4,116 @@ internal import GRDB
 internal import Glibc
 public import TelosCore
 
-/// `node.sqlite`: the objects a node holds, its agents, and the provenance of files. Every write is synced.
+/// `node.sqlite` and its twin: the objects a node holds, its agents, and the provenance of files. Every write is synced, and
+/// made in both files, so that damage to one of them loses nothing.
 public final class NodeDatabase: Sendable {
-  /// Set when this opening found a damaged database, moved it aside and began an empty one.
+  /// Set when this opening found a damaged file and moved it aside.
   public let damage: Damage?
 
   public struct Damage: Sendable, Hashable {
     public var why: String
     /// Where the damaged file is now.
     public var path: String
+    /// Whether the twin was damaged too, so that this database began empty.
+    public var isLost: Bool
   }
 
+  /// The one that is read.
   let queue: DatabaseQueue
+  private let twin: DatabaseQueue
+  private let order = Turn()
 
-  private init(_ queue: DatabaseQueue, _ damage: Damage?) {
+  private init(_ queue: DatabaseQueue, _ twin: DatabaseQueue, _ damage: Damage?) {
     self.queue = queue
+    self.twin = twin
     self.damage = damage
   }
 
-  /// Opens or creates the database; a damaged one is moved aside under a name with the time, never emptied in place.
+  /// Where the twin of a database is.
+  public static func twin(of path: String) -> String { "\(path).twin" }
+
+  /// Opens or creates both files. A damaged one is moved aside under a name with the time, never emptied in place, and made
+  /// anew from the other.
+  ///
+  /// Throws `conflict` when a newer version of Telos wrote them: they are left as they are.
   public static func open(_ path: String) throws(TelosError) -> NodeDatabase {
-    do {
-      return NodeDatabase(try connect(path), nil)
-    } catch {
+    let other = twin(of: path)
+    let first = inspect(path), second = inspect(other)
+    var damage: Damage?
+    switch (first, second) {
+    case (.whole(let mine), .whole(let theirs)):
+      // Unless a crash came between the two writes of one change.
+      if mine != theirs { try mine > theirs ? copy(path, to: other) : copy(other, to: path) }
+    case (.whole, .unusable(let error)):
+      damage = try setAside(other, error)
+      try copy(path, to: other)
+    case (.unusable(let error), .whole):
+      damage = try setAside(path, error)
+      try copy(other, to: path)
+    case (.whole, .absent): try copy(path, to: other)
+    case (.absent, .whole): try copy(other, to: path)
+    case (.unusable(let error), _):
       guard SetAside.meansDamage(error) else { throw Self.error(error) }
-      let damage = Damage(
-        why: (error as? TelosError)?.message ?? "\(error)", path: try SetAside.move(path))
-      do { return NodeDatabase(try connect(path), damage) } catch { throw Self.error(error) }
+      damage = try setAside(path, error)
+      damage?.isLost = true
+      if case .unusable(let error) = second { _ = try setAside(other, error) }
+    case (.absent, .unusable(let error)):
+      guard SetAside.meansDamage(error) else { throw Self.error(error) }
+      damage = try setAside(other, error)
+      damage?.isLost = true
+    case (.absent, .absent): break
+    }
+    do { return NodeDatabase(try connect(path), try connect(other), damage) } catch { throw Self.error(error) }
+  }
+
+  private enum Found {
+    case absent
+    /// With the number of writes it has seen.
+    case whole(Int64)
+    case unusable(any Error)
+  }
+
+  /// Beside a twin that is whole, any answer of SQLite's but those of the disk means damage: the same build reads both.
+  private static func setAside(_ path: String, _ error: any Error) throws(TelosError) -> Damage {
+    let disk: Set<ResultCode> = [
+      .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_NOMEM, .SQLITE_BUSY, .SQLITE_LOCKED,
+    ]
+    if let error = error as? DatabaseError, disk.contains(error.resultCode) { throw Self.error(error) }
+    return Damage(
+      why: (error as? TelosError)?.message ?? "\(error)", path: try SetAside.move(path), isLost: false)
+  }
+
+  private static func inspect(_ path: String) -> Found {
+    guard access(path, F_OK) == 0 else { return .absent }
+    do {
+      let queue = try connect(path)
+      defer { try? queue.close() }
+      return .whole(
+        try queue.read { db in
+          let check = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)")
+          guard check == "ok" else {
+            throw TelosError(.corrupt, "SQLite finds \(path) damaged: \(check ?? "no answer")")
+          }
+          // What integrity_check cannot see: a flipped byte inside a value. Payloads have digests.
+          for object in try HeldObject.all(db) { try object.checkWhole() }
+          return try Int64.fetchOne(db, sql: "SELECT value FROM mark WHERE name = 'writes'") ?? 0
+        })
+    } catch { return .unusable(error) }
+  }
+
+  /// A new file beside, then in its place: never a half one.
+  private static func copy(_ source: String, to target: String) throws(TelosError) {
+    let new = "\(target).new"
+    unlink(new)
+    do {
+      let queue = try connect(source)
+      defer { try? queue.close() }
+      try queue.vacuum(into: new)
+    } catch { throw Self.error(error) }
+    chmod(new, 0o600)
+    for suffix in ["-wal", "-shm"] { unlink(target + suffix) }
+    guard rename(new, target) == 0 else {
+      throw TelosError(.internalError, "cannot make \(target) anew: \(String(cString: strerror(errno)))")
     }
   }
 
@@ -44,15 +127,12 @@ public final class NodeDatabase: Sendable {
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     chmod(path, 0o600)
-    try NodeSchema.migrator.migrate(queue)
-    try queue.read { db in
-      let check = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)")
-      guard check == "ok" else {
-        throw TelosError(.corrupt, "SQLite finds \(path) damaged: \(check ?? "no answer")")
-      }
-      // What integrity_check cannot see: a flipped byte inside a value. Payloads have digests.
-      for object in try HeldObject.all(db) { try object.checkWhole() }
+    guard try queue.read(NodeSchema.migrator.hasBeenSuperseded) == false else {
+      throw TelosError(
+        .conflict, "\(path) was written by a newer telos-node",
+        hint: "install that version or a later one; what the kernel holds stays enforced")
     }
+    try NodeSchema.migrator.migrate(queue)
     return queue
   }
 
@@ -62,10 +142,24 @@ public final class NodeDatabase: Sendable {
     do { return try await queue.read(body) } catch { throw Self.error(error) }
   }
 
+  /// - Parameter body: runs twice, once in each file, and may depend on nothing else.
   func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T)
     async throws(TelosError) -> T
   {
-    do { return try await queue.write(body) } catch { throw Self.error(error) }
+    await order.take()
+    defer { order.give() }
+    @Sendable func counted(_ db: Database) throws -> T {
+      let result = try body(db)
+      try db.execute(
+        sql: "INSERT INTO mark VALUES ('writes', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1")
+      return result
+    }
+    do {
+      let result = try await queue.write(counted)
+      // The first file has it, and the next start makes the twin like it.
+      _ = try? await twin.write(counted)
+      return result
+    } catch { throw Self.error(error) }
   }
 
   static func error(_ error: any Error) -> TelosError {

@@ -67,6 +67,25 @@ enum NodeSchema {
           ALTER TABLE provenance ADD COLUMN slam INTEGER NOT NULL DEFAULT 0;
           """)
     }
+    migrator.registerMigration("3") { db in
+      try db.execute(
+        sql: """
+          -- Every signed object, with its envelope as it came: the newest that was accepted, and, where that is not in
+          -- force yet, the newest that was.
+          CREATE TABLE held (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            envelope BLOB NOT NULL,
+            accepted_ms INTEGER NOT NULL,
+            in_force INTEGER NOT NULL,
+            PRIMARY KEY (kind, name, version)
+          ) WITHOUT ROWID;
+          INSERT INTO held SELECT *, 1 FROM object;
+          DROP TABLE object;
+          """)
+    }
     return migrator
   }
 }

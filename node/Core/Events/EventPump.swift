@@ -31,14 +31,17 @@ final class EventPump: Sendable {
   init(
     eventLog: EventLog, registry: AgentRegistry, slams: SlamRecords, log: Logger,
     onSlam: @escaping @Sendable (KernelEvent) -> Void, onEnd: @escaping @Sendable ([UInt64]) -> Void
-  ) async throws(TelosError) {
+  ) async {
     self.eventLog = eventLog
     self.registry = registry
     self.slams = slams
     self.log = log
     self.onSlam = onSlam
     self.onEnd = onEnd
-    let past = try await Self.past(eventLog, registry, slams)
+    var past: (last: UInt64?, withheld: [UInt64: UInt64]) = (nil, [:])
+    do throws(TelosError) { past = try await Self.past(eventLog, registry, slams) } catch {
+      log.error("the event log cannot be read back; later denials name no slam before now: \(error)")
+    }
     state = Mutex(State(gaps: SequenceGaps(after: past.last), withheld: past.withheld))
   }
 
@@ -167,21 +170,24 @@ final class EventPump: Sendable {
 
   @discardableResult
   private func append(_ records: [Telos_Fleet_V1_Event]) -> [UInt64]? {
-    let unwritten = state.withLock { $0.unwritten }
+    // Taken, so that no other thread tells of the same.
+    let unwritten = state.withLock { state in
+      defer { state.unwritten = 0 }
+      return state.unwritten
+    }
     let late: [Telos_Fleet_V1_Event] =
       unwritten == 0
       ? [] : [.lost(unwritten, "unwritten", "\(unwritten) events could not be written to disk")]
     for attempt in 0..<5 {
       do throws(TelosError) {
         let sequences = try eventLog.appendBlocking(late + records)
-        state.withLock { $0.unwritten -= unwritten }
         return Array(sequences.dropFirst(late.count))
       } catch {
         log.error("cannot log \(records.count) events: \(error)")
         if attempt < 4 { usleep(500_000) }
       }
     }
-    state.withLock { $0.unwritten += UInt64(records.count) }
+    state.withLock { $0.unwritten += unwritten + UInt64(records.count) }
     return nil
   }
 }

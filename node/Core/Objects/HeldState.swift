@@ -26,7 +26,32 @@ struct HeldState: Sendable {
   mutating func accepted(_ object: ObjectVersion) {
     accepted.removeAll { $0.kind == object.kind && $0.name == object.name }
     accepted.append(object)
+  }
+
+  mutating func enter(_ read: ReadObject, _ object: ObjectVersion) {
+    switch read.content {
+    case .manifest(let statement): manifests[object.name] = statement
+    case .neverBlock(let statement): neverBlock[object.name] = statement
+    case .set(let statement): sets[object.name] = (object, statement.set)
+    case .intent(let statement, let intent):
+      intents[object.name] = HeldIntent(object: object, statement: statement, intent: intent)
+    }
+  }
+
+  /// Takes the place of what was in force under the same name.
+  mutating func enforced(_ object: ObjectVersion) {
     inForce = inForce.filter { $0.kind != object.kind || $0.name != object.name }
+    inForce.insert(object)
+  }
+
+  /// A never-block set that a manifest names, and no version of which as new as that is in force.
+  var missingNeverBlock: ObjectVersion? {
+    manifests.values.lazy.flatMap(\.objects).first { named in
+      named.kind == .neverBlock
+        && !inForce.contains {
+          $0.kind == .neverBlock && $0.name == named.name && $0.version >= named.version
+        }
+    }
   }
 
   /// The manifest that speaks of the object: the one that names it, else the fleet's.

@@ -16,6 +16,14 @@ struct ReadObject: Sendable {
   var header: StatementHeader
   var content: Content
 
+  /// Whether the kernel has to take it, which it may refuse.
+  var isApplied: Bool {
+    switch content {
+    case .neverBlock, .set: true
+    case .manifest, .intent: false
+    }
+  }
+
   /// Reads a payload strictly; every value in it is known to be usable afterwards.
   init(_ role: Role, payload: Data) throws(Refusal) {
     switch role {

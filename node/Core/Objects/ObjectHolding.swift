@@ -12,49 +12,57 @@ extension ObjectKeeper {
     return try ReadObject(role, payload: verified.payload)
   }
 
-  /// Stores, applies and reads back.
+  /// Stores, applies and reads back. What the kernel refuses leaves in force, here and on disk, what was.
   func hold(_ read: ReadObject, _ object: ObjectVersion, _ bytes: Data) async -> Answer {
     do throws(TelosError) {
+      let isApplied = read.isApplied
+      if case .neverBlock = read.content {
+        var next = state
+        next.enter(read, object)
+        try enforcement.checkRoom(neverBlock: spared(by: next, inherited: AddressSet()))
+      }
       // On disk before in force: a version that was ever used is never forgotten.
       try await database.accept(
-        HeldObject(object: object, bytes: bytes), at: Machine.unixMilliseconds)
+        HeldObject(object: object, bytes: bytes, isInForce: !isApplied),
+        at: Machine.unixMilliseconds)
       state.accepted(object)
-      enter(read, object)
-      switch read.content {
-      case .neverBlock, .set: try await applySets()
-      case .manifest, .intent: break
+      let before = (state, inherited)
+      state.enter(read, object)
+      if isApplied {
+        // What only the kernel remembers ends with the first set that says what is never blocked.
+        if case .neverBlock = read.content { inherited = AddressSet() }
+        do throws(TelosError) { try await applySets() } catch {
+          (state, inherited) = before
+          throw error
+        }
+        try await database.enforced(object)
       }
-      state.inForce.insert(object)
+      state.enforced(object)
       return .held(object)
     } catch {
       return .failed(object, error)
     }
   }
 
-  private func enter(_ read: ReadObject, _ object: ObjectVersion) {
-    switch read.content {
-    case .manifest(let statement): state.manifests[object.name] = statement
-    case .neverBlock(let statement): state.neverBlock[object.name] = statement
-    case .set(let statement): state.sets[object.name] = (object, statement.set)
-    case .intent(let statement, let intent):
-      state.intents[object.name] = HeldIntent(
-        object: object, statement: statement, intent: intent)
-    }
-  }
-
   /// Never-block first, so that no set is in force without it for a moment.
   func applySets() async throws(TelosError) {
-    var spared = state.neverBlock.isEmpty ? local.adding(inherited) : local
+    let spared = spared(by: state, inherited: inherited)
+    try await enforcement.hold(neverBlock: spared)
+    if let effective = state.effectiveSet() {
+      let report = effective.set.subtracting(neverBlock: spared)
+      if !report.conflicts.isEmpty { await tell(report.conflicts) }
+      try await enforcement.hold(
+        set: report.set, version: effective.version, digest: effective.digest)
+    }
+    problem = nil
+  }
+
+  private func spared(by state: HeldState, inherited: AddressSet) -> AddressSet {
+    var spared = local.adding(inherited)
     for statement in state.neverBlock.values {
       if let set = try? statement.set { spared = spared.adding(set) }
     }
-    try await enforcement.hold(neverBlock: spared)
-    guard let effective = state.effectiveSet() else { return }
-    let report = effective.set.subtracting(neverBlock: spared)
-    if !report.conflicts.isEmpty { await tell(report.conflicts) }
-    try await enforcement.hold(
-      set: report.set, version: effective.version, digest: effective.digest)
-    for value in state.sets.values { state.inForce.insert(value.object) }
+    return spared
   }
 
   private func tell(_ conflicts: [NeverBlockReport.Conflict]) async {
@@ -67,30 +75,60 @@ extension ObjectKeeper {
         "the set names what this node never blocks: \(named.joined(separator: ", "))\(more)"))
   }
 
-  /// Takes up what was held before a restart: no network, no clock. What cannot be read is reported and left out.
+  /// Takes up what was held before a restart: no network, no clock. What cannot be read is reported and left out; what the
+  /// kernel does not take leaves in force what is, and is a problem.
   ///
-  /// - Throws: when the sets could not be put in force.
-  public func restore() async throws(TelosError) {
+  /// - Parameters:
+  ///   - local: what this machine never blocks by itself.
+  ///   - present: what the kernel never blocks now. It goes on with that where the sets that said so are lost.
+  public func restore(local: AddressSet, present: AddressSet) async throws(TelosError) {
+    await turn.take()
+    defer { turn.give() }
+    self.local = local
+    var lost = database.damage?.isLost == true
+    var newest: [(read: ReadObject, held: HeldObject)] = []
+    var enforced: [(read: ReadObject, held: HeldObject)] = []
     for held in try await database.objects() {
       do throws(Refusal) {
         let envelope = try Envelope(wire: held.bytes)
         guard let role = Role(payloadType: envelope.payloadType) else {
           throw Refusal(.wrongType, "no object has the type \"\(envelope.payloadType)\"")
         }
+        state.accepted(held.object)
         if role == .root {
           try restoreRoot(envelope)
           continue
         }
-        state.accepted(held.object)
-        enter(try ReadObject(role, payload: envelope.payload), held.object)
-        if role == .manifest || role == .intent { state.inForce.insert(held.object) }
-      } catch { await report(held.object, error) }
+        let read = try ReadObject(role, payload: envelope.payload)
+        newest.append((read, held))
+        if held.isInForce { enforced.append((read, held)) }
+      } catch {
+        if held.object.kind == .neverBlock { lost = true }
+        await report(held.object, error)
+      }
     }
+    if lost { inherited = present }
     // The pinned root is held, too, when the database lost it.
     state.accepted(state.root.object)
-    state.inForce.insert(state.root.object)
+    state.enforced(state.root.object)
+    do throws(TelosError) { try await takeUp(enforced) } catch {
+      problem = "what was in force could not be put in force again: \(error)"
+      return
+    }
+    // A version that was accepted, and not in force when the daemon ended, has another try, and stays away if it fails.
+    for (read, held) in newest where !held.isInForce {
+      if case .set = read.content, state.missingNeverBlock != nil { continue }
+      _ = await hold(read, held.object, held.bytes)
+    }
+  }
+
+  private func takeUp(_ objects: [(read: ReadObject, held: HeldObject)]) async throws(TelosError) {
+    for (read, held) in objects {
+      state.enter(read, held.object)
+      if !read.isApplied { state.enforced(held.object) }
+    }
     try await applySets()
-    for object in state.accepted where object.kind == .neverBlock { state.inForce.insert(object) }
+    for (read, held) in objects where read.isApplied { state.enforced(held.object) }
   }
 
   private func restoreRoot(_ envelope: Envelope) throws(Refusal) {
@@ -135,6 +173,12 @@ extension ObjectKeeper {
       !$0.intent.agents.isEmpty && state.inForce.contains($0.object)
         && $0.statement.nodes.matches(labels)
     }.sorted { $0.object.name < $1.object.name }
+  }
+
+  /// Whether this intent is in force here in that version or a later one, and was read.
+  func isHeld(_ name: String, from version: UInt64) -> Bool {
+    guard let intent = state.intents[name] else { return false }
+    return intent.object.version >= version && state.inForce.contains(intent.object)
   }
 
   func reverify(_ intent: HeldIntent) async throws(TelosError) {

@@ -36,9 +36,12 @@ public actor ObjectKeeper {
   let rootFile: String
   var state: HeldState
   var local = AddressSet()
+  /// What the kernel spared before the sets that said so were lost, until one of them is held again.
   var inherited = AddressSet()
   var waiting: [Waiting] = []
-  private let turn = Turn()
+  let turn = Turn()
+  /// Why the sets in force are not those that are held; nil when they are.
+  var problem: String?
 
   /// Objects that may wait for the manifest that names them, and their bytes.
   static let maximumWaiting = (count: 256, bytes: 128 << 20)
@@ -89,7 +92,7 @@ public actor ObjectKeeper {
       return []
     }
     var answers = [answer]
-    if case .held(let object) = answer, object.kind == .manifest || object.kind == .root {
+    if case .held(let object) = answer, [.manifest, .root, .neverBlock].contains(object.kind) {
       answers += await retryWaiting()
     }
     return answers
@@ -111,9 +114,6 @@ public actor ObjectKeeper {
     local = set
     try await applySets()
   }
-
-  /// Goes on sparing what the kernel spared before the sets that say so were lost, until one of them is held again.
-  public func inherit(neverBlock: AddressSet) { inherited = neverBlock }
 
   private func retryWaiting() async -> [Answer] {
     let candidates = waiting
@@ -149,8 +149,19 @@ public actor ObjectKeeper {
           manifest: state.manifest(for: object.kind, object.name), now: clock()
         ).check(read.header, digest: object.digest)
       } catch {
-        guard error.code == .notInManifest, mayWait(object, candidate) else {
+        guard error.code == .notInManifest, mayWait(object), hasRoom(candidate) else {
           throw error.naming(object)
+        }
+        waiting.append(candidate)
+        return nil
+      }
+      if object.kind == .ipset, let missing = state.missingNeverBlock {
+        guard hasRoom(candidate) else {
+          return .failed(
+            object,
+            TelosError(
+              .unavailable,
+              "the never-block set \"\(missing.name)\" that the manifest names is not in force here, and no set goes before it"))
         }
         waiting.append(candidate)
         return nil
@@ -164,10 +175,13 @@ public actor ObjectKeeper {
   }
 
   /// A manifest that names an older version, or none, may be about to be replaced.
-  private func mayWait(_ object: ObjectVersion, _ candidate: Waiting) -> Bool {
+  private func mayWait(_ object: ObjectVersion) -> Bool {
     let named = state.manifest(for: object.kind, object.name)?[object.kind, object.name]
-    guard named.map({ $0.version < object.version }) ?? true,
-      clock().timeIntervalSince(candidate.since) < Self.patience,
+    return named.map { $0.version < object.version } ?? true
+  }
+
+  private func hasRoom(_ candidate: Waiting) -> Bool {
+    guard clock().timeIntervalSince(candidate.since) < Self.patience,
       waiting.count < Self.maximumWaiting.count
     else { return false }
     return waiting.reduce(candidate.bytes.count) { $0 + $1.bytes.count }
@@ -182,13 +196,13 @@ public actor ObjectKeeper {
         throw Refusal(.wrongDigest, "it is not the root that was announced", object: object)
       }
       do throws(TelosError) {
-        try DurableFile.write(envelope.json, to: rootFile)
+        try TwinFile.write(envelope.json, to: rootFile)
         try await database.accept(
           HeldObject(object: object, bytes: candidate.bytes), at: Machine.unixMilliseconds)
       } catch { return .failed(object, error) }
       state.root = next
       state.accepted(object)
-      state.inForce.insert(object)
+      state.enforced(object)
       return .held(object)
     } catch {
       let object = error.object ?? candidate.claimed

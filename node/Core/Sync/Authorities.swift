@@ -16,10 +16,9 @@ final class Authorities: Sendable {
 
   init(_ certificates: [Certificate]) { self.certificates = Mutex(certificates) }
 
-  /// Reads the file of enrolment.
-  convenience init(contentsOf path: String) throws(TelosError) {
-    let text = String(decoding: try DurableFile.read(path, limit: 1 << 20), as: UTF8.self)
-    self.init(try Certificate.fleet(pem: [text]))
+  /// Takes those of the file of enrolment.
+  func read(_ path: String) throws(TelosError) {
+    try follow([String(decoding: try DurableFile.read(path, limit: 1 << 20), as: UTF8.self)])
   }
 
   var current: [Certificate] { certificates.withLock { $0 } }

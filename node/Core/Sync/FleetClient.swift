@@ -14,7 +14,7 @@ internal import TelosCore
 /// Nothing that is enforced depends on it. An expired certificate is shown and tried again.
 final class FleetClient: Sendable {
   let endpoints: [Endpoint]
-  let connection: CoordinatorConnection
+  let connect: @Sendable () throws -> CoordinatorConnection
   let credentialPath: String
   let name: String
   let session: SyncSession
@@ -23,11 +23,11 @@ final class FleetClient: Sendable {
   private let connected = Mutex<String?>(nil)
 
   init(
-    endpoints: [Endpoint], connection: CoordinatorConnection, credentialPath: String,
-    name: String, session: SyncSession, upload: EventUpload, log: Logger
+    endpoints: [Endpoint], connect: @escaping @Sendable () throws -> CoordinatorConnection,
+    credentialPath: String, name: String, session: SyncSession, upload: EventUpload, log: Logger
   ) {
     self.endpoints = endpoints
-    self.connection = connection
+    self.connect = connect
     self.credentialPath = credentialPath
     self.name = name
     self.session = session
@@ -65,6 +65,7 @@ final class FleetClient: Sendable {
   }
 
   private func serve(_ endpoint: Endpoint) async throws {
+    let connection = try connect()
     try await withGRPCClient(transport: try connection.transport(endpoint)) { client in
       let fleet = Telos_Fleet_V1_Fleet.Client(wrapping: client)
       var session = session
@@ -74,7 +75,7 @@ final class FleetClient: Sendable {
         group.addTask { try await sync.run(fleet) }
         group.addTask { [self] in try await uploadEvents(fleet) }
         group.addTask { [self] in
-          try await renewal(fleet).run { [log] error in
+          try await renewal(fleet, connection.source).run { [log] error in
             log.error("cannot renew the certificate: \(error)")
           }
         }
@@ -84,21 +85,32 @@ final class FleetClient: Sendable {
     }
   }
 
+  /// Tries again by itself, for as long as the connection stands: a coordinator that cannot store events still sends policy.
   private func uploadEvents(_ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>) async throws
   {
+    var failures = 0
     while true {
-      do { try await upload.run(fleet) } catch let error as TelosError where error.code == .conflict
-      {
+      let start = ContinuousClock.now
+      do {
+        try await upload.run(fleet)
+        failures = 0
+      } catch let error as TelosError where error.code == .conflict {
         log.warning("\(error); sending the events of the new epoch")
-        continue
+        failures += 1
+      } catch {
+        if Task.isCancelled { return }
+        log.warning("the coordinator takes no events: \(error)")
+        failures = ContinuousClock.now - start > .seconds(30) ? 1 : failures + 1
       }
       if Task.isCancelled { return }
-      try await Task.sleep(for: .seconds(1))
+      try await Task.sleep(for: failures == 0 ? .seconds(1) : Self.pause(failures, random: .random(in: 0..<1)))
     }
   }
 
-  private func renewal(_ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>) -> Renewal {
-    Renewal(source: connection.source, path: credentialPath, name: name) { request in
+  private func renewal(
+    _ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>, _ source: CredentialSource
+  ) -> Renewal {
+    Renewal(source: source, path: credentialPath, name: name) { request in
       var options = CallOptions.defaults
       options.timeout = .seconds(30)
       let reply = try await fleet.renew(.with { $0.csrDer = Data(request) }, options: options)

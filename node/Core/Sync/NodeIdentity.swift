@@ -19,7 +19,7 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
     let path = folder.file("identity.json")
     let bytes: [UInt8]
     do throws(TelosError) {
-      bytes = try DurableFile.read(path, limit: 1 << 20)
+      bytes = try TwinFile.read(path, limit: 1 << 20).bytes
     } catch {
       throw error.code == .notFound
         ? TelosError(
@@ -39,7 +39,7 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
     do { data = try encoder.encode(self) } catch {
       throw TelosError(.internalError, "cannot encode the node's identity: \(error)")
     }
-    try DurableFile.write(data, to: folder.file("identity.json"), mode: 0o600)
+    try TwinFile.write(data, to: folder.file("identity.json"))
   }
 }
 
