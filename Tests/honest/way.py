@@ -38,6 +38,7 @@ class Way:
 
     def __init__(self, intent: str | None, folder: str):
         self.intent, self.folder = intent, folder
+        self.patience = 400  # seconds for a command
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         give(folder)
@@ -49,7 +50,7 @@ class Way:
         # Standard output is a file: a pipe to somebody outside would be one more thing that differs.
         with tempfile.TemporaryFile(dir="/run") as out:
             result = subprocess.run([*around, *prefix, *command], stdin=subprocess.DEVNULL, stdout=out,
-                                    stderr=subprocess.STDOUT, cwd=folder or self.folder, timeout=400,
+                                    stderr=subprocess.STDOUT, cwd=folder or self.folder, timeout=self.patience,
                                     env={**ENVIRONMENT, **(variables or {})}, **user(0))
             out.seek(0)
             text = out.read().decode(errors="replace")

@@ -14,7 +14,7 @@ enum PrivateFolder {
   {
     let name = "telos-\(AgentLaunch.name(agent))"
     // The link of /proc itself is followed, nothing below it.
-    let top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC)
+    let top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard top >= 0 else { throw failure("open the caller's root") }
     defer { close(top) }
     // Often a mount, and of itself harmless: what is made there is made as the caller.
@@ -26,8 +26,7 @@ enum PrivateFolder {
       let folder = Beneath.open(parent, name)
       guard folder >= 0 else { throw failure("open /tmp/\(name)") }
       defer { close(folder) }
-      var status = stat()
-      guard fstat(folder, &status) == 0, status.st_uid == uid, fchmod(folder, 0o700) == 0 else {
+      guard FileStatus("/proc/self/fd/\(folder)")?.owner == uid, fchmod(folder, 0o700) == 0 else {
         throw failure("keep /tmp/\(name) private")
       }
     }

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
+internal import Kernel
 public import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -86,7 +87,7 @@ public final class ControlSocket: Sendable {
       pulse.beat()
       var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
       guard poll(&waiting, 1, 2000) != 0 else { continue }
-      let descriptor = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+      let descriptor = accept(listener, nil, nil)
       if descriptor < 0 {
         switch errno {
         case EINTR, ECONNABORTED, EAGAIN: continue
@@ -96,6 +97,7 @@ public final class ControlSocket: Sendable {
         default: return
         }
       }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       do {
         let caller = try Caller(descriptor: descriptor, agent: try label(descriptor))
         guard caller.agent != nil || caller.isOperator(group: router.group()) else {

@@ -59,24 +59,21 @@ func blocking<T: Sendable>(
     throw TelosError(
       .unavailable, "too many others wait for \(what)", hint: "something there hangs: look at the mounts of who asks")
   }
-  let answered = Mutex(false)
-  @Sendable func first() -> Bool { answered.withLock { done in defer { done = true }; return !done } }
-  do {
-    return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
-      let timer = Task {
-        try await Task.sleep(for: deadline)
-        if first() {
-          continuation.resume(throwing: TelosError(.timeout, "\(what) took more than \(deadline.components.seconds) s"))
-        }
-      }
-      pool.threads.submit { _ in
-        let result: Result<T, any Error> = Result { try body() }
-        BlockingPool.open.withLock { $0[pool, default: 1] -= 1 }
-        timer.cancel()
-        if first() { continuation.resume(with: result) }
-      }
-    }
-  } catch {
-    throw error as? TelosError ?? TelosError(.internalError, "\(error)")
+  let (answers, answer) = AsyncStream.makeStream(of: Result<T, TelosError>.self)
+  pool.threads.submit { _ in
+    let result: Result<T, TelosError>
+    do throws(TelosError) { result = .success(try body()) } catch { result = .failure(error) }
+    BlockingPool.open.withLock { $0[pool, default: 1] -= 1 }
+    answer.yield(result)
+    answer.finish()
   }
+  // Who waits is set free at the deadline; the thread is not.
+  let timer = Task {
+    try await Task.sleep(for: deadline)
+    answer.yield(.failure(TelosError(.timeout, "\(what) took more than \(deadline.components.seconds) s")))
+    answer.finish()
+  }
+  defer { timer.cancel() }
+  for await result in answers { return try result.get() }
+  throw TelosError(.unavailable, "\(what) was given up")
 }

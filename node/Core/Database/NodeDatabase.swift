@@ -75,7 +75,7 @@ public final class NodeDatabase: Sendable {
 
   /// Beside a twin that is whole, any answer of SQLite's but those of the disk means damage: the same build reads both.
   private static func setAside(_ path: String, _ error: any Error) throws(TelosError) -> Damage {
-    let disk: Set<ResultCode> = [
+    let disk: [ResultCode] = [
       .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_NOMEM, .SQLITE_BUSY, .SQLITE_LOCKED,
     ]
     if let error = error as? DatabaseError, disk.contains(error.resultCode) { throw Self.error(error) }

@@ -47,10 +47,10 @@ extension NodeParts {
     let set = status.held.first { $0.kind == .ipset }
     samples.append(.init("telos_ipset_generation", [:], Double(set?.version ?? 0)))
     samples.append(.init("telos_ipset_entries", [:], Double(await keeper.setEntries ?? 0)))
-    samples.append(
-      .init(
-        "telos_cert_expiry_seconds", [:],
-        source.credential.leaf.notValidAfter.timeIntervalSince1970.rounded()))
+    if let expires = try? credential.expires() {
+      samples.append(
+        .init("telos_cert_expiry_seconds", [:], expires.timeIntervalSince1970.rounded()))
+    }
     return samples
   }
 }

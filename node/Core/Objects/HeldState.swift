@@ -1,4 +1,5 @@
 internal import AddressSets
+internal import FleetWire
 internal import FoundationEssentials
 public import Intents
 public import TelosCore

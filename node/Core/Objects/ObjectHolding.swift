@@ -1,4 +1,4 @@
-internal import AddressSets
+public import AddressSets
 internal import FleetWire
 internal import FoundationEssentials
 internal import Intents

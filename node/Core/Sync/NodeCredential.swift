@@ -2,6 +2,7 @@ internal import FleetIdentity
 internal import FoundationEssentials
 internal import Synchronization
 internal import TelosCore
+internal import X509
 
 /// The certificate and key that the node shows its coordinators. Read when it is first needed, and again as long as it cannot
 /// be: nothing but the way to the coordinators depends on it.
