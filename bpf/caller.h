@@ -127,11 +127,22 @@ static __always_inline enum managed caller(struct caller *c)
 	return of_other_build(c->flags) ? UNMANAGED : MANAGED;
 }
 
-static __always_inline bool expired(const struct caller *c)
+/* In which tick each agent was last found not to have ended yet: the clock is dear, and asked once a tick. */
+__u64 ticks[TELOS_AGENTS] SEC(".bss.memos");
+
+static __noinline bool has_ended(const struct caller *c)
 {
 	__u64 end = c->agent->expires_ns;
 
-	return end && bpf_ktime_get_boot_ns() >= end;
+	if (end && bpf_ktime_get_boot_ns() >= end)
+		return true;
+	*(volatile __u64 *)&ticks[c->slot & (TELOS_AGENTS - 1)] = bpf_jiffies64();
+	return false;
+}
+
+static __always_inline bool expired(const struct caller *c)
+{
+	return *(volatile __u64 *)&ticks[c->slot & (TELOS_AGENTS - 1)] != bpf_jiffies64() && has_ended(c);
 }
 
 static __always_inline bool same_agent(const struct caller *c, __u64 task)

@@ -116,18 +116,9 @@ static __noinline bool reaches_self(struct __sk_buff *skb, struct caller *c, str
 	return self;
 }
 
-SEC("cgroup_skb/egress")
-int telos_egress(struct __sk_buff *skb)
+static __noinline int labelled_egress(struct __sk_buff *skb, struct telos_socket *label)
 {
-	struct bpf_sock *sk = skb->sk;
-	struct telos_socket *label;
 	__u32 flags = 0, reason;
-
-	if (!sk)
-		return 1;
-	label = bpf_sk_storage_get(&sockets, sk, 0, 0); /* of full sockets alone: this program sees no others */
-	if (!label)
-		return 1;
 	struct finding f = {.hook = TELOS_HOOK_EGRESS};
 	struct caller c = {};
 	struct packet p = {};
@@ -166,4 +157,16 @@ int telos_egress(struct __sk_buff *skb)
 	if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f)))
 		return 1;
 	return drop(&c, &f, reason);
+}
+
+SEC("cgroup_skb/egress")
+int telos_egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct telos_socket *label;
+
+	if (!sk)
+		return 1;
+	label = bpf_sk_storage_get(&sockets, sk, 0, 0); /* of full sockets alone: this program sees no others */
+	return label ? labelled_egress(skb, label) : 1;
 }

@@ -228,22 +228,16 @@ static __always_inline int unmanaged_open(struct file *file)
 {
 	unsigned long magic = file->f_inode->i_sb->s_magic;
 
-	if (magic != MAGIC_TMPFS && magic != MAGIC_DEVPTS)
+	if ((magic != MAGIC_TMPFS && magic != MAGIC_DEVPTS) ||
+	    unknown(file->f_inode->i_ino, telos_device_salt(file->f_inode->i_sb->s_dev)))
 		return 0;
 	return is_private(file->f_inode) ? -EACCES : 0;
 }
 
-SEC("lsm.s/file_open")
-int BPF_PROG(telos_file_open, struct file *file)
+static __noinline int managed_open(struct file *file)
 {
-	bool exec;
+	bool exec = file->f_flags & FMODE_EXEC;
 	__u32 reason;
-
-	if (telos.resolver_tid && telos.resolver_tid == (__u32)bpf_get_current_pid_tgid())
-		resolve(file);
-	if (surely_unmanaged())
-		return unmanaged_open(file);
-	exec = file->f_flags & FMODE_EXEC;
 	struct finding f = {.hook = TELOS_HOOK_FILE_OPEN};
 	struct caller c = {};
 
@@ -266,4 +260,12 @@ int BPF_PROG(telos_file_open, struct file *file)
 	if (exec)
 		return answer(refuse_file(&c, &f, EACCES, file), EACCES);
 	return answer(refuse_file(&c, &f, EPERM, file), EPERM);
+}
+
+SEC("lsm.s/file_open")
+int BPF_PROG(telos_file_open, struct file *file)
+{
+	if (telos.resolver_tid && telos.resolver_tid == (__u32)bpf_get_current_pid_tgid())
+		resolve(file);
+	return surely_unmanaged() ? unmanaged_open(file) : managed_open(file);
 }

@@ -194,7 +194,51 @@ struct in6_addr {
 	__u8 bytes[16];
 };
 
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+/* Ports that are taken: a list for each hash of name space and port. */
+struct inet_bind_hashbucket {
+	struct hlist_head chain;
+};
+
+struct inet_bind_bucket {
+	possible_net_t ib_net;
+	unsigned short port;
+	struct hlist_node node;
+};
+
+struct inet_hashinfo {
+	struct inet_bind_hashbucket *bhash;
+	unsigned int bhash_size;
+};
+
+struct inet_timewait_death_row {
+	struct inet_hashinfo *hashinfo;
+};
+
+struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row;
+};
+
+struct net {
+	__u32 hash_mix;
+	struct netns_ipv4 ipv4;
+};
+
 struct sock_common {
+	possible_net_t skc_net;
 	__be32 skc_daddr;
 	__be16 skc_dport;
 	__u16 skc_num;

@@ -107,6 +107,55 @@ static __always_inline __u8 protocol_of(struct sock *sk)
 	return sk->sk_type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
+/* The list of taken ports that one is looked for in. */
+#define BIND_BUCKETS 32
+
+struct taken {
+	__u64 at;
+	__u64 net;
+	__u32 port;
+	bool found;
+};
+
+static long look_at_port(__u32 index, struct taken *taken)
+{
+	__u64 entry = taken->at - bpf_core_field_offset(struct inet_bind_bucket, node);
+
+	if (!taken->at)
+		return 1;
+	if ((__u16)peek(entry + bpf_core_field_offset(struct inet_bind_bucket, port), 4) == taken->port &&
+	    PEEK(struct inet_bind_bucket, entry, ib_net.net) == taken->net) {
+		taken->found = true;
+		return 1;
+	}
+	taken->at = PEEK(struct hlist_node, taken->at, next);
+	return 0;
+}
+
+/* Whether some socket of this name space has the TCP port. A hint alone, read without a lock: egress sees whose it is. */
+__noinline int port_is_taken(__u64 sk, __u32 port)
+{
+	struct taken taken = {.port = port};
+	__u64 hashes;
+	__u32 bucket;
+
+	taken.net = PEEK(struct sock, sk, __sk_common.skc_net.net);
+	hashes = PEEK(struct net, taken.net, ipv4.tcp_death_row.hashinfo);
+	bucket = (port + (__u32)PEEK(struct net, taken.net, hash_mix)) &
+		 ((__u32)PEEK(struct inet_hashinfo, hashes, bhash_size) - 1);
+	taken.at = PEEK(struct inet_hashinfo, hashes, bhash) + (__u64)bucket * bpf_core_type_size(struct inet_bind_hashbucket);
+	taken.at = PEEK(struct inet_bind_hashbucket, taken.at, chain.first);
+	bpf_loop(BIND_BUCKETS, look_at_port, &taken, 0);
+	return taken.found || taken.at;
+}
+
+/* A connection to itself. Refused at once where somebody else has the port, since egress can but drop what goes there; a port
+ * that nobody has is refused by the kernel, as everywhere. */
+static __always_inline bool connects_to_self(struct caller *c, struct finding *f, struct sock *sk)
+{
+	return f->protocol == IPPROTO_UDP || was_heard(c, f->port) || !port_is_taken(number(sk), f->port);
+}
+
 /* One destination, connected to or sent to: window, taint by contact, slam. A datagram may also go back where the
  * intent lets some come from. */
 static __always_inline int towards(struct caller *c, struct finding *f, struct sock *sk, bool connects)
@@ -117,7 +166,7 @@ static __always_inline int towards(struct caller *c, struct finding *f, struct s
 	if (reason && f->protocol == IPPROTO_UDP && (c->flags & TELOS_AGENT_LISTENS) && !(c->state & TELOS_SLAMMED) &&
 	    !inbound_verdict(c->id, f, sk->__sk_common.skc_num))
 		return 0;
-	if (reason && may_be_self(c, f) && (f->protocol == IPPROTO_UDP || was_heard(c, f->port)))
+	if (reason && may_be_self(c, f) && connects_to_self(c, f, sk))
 		return 0;
 	if (!reason && (flags & TELOS_PORT_SENSITIVE)) {
 		if (raise(c, TELOS_TAINTED | TELOS_SLAMMED)) {
@@ -178,8 +227,7 @@ static __always_inline int send_unix(struct caller *c, struct finding *f, struct
 	return label->flags & leaks ? refuse_destination(c, f, TELOS_REASON_SLAMMED) : 0;
 }
 
-SEC("lsm/socket_sendmsg")
-int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, int size)
+static __noinline int managed_sendmsg(struct socket *sock, struct msghdr *message)
 {
 	struct telos_socket *label;
 	struct sock *sk;
@@ -219,4 +267,11 @@ int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, 
 	if (!(c.flags & TELOS_AGENT_REACHABLE) || (label->flags & TELOS_SOCKET_INBOUND))
 		return refuse_destination(&c, &f, TELOS_REASON_SLAMMED);
 	return towards(&c, &f, sk, false);
+}
+
+/* What every datagram passes, also of those who are nobody's agents: nothing is laid out before that is known. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(telos_socket_sendmsg, struct socket *sock, struct msghdr *message, int size)
+{
+	return surely_unmanaged() ? 0 : managed_sendmsg(sock, message);
 }
