@@ -205,6 +205,47 @@ private final class Bench {
     }
   }
 
+  /// One flipped byte in each file that the daemon has; what it holds stays in force, and it says what it found.
+  @Test func oneDamagedFileLosesNothing() async throws {
+    try await withFolder { folder in
+      let bench = try await Bench(folder)
+      defer { bench.remove() }
+      _ = try await enrol(folder)
+      let held = try await bench.start().held
+      await bench.stop(SIGKILL)
+      for name in ["node.sqlite", "node.sqlite.twin", "identity.json", "root.json", "node.pem", "authorities.pem", "events.sqlite"] {
+        let path = "\(folder)/data/\(name)"
+        let before = try Data(contentsOf: URL(filePath: path))
+        var bytes = before
+        bytes[bytes.count / 2] ^= 1
+        try bytes.write(to: URL(filePath: path))
+        let status = try await bench.start()
+        #expect(status.held == held, "\(name)")
+        let dropped = try await !bench.answers(from: "10.77.0.3")
+        #expect(dropped, "\(name)")
+        await bench.stop(SIGKILL)
+        if ["node.pem", "authorities.pem"].contains(name) { try before.write(to: URL(filePath: path)) }
+      }
+    }
+  }
+
+  @Test func aFullDiskOrAFileThatCannotBeOpenedKeepsNothingFromComingUp() async throws {
+    try await withFolder { folder in
+      let bench = try await Bench(folder)
+      defer { bench.remove() }
+      _ = try await enrol(folder)
+      let held = try await bench.start().held
+      await bench.stop(SIGKILL)
+      for suffix in ["", "-wal", "-shm"] { unlink("\(folder)/data/events.sqlite\(suffix)") }
+      mkdir("\(folder)/data/events.sqlite", 0o700)
+      let status = try await bench.start()
+      #expect(status.held == held)
+      #expect(status.problems.contains { $0.contains("in memory") })
+      let dropped = try await !bench.answers(from: "10.77.0.3")
+      #expect(dropped)
+    }
+  }
+
   @Test func aLostDatabaseIsReportedAndLeavesTheKernelsSetInForce() async throws {
     try await withFolder { folder in
       let bench = try await Bench(folder)
@@ -214,7 +255,10 @@ private final class Bench {
       await bench.stop(SIGKILL)
       try Data("not a database, but long enough to be looked at as one".utf8)
         .write(to: URL(filePath: "\(folder)/data/node.sqlite"))
-      for suffix in ["-wal", "-shm"] { unlink("\(folder)/data/node.sqlite\(suffix)") }
+      try FileManager.default.removeItem(atPath: "\(folder)/data/node.sqlite.twin")
+      for name in ["", ".twin"] {
+        for suffix in ["-wal", "-shm"] { unlink("\(folder)/data/node.sqlite\(name)\(suffix)") }
+      }
       let status = try await bench.start()
       #expect(status.held.map(\.kind) == [.root], "the pinned root stays")
       let dropped = try await !bench.answers(from: "10.77.0.3")

@@ -9,28 +9,106 @@ import Trust
 @testable import Node
 
 @Suite struct DatabaseTests {
-  @Test func aDamagedDatabaseIsSetAsideAndReported() async throws {
+  /// Flips one bit of what the file says about an intent.
+  private func damage(_ path: String) throws -> (at: Int, bytes: [UInt8]) {
+    var bytes = Array(try Data(contentsOf: URL(filePath: path)))
+    let pattern = Array("read-logs".utf8)
+    let at = try #require(
+      bytes.indices.last { bytes[$0...].starts(with: pattern) }, "the payload is in the file")
+    bytes[at] ^= 1
+    try Data(bytes).write(to: URL(filePath: path))
+    return (at, bytes)
+  }
+
+  private func filled(_ path: String) async throws -> ObjectVersion {
+    let intent = try Signers().intentEnvelope()
+    let database = try NodeDatabase.open(path)
+    try await database.accept(.init(object: try intent.object, bytes: intent.wire), at: 1)
+    try await database.checkpoint()
+    return try intent.object
+  }
+
+  @Test func ofTwoFilesOneMayBeDamaged() async throws {
+    for second in [false, true] {
+      try await withFolder { folder in
+        let path = "\(folder)/node.sqlite"
+        let object = try await filled(path)
+        let file = second ? NodeDatabase.twin(of: path) : path
+        let (at, bytes) = try damage(file)
+        for _ in 0..<2 {
+          let database = try NodeDatabase.open(path)
+          #expect(try await database.objects().map(\.object) == [object])
+          guard let damage = database.damage else { continue }
+          #expect(!damage.isLost)
+          let kept = Array(try Data(contentsOf: URL(filePath: damage.path)))
+          #expect(kept.count >= bytes.count && kept[at] == bytes[at], "kept as it was found")
+        }
+        #expect(try NodeDatabase.open(path).damage == nil, "made anew")
+      }
+    }
+  }
+
+  @Test func ofTwoFilesOneMayBeGoneOrAWriteBehind() async throws {
     try await withFolder { folder in
       let path = "\(folder)/node.sqlite"
-      let intent = try Signers().intentEnvelope()
+      let object = try await filled(path)
+      let before = try Data(contentsOf: URL(filePath: path))
       do {
         let database = try NodeDatabase.open(path)
-        try await database.accept(.init(object: try intent.object, bytes: intent.wire), at: 1)
-        try await database.queue.writeWithoutTransaction {
-          _ = try $0.checkpoint(.truncate)
-        }
+        try await database.raise("agent", to: 4711)
+        try await database.checkpoint()
       }
-      var bytes = Array(try Data(contentsOf: URL(filePath: path)))
-      let pattern = Array("read-logs".utf8)
-      let at = try #require(
-        bytes.indices.last { bytes[$0...].starts(with: pattern) }, "the payload is in the file")
-      bytes[at] ^= 1
-      try Data(bytes).write(to: URL(filePath: path))
+      // As after a crash between the two writes of one change.
+      for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+      try before.write(to: URL(filePath: path))
+      let again = try NodeDatabase.open(path)
+      #expect(try await again.raise("agent", to: 1) == 4711)
+      #expect(try await again.objects().map(\.object) == [object])
+    }
+    try await withFolder { folder in
+      let path = "\(folder)/node.sqlite"
+      let object = try await filled(path)
+      for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+      let again = try NodeDatabase.open(path)
+      #expect(try await again.objects().map(\.object) == [object] && again.damage == nil)
+    }
+  }
+
+  @Test func twoDamagedFilesAreSetAsideAndReported() async throws {
+    try await withFolder { folder in
+      let path = "\(folder)/node.sqlite"
+      _ = try await filled(path)
+      for file in [path, NodeDatabase.twin(of: path)] { _ = try damage(file) }
       let database = try NodeDatabase.open(path)
-      let damage = try #require(database.damage)
-      let kept = Array(try Data(contentsOf: URL(filePath: damage.path)))
-      #expect(kept.count >= bytes.count && kept[at] == bytes[at], "kept as it was found")
+      #expect(database.damage?.isLost == true)
       #expect(try await database.objects().isEmpty)
+      let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("damaged") }
+      #expect(kept.count >= 2)
+    }
+  }
+
+  @Test func whatANewerVersionWroteIsLeftAlone() async throws {
+    try await withFolder { folder in
+      let path = "\(folder)/node.sqlite"
+      let object = try await filled(path)
+      do {
+        let database = try NodeDatabase.open(path)
+        try await database.write { db in
+          try db.execute(
+            sql: "INSERT INTO held VALUES ('verdict', 'x', 1, x'00', x'00', 1, 1)")
+        }
+        let again = try await database.objects()
+        #expect(again.map(\.object) == [object], "a kind that only a newer version knows")
+      }
+      let reopened = try NodeDatabase.open(path)
+      #expect(reopened.damage == nil, "is no damage, and is kept")
+      #expect(
+        try await reopened.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM held WHERE kind = 'verdict'") } == 1)
+      try await reopened.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')") }
+      let error = #expect(throws: TelosError.self) { try NodeDatabase.open(path) }
+      #expect(error?.code == .conflict)
+      let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("damaged") }
+      #expect(kept.isEmpty)
     }
   }
 

@@ -114,12 +114,20 @@ actor RecordedSets: SetEnforcement {
   var version: UInt64 = 0
   var order: [String] = []
   var refuses = false
+  /// Every never-block list that was ever in force.
+  var history: [AddressSet] = []
+  static let room = 1000
 
   func refuse(_ refuses: Bool) { self.refuses = refuses }
 
+  nonisolated func checkRoom(neverBlock: AddressSet) throws(TelosError) {
+    guard neverBlock.count <= Self.room else { throw TelosError(.invalidArgument, "no room") }
+  }
+
   func hold(neverBlock: AddressSet) async throws(TelosError) {
-    if refuses { throw TelosError(.kernel, "the kernel refuses") }
+    if refuses || neverBlock.count > Self.room { throw TelosError(.kernel, "the kernel refuses") }
     self.neverBlock = neverBlock
+    history.append(neverBlock)
     order.append("never-block")
   }
 

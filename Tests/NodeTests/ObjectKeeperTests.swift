@@ -122,7 +122,7 @@ import Trust
       }
       let again = try KeeperFixture(
         folder, signers: signers, root: root, clock: { Date() + 7 * 86400 })
-      try await again.keeper.restore()
+      try await again.keeper.restore(local: AddressSet(), present: AddressSet())
       #expect(await again.sets.version == 9)
       #expect(await again.sets.neverBlock.contains(try IPPrefix("192.0.2.1")))
       for envelope in [never, set, intent] {
@@ -133,6 +133,127 @@ import Trust
         try await again.keeper.startable("read-logs")
       }
       #expect(error?.message.contains("expired") == true, "but starts no new agent")
+    }
+  }
+
+  @Test func theFleetsNeverBlockStaysInTheKernelThroughARestart() async throws {
+    try await withFolder { folder in
+      let signers = Signers()
+      let root = signers.rootStatement()
+      let never = try signers.neverBlockSet(["192.0.2.1"])
+      let set = try signers.set(["198.51.100.7"])
+      do {
+        let fixture = try KeeperFixture(folder, signers: signers, root: root)
+        try await fixture.give(try signers.manifest([set, never]))
+        for envelope in [never, set] { try await fixture.give(envelope) }
+      }
+      let again = try KeeperFixture(folder, signers: signers, root: root)
+      let local = AddressSet([try IPPrefix("127.0.0.0/8")])
+      try await again.keeper.restore(local: local, present: AddressSet([try IPPrefix("192.0.2.1")]))
+      try await again.keeper.setLocalNeverBlock(local.adding(AddressSet([try IPPrefix("10.0.0.1")])))
+      let history = await again.sets.history
+      #expect(!history.isEmpty)
+      for list in history { #expect(list.contains(try IPPrefix("192.0.2.1"))) }
+    }
+  }
+
+  @Test func noSetGoesBeforeTheNeverBlockSetThatTheManifestNames() async throws {
+    try await withFolder { folder in
+      let time = Mutex(Date())
+      let fixture = try KeeperFixture(folder, clock: { time.withLock { $0 } })
+      let never = try fixture.signers.neverBlockSet(["192.0.2.1"])
+      let set = try fixture.signers.set(["192.0.2.1", "198.51.100.7"])
+      try await fixture.give(try fixture.signers.manifest([never, set]))
+      #expect(try await fixture.give(set) == [], "it waits")
+      #expect(await fixture.sets.order.isEmpty)
+      #expect(try await fixture.give(never) == [.held(try never.object), .held(try set.object)])
+      #expect(await fixture.sets.set == AddressSet([try IPPrefix("198.51.100.7")]))
+
+      let next = try fixture.signers.neverBlockSet(["192.0.2.2"], version: 20)
+      let more = try fixture.signers.set(["192.0.2.2"], version: 20)
+      try await fixture.give(try fixture.signers.manifest([next, more], version: 2))
+      #expect(try await fixture.give(more) == [])
+      time.withLock { $0 += 11 }
+      guard case .failed(let object, let error)? = await fixture.keeper.tick().first else {
+        Issue.record("no answer")
+        return
+      }
+      #expect(object == (try more.object) && error.code == .unavailable)
+      #expect(await fixture.sets.set == AddressSet([try IPPrefix("198.51.100.7")]), "the one before stays")
+    }
+  }
+
+  @Test func whatHasNoRoomIsNotStoredAndLeavesInForceWhatWas() async throws {
+    try await withFolder { folder in
+      let signers = Signers()
+      let root = signers.rootStatement()
+      let small = try signers.neverBlockSet(["192.0.2.1"], version: 1)
+      let large = try signers.neverBlockSet((0..<1200).map { "10.\($0 / 250).\($0 % 250).1" }, version: 2)
+      do {
+        let fixture = try KeeperFixture(folder, signers: signers, root: root)
+        try await fixture.give(try signers.manifest([small], version: 1))
+        try await fixture.give(small)
+        try await fixture.give(try signers.manifest([large], version: 2))
+        guard case .failed(_, let error)? = try await fixture.give(large).first else {
+          Issue.record("no failure")
+          return
+        }
+        #expect(error.code == .invalidArgument)
+        #expect(await fixture.keeper.held.contains(try small.object))
+      }
+      let again = try KeeperFixture(folder, signers: signers, root: root)
+      try await again.keeper.restore(local: AddressSet(), present: AddressSet())
+      #expect(await again.sets.neverBlock.contains(try IPPrefix("192.0.2.1")))
+      #expect(await again.keeper.problem == nil)
+    }
+  }
+
+  @Test func aVersionThatTheKernelRefusedStaysTheFloorAndTheOneBeforeStaysInForce() async throws {
+    try await withFolder { folder in
+      let signers = Signers()
+      let root = signers.rootStatement()
+      let one = try signers.set(["198.51.100.7"], version: 1)
+      let two = try signers.set(["198.51.100.8"], version: 2)
+      do {
+        let fixture = try KeeperFixture(folder, signers: signers, root: root)
+        try await fixture.give(try signers.manifest([one], version: 1))
+        try await fixture.give(one)
+        try await fixture.give(try signers.manifest([two], version: 2))
+        await fixture.sets.refuse(true)
+        _ = try await fixture.give(two)
+        #expect(await fixture.keeper.held.contains(try one.object))
+      }
+      let again = try KeeperFixture(folder, signers: signers, root: root)
+      await again.sets.refuse(true)
+      try await again.keeper.restore(local: AddressSet(), present: AddressSet())
+      #expect(await again.keeper.problem != nil, "it is said, and nothing ends")
+      try await again.give(try signers.manifest([one], version: 3))
+      #expect(try await again.refusal(one) == .rollback)
+
+      let third = try KeeperFixture(folder, signers: signers, root: root)
+      try await third.keeper.restore(local: AddressSet(), present: AddressSet())
+      #expect(await third.sets.version == 2, "the next start tries again what was accepted")
+      #expect(await third.keeper.problem == nil)
+    }
+  }
+
+  @Test func aLostDatabaseKeepsWhatTheKernelSpares() async throws {
+    try await withFolder { folder in
+      try await withFolder { other in
+        let fixture = try KeeperFixture(folder)
+        for file in ["\(other)/node.sqlite", NodeDatabase.twin(of: "\(other)/node.sqlite")] {
+          try DurableFile.write(Array("not a database, but long enough to be looked at as one".utf8), to: file)
+        }
+        let lost = try KeeperFixture(other, signers: fixture.signers)
+        #expect(lost.database.damage?.isLost == true)
+        try await lost.keeper.restore(
+          local: AddressSet(), present: AddressSet([try IPPrefix("192.0.2.1")]))
+        #expect(await lost.sets.neverBlock.contains(try IPPrefix("192.0.2.1")))
+        let never = try fixture.signers.neverBlockSet(["192.0.2.9"])
+        try await lost.give(try fixture.signers.manifest([never]))
+        try await lost.give(never)
+        #expect(await !lost.sets.neverBlock.contains(try IPPrefix("192.0.2.1")))
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import AddressSets
 import FleetWire
 import FoundationEssentials
 import SwiftProtobuf
@@ -165,7 +166,7 @@ import Trust
         #expect(try await fixture.refusal(old) == .rollback)
       }
       let again = try KeeperFixture(folder, signers: signers, root: root)
-      try await again.keeper.restore()
+      try await again.keeper.restore(local: AddressSet(), present: AddressSet())
       try await again.give(try signers.manifest([old], version: 2))
       #expect(try await again.refusal(old) == .rollback)
       #expect(await again.sets.version == 8)

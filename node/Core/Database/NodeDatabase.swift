@@ -162,6 +162,15 @@ public final class NodeDatabase: Sendable {
     } catch { throw Self.error(error) }
   }
 
+  /// Puts everything into the files themselves.
+  func checkpoint() async throws(TelosError) {
+    for queue in [queue, twin] {
+      do { try await queue.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) } } catch {
+        throw Self.error(error)
+      }
+    }
+  }
+
   static func error(_ error: any Error) -> TelosError {
     if let error = error as? TelosError { return error }
     return TelosError(
