@@ -1,6 +1,7 @@
 import FleetWire
 import FoundationEssentials
 import GRDB
+import Glibc
 import Kernel
 import TelosCore
 import Testing
