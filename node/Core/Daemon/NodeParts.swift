@@ -41,7 +41,7 @@ extension NodeParts {
       log.critical("the event log was damaged: \(damage.why); it is kept at \(damage.path ?? "-")")
     }
     try await events.append([
-      .node("started", "telos-node \(NodeDaemon.version), boot \(Machine.current.bootID)")
+      .node("started", "telos-node \(TelosVersion.current), boot \(Machine.current.bootID)")
     ])
     let database = try NodeDatabase.open(folder.database)
     if let damage = database.damage {
