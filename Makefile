@@ -22,7 +22,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: setup
-setup: ## install what is needed: apt packages, two Debian kernels in .cache/
+setup: ## install what is needed: apt packages, checkers and two Debian kernels in .cache/
 	@Tests/lab/setup
 
 .PHONY: demo
@@ -30,8 +30,17 @@ demo: setup build ## the story on two machines whose kernels enforce it
 	@Tests/lab/demo
 
 .PHONY: test
-test: setup build ## Swift tests, then the kernel tests on 6.1 and 6.12 (SUITES=… chooses, SUITES=all adds the long ones)
+test: setup check build ## the checks, Swift tests, then kernel tests on 6.1 and 6.12 (SUITES=… chooses, SUITES=all adds the long ones)
 	@Tests/lab/test $(SUITES)
+
+.PHONY: check
+check: ## formats, linters, generated code, manifest and documents, in seconds; builds nothing
+	@SWIFT=$(SWIFT) Tests/check/run
+
+.PHONY: fast
+fast: bpf ## Swift tests alone: no root, no virtual machines (what needs root is skipped without it)
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+	@Tests/lab/test swift
 
 .PHONY: build
 build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o ## one release build of everything, tests included
@@ -73,20 +82,14 @@ proto: ## generate the wire protocol's Swift code anew
 	Sources/FleetWire/Protocol/generate
 
 .PHONY: proto-check
-proto-check: ## whether the generated code is fresh
-	Sources/FleetWire/Protocol/generate --check
+proto-check: ## generate it once more and compare (check only compares digests)
+	Sources/FleetWire/Protocol/generate --verify
 
 .PHONY: format
-format: ## put all Swift sources into the one format
+format: ## put Swift and C sources into their formats
 	$(SWIFT_SOURCES) | xargs -d '\n' $(SWIFT) format -i
-
-.PHONY: lint
-lint: ## complain about Swift sources and scripts that are not as they should be
-	$(SWIFT_SOURCES) | xargs -d '\n' $(SWIFT) format lint --strict
-	@if command -v shellcheck >/dev/null; then \
-	  git grep -lE '^#!/bin/(ba)?sh' | xargs -d '\n' shellcheck --severity warning; \
-	else echo 'lint: shellcheck is not installed, scripts left out'; fi
-	@Tests/image/schema
+	git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs -d '\n' ls -d 2>/dev/null | \
+	  grep -vxFf Tests/check/unformatted | xargs -d '\n' clang-format-19 -i
 
 .PHONY: bench
 bench: setup build ## what the gates cost, written to a file

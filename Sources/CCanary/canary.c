@@ -22,7 +22,9 @@ static struct sockaddr_in loopback(uint16_t port) {
   return address;
 }
 
-static int answer(long result) { return result < 0 ? errno : 0; }
+static int answer(long result) {
+  return result < 0 ? errno : 0;
+}
 
 static int connected(uint16_t port, int *error) {
   struct sockaddr_in address = loopback(port);
@@ -112,11 +114,12 @@ pid_t canary_fork(const struct canary_order *order) {
 }
 
 struct canary_steps *canary_steps_new(void) {
-  struct canary_steps *steps =
-      mmap(NULL, sizeof *steps, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct canary_steps *steps = mmap(NULL, sizeof *steps, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (steps == MAP_FAILED) return NULL;
   memset(steps, 0xff, sizeof *steps);
   return steps;
 }
 
-void canary_steps_free(struct canary_steps *steps) { munmap(steps, sizeof *steps); }
+void canary_steps_free(struct canary_steps *steps) {
+  munmap(steps, sizeof *steps);
+}

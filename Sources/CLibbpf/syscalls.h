@@ -192,7 +192,9 @@ static inline int clibbpf_prctl(int option, unsigned long first, unsigned long s
   return prctl(option, first, second, 0, 0);
 }
 
-static inline int clibbpf_unshare(int flags) { return (int)syscall(SYS_unshare, flags); }
+static inline int clibbpf_unshare(int flags) {
+  return (int)syscall(SYS_unshare, flags);
+}
 
 static inline int clibbpf_setns(int descriptor, int kind) {
   return (int)syscall(SYS_setns, descriptor, kind);

@@ -117,7 +117,9 @@ static bool leads_outside(int descriptor, struct stat *file, bool *is_socket) {
 }
 
 /* Above 2, so that it is in nobody's way, and gone at exec. */
-static int moved(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 3); }
+static int moved(int descriptor) {
+  return fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+}
 
 int telos_relay(void) {
   struct stat files[3];

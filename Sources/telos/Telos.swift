@@ -2,8 +2,6 @@ internal import ArgumentParser
 
 /// The root of the command line.
 struct Telos: ParsableCommand {
-  static let version = "0.1.0"
-
   static let configuration = CommandConfiguration(
     commandName: "telos",
     abstract: "Signed intents for AI agents, enforced by the kernel of every node.",

@@ -32,9 +32,9 @@ struct BinaryTests {
 
   @Test func theVersionIsPrinted() throws {
     for words in [["--version"], ["version"]] {
-      #expect(try Binary.run(words).output == "telos \(Telos.version)\n")
+      #expect(try Binary.run(words).output == "telos \(TelosVersion.current)\n")
     }
-    #expect(try Binary.run(["version", "-o", "json"]).output.contains(Telos.version))
+    #expect(try Binary.run(["version", "-o", "json"]).output.contains(TelosVersion.current))
   }
 
   @Test func badInputIs64AndSaysTelos() throws {

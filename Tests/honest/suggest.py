@@ -77,4 +77,4 @@ def suggested(job: Job, example: pathlib.Path):
     try:
         return job.run(Way(f"suggested-{job.name}", f"/srv/work/{job.name}")), made.stderr.strip()
     except Failure as error:
-        raise Failure(f"{error}\n{made.stderr}\n{pathlib.Path(path).read_text()}")
+        raise Failure(f"{error}\n{made.stderr}\n{pathlib.Path(path).read_text()}") from error

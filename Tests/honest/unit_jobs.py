@@ -86,7 +86,10 @@ def unit(way: Way):
             raise Failure(f"without Telos: {tried}")
         return report
     place = "/system.slice/report.service"
-    waiting = lambda: [agent for agent in machine.agents(place) if agent["tasks"] == 0 and agent["state"] == "clean"]
+
+    def waiting():
+        return [agent for agent in machine.agents(place) if agent["tasks"] == 0 and agent["state"] == "clean"]
+
     first = eventually("an agent waits", waiting)[-1]
     report, tried = start("report.service", way.folder)
     if tried != REFUSED:

@@ -75,7 +75,7 @@ def arguments(way: Way):
 
 def log(way: Way):
     """Two agents append to one file at once, then a third, which is as clean as if nobody had been there."""
-    script = f"for number in $(seq 1 200); do echo \"line $number\" >>log; done"
+    script = "for number in $(seq 1 200); do echo \"line $number\" >>log; done"
     threads = [threading.Thread(target=way.run, args=("/bin/sh", "-ec", script)) for _ in range(2)]
     for thread in threads:
         thread.start()

@@ -98,7 +98,7 @@ def bundle(name: str, folder: pathlib.Path, rootfs: pathlib.Path, image: dict, n
         "process": {
             "args": container.get("command", image["Entrypoint"] + image["Cmd"]), "cwd": "/", "env": environment,
             "user": {"uid": 0, "gid": 0}, "noNewPrivileges": not privileged,
-            "capabilities": {kind: capabilities for kind in ("bounding", "effective", "permitted")}},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), capabilities)},
         "mounts": system(privileged) + mounts(pod, container, folder, secrets),
         "linux": {"namespaces": [{"type": kind} for kind in namespaces], "cgroupsPath": f"/telos-test/{name}",
                   "rootfsPropagation": "rslave"},

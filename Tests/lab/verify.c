@@ -59,9 +59,8 @@ static void print_result(const struct bpf_program *program)
 		failed++;
 		return;
 	}
-	printf("ok   %-32s verified %7u  instructions %6u  native %6u bytes  %s\n",
-	       bpf_program__name(program), info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len,
-	       bpf_program__section_name(program));
+	printf("ok   %-32s verified %7u  instructions %6u  native %6u bytes  %s\n", bpf_program__name(program),
+	       info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len, bpf_program__section_name(program));
 	passed++;
 }
 
@@ -151,7 +150,9 @@ static int usage(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "only", required_argument, NULL, 'o' }, { "log", no_argument, NULL, 'l' }, {},
+		{"only", required_argument, NULL, 'o'},
+		{"log", no_argument, NULL, 'l'},
+		{},
 	};
 	int option;
 

@@ -10,7 +10,7 @@ struct TelosCoordinator: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "telos-coordinator",
     abstract: "Publishes signed intents and IP sets to nodes, and collects what happens there.",
-    version: CoordinatorVersion.current,
+    version: TelosVersion.current,
     subcommands: [Initialise.self, Run.self])
 
   static func main() async {

@@ -1,9 +1,10 @@
 import ArgumentParser
+import TelosCore
 
 @main
 struct TelosNode: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "telos-node",
     abstract: "Keeps one machine's agents to their intents, and its packets to the fleet's set.",
-    version: "0.1.0", subcommands: [Enrol.self, Run.self, Status.self])
+    version: TelosVersion.current, subcommands: [Enrol.self, Run.self, Status.self])
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TelosCore
 
 struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -7,7 +8,7 @@ struct VersionCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    if output.json { return try JSONOutput.print(["version": Telos.version]) }
-    Terminal.line("telos \(Telos.version)")
+    if output.json { return try JSONOutput.print(["version": TelosVersion.current]) }
+    Terminal.line("telos \(TelosVersion.current)")
   }
 }

@@ -71,7 +71,7 @@ struct Coordinator: Sendable {
     var request = HTTPClientRequest(url: access.coordinator + target)
     request.method = method
     request.headers.add(name: "Authorization", value: "Bearer \(access.token)")
-    request.headers.add(name: "User-Agent", value: "telos/\(Telos.version)")
+    request.headers.add(name: "User-Agent", value: "telos/\(TelosVersion.current)")
     if let body {
       request.headers.add(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))

@@ -59,7 +59,8 @@ def write_results(file: pathlib.Path, results, states):
     rows: dict[str, dict] = {}
     for result in results:
         row = rows.setdefault(result.case.id, {
-            "class": result.case.klass, "name": result.case.id.partition(".")[2], "title": result.case.title, "hooks": [], "states": {}})
+            "class": result.case.klass, "name": result.case.id.partition(".")[2], "title": result.case.title,
+            "hooks": [], "states": {}})
         row["hooks"] = sorted(result.hooks | set(row["hooks"]))
         row["states"][result.state] = {
             "verdict": verdict(result), "refused": sorted({line.split()[1] for line in result.refused})}

@@ -8,6 +8,8 @@ top -b -n 1 | grep -c '^ *PID'
 pgrep -f 'sleep 60' | grep -cx $!
 lsof -p $! 2>/dev/null | grep -c cwd
 lsof 2>/dev/null | awk 'NR == 1 { print $1, $2 }'
+# The files are named after the programs.
+# shellcheck disable=SC2094,SC2238
 free >free && vmstat >vmstat && uptime >uptime && df . >df && mount >mount && id -un >id && w >w; ls free vmstat uptime df mount id w
 ss -tln >sockets && ip address >addresses && grep -c 'scope host' addresses
 pkill -f 'sleep 6[0]' && wait; echo ended

@@ -1,5 +1,6 @@
 # A cluster of PostgreSQL of one's own: made, started, asked over a socket and over loopback, stopped.
-export PATH=$(echo /usr/lib/postgresql/*/bin):$PATH PGUSER=me PGDATABASE=postgres
+PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
+export PATH PGUSER=me PGDATABASE=postgres
 initdb -D data -U me -A trust --no-sync --no-locale -E UTF8 >initdb.log
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 pg_ctl -D data -w -t 300 -l server.log -o "-p $port -k $PWD -c listen_addresses=127.0.0.1 -c fsync=off" start >/dev/null

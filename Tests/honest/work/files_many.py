@@ -4,7 +4,7 @@ import os
 import sys
 
 total = 0
-for round in range(int(sys.argv[1]) // 1000):
+for _ in range(int(sys.argv[1]) // 1000):
     os.mkdir("room")
     for number in range(1000):
         with open(f"room/{number}", "wb", 0) as file:

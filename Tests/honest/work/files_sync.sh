@@ -17,4 +17,6 @@ tar -czf tree.tgz from && tar -tzf tree.tgz | wc -l && gzip -dc tree.tgz | xz -0
 cp -a --reflink=auto from copied && find copied -type f -links 2 | sort && find copied -name '1*' -mtime +30 | wc -l
 (cd copied && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 split -l 500 from/deep/file part. && cat part.* | cmp - from/deep/file && dd if=from/holes of=dd bs=64k conv=sparse status=none && cmp dd from/holes
+# Names of its own making: none begins with a dash.
+# shellcheck disable=SC2035
 (flock 9; echo locked) 9>lock && flock -n lock true && rmdir "$(mktemp -d made.XXXXXX)" && mv to moved && rm -rf from moved copied && ls -d *o*

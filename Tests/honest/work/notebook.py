@@ -8,7 +8,7 @@ try:
                  "capture_output=True).stdout)", "1 / 0", "open('made', 'w').write('x' * 10)"):
         said = []
 
-        def show(message):
+        def show(message, said=said):
             content = message["content"]
             if message["msg_type"] == "stream":
                 said.append(content["text"].strip())

@@ -5,8 +5,6 @@ import multiprocessing
 import multiprocessing.managers
 import multiprocessing.shared_memory
 import os
-import queue
-import threading
 
 
 def square(number: int) -> int:

@@ -4,12 +4,10 @@ import fcntl
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import sys
 import termios
-import time
 import tty
 
 

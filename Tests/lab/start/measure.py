@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What `telos run` costs beside an exec, under an intent of all of /usr/bin: Tests/lab/run --kernel 6.12 -- Tests/lab/start/measure.py
+"""What `telos run` costs beside an exec, under an intent of all of /usr/bin:
+Tests/lab/run --kernel 6.12 -- Tests/lab/start/measure.py
 
 Prints milliseconds: the first start under a new intent, later ones (median of --rounds), one after a program was
 replaced, and three wrappers to compare with: env(1), a Python that only execs, and telos itself doing nothing. Under

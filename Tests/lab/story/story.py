@@ -33,7 +33,7 @@ def check(what: str, answer: object, wanted: object) -> None:
 
 def run(*words: str, node: str = "node1", fail: bool = True) -> str:
     command = list(words) if node == "node1" else ["lab-on", node, "--", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode and fail:
         sys.exit(f"story: {' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout if fail else f"{done.returncode}"
@@ -130,7 +130,8 @@ def agent_keeps_its_intent(agent: Agent) -> None:
 def agent_reads_a_secret(agent: Agent) -> None:
     chapter("3  It reads a secret: from now on nothing of it leaves the machine")
     check("read /srv/app/web/.env", agent.step("read", "/srv/app/web/.env"), "API_KEY=SECRET")
-    check("send on the connection that was already open", agent.step("send_kept"), lambda a: a in ("EPERM", "EPIPE", "ECONNABORTED"))
+    check("send on the connection that was already open", agent.step("send_kept"),
+          lambda a: a in ("EPERM", "EPIPE", "ECONNABORTED"))
     check("TCP connect to the permitted service", agent.step("tcp", "10.77.0.2", "7001"), "EPERM")
     check("the same over IPv6", agent.step("tcp", "fd77::2", "7001"), "EPERM")
     check("unconnected UDP to it", agent.step("udp", "10.77.0.2", "7001"), "EPERM")

@@ -7,7 +7,6 @@
 
 import contextlib
 import ctypes
-import http.client
 import json
 import os
 import re
@@ -99,7 +98,8 @@ def slams(report: Report, rounds: int):
         through += found.get("through", 0)
         refused += found.get("refused", 0)
     report.check(f"{rounds} times the secret was read while {THREADS} threads sent: it never left", heard == 0 and through == 0
-                 and refused == rounds * THREADS, f"{refused} threads were refused, {heard} times it was heard, {through} sends; {faults[:3] or ''}")
+                 and refused == rounds * THREADS, f"{refused} threads were refused, {heard} times it was heard, "
+                 f"{through} sends; {faults[:3] or ''}")
 
 
 def told_and_killed(rounds: int) -> int:

@@ -14,7 +14,7 @@ AGENTS, SLAMMED = 5, 2
 def seen(log: node.Log) -> dict[str, int]:
     """What the log has of the kernel's numbered records since the boot."""
     numbers = [event["kernelSequence"] for event in log.events if event["kernelSequence"]]
-    quotas = [event for event in log.of("denied", "would-deny", "exec", "tainted")]
+    quotas = log.of("denied", "would-deny", "exec", "tainted")
     return {"records": len(numbers), "distinct": len(set(numbers)), "highest": max(numbers, default=0),
             "slams": len(log.of("slammed")), "shared": len(quotas), "exec": len(log.of("exec")),
             **{reason: sum(event["count"] for event in log.of("lost") if event["reason"] == reason)
@@ -72,7 +72,8 @@ def torture(report: Report, log: node.Log, operations: int, threads: int):
     report.check("what was told lost is what the kernel lost",
                  has["ring-full"] == after["events.lost"] + after["slams.lost"], has["ring-full"])
     # Refusals but those of packets, and programs that ran: in the log, or withheld and counted.
-    refused = sum(rise[f"denials.{gate}"] for gate in ("identity", "exec", "network", "file", "guard") if f"denials.{gate}" in rise)
+    refused = sum(rise[f"denials.{gate}"] for gate in ("identity", "exec", "network", "file", "guard")
+                  if f"denials.{gate}" in rise)
     ran = total["ran"] + AGENTS
     logged = has["shared"] - had["shared"]
     report.check("what was told withheld is what the kernel withheld",

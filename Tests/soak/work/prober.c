@@ -13,10 +13,18 @@ static struct {
 static void tell(bool ended)
 {
 	struct line lines[] = {
-		{"tries", n.tries}, {"through.connect", n.through_connect}, {"through.exec", n.through_exec},
-		{"through.send", n.through_send}, {"odd", n.odd}, {"odd.error", n.odd_error}, {"controls", n.controls},
-		{"controls.failed", n.controls_failed}, {"control.error", n.control_error}, {"lives", n.lives},
-		{"forks.failed", n.forks_failed}, {"ended", ended},
+		{"tries", n.tries},
+		{"through.connect", n.through_connect},
+		{"through.exec", n.through_exec},
+		{"through.send", n.through_send},
+		{"odd", n.odd},
+		{"odd.error", n.odd_error},
+		{"controls", n.controls},
+		{"controls.failed", n.controls_failed},
+		{"control.error", n.control_error},
+		{"lives", n.lives},
+		{"forks.failed", n.forks_failed},
+		{"ended", ended},
 	};
 
 	publish(lines, sizeof(lines) / sizeof(*lines));

@@ -143,8 +143,13 @@ static int storm(unsigned long high, unsigned long low)
 		children++;
 		escaped += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 	}
-	publish((struct line[]){{"busy", busy}, {"other", other}, {"other.error", other_error}, {"registered", error},
-				{"children", children}, {"escaped", escaped}, {"ended", 1}},
+	publish((struct line[]){{"busy", busy},
+				{"other", other},
+				{"other.error", other_error},
+				{"registered", error},
+				{"children", children},
+				{"escaped", escaped},
+				{"ended", 1}},
 		7);
 	return 0;
 }

@@ -17,8 +17,10 @@ static int listener(int port, int kind)
 
 int main(void)
 {
-	struct pollfd at[] = {{listener(OPEN_PORT, SOCK_STREAM), POLLIN, 0}, {listener(CLOSED_PORT, SOCK_STREAM), POLLIN, 0},
-			      {listener(OPEN_PORT, SOCK_DGRAM), POLLIN, 0}, {listener(CLOSED_PORT, SOCK_DGRAM), POLLIN, 0}};
+	struct pollfd at[] = {{listener(OPEN_PORT, SOCK_STREAM), POLLIN, 0},
+			      {listener(CLOSED_PORT, SOCK_STREAM), POLLIN, 0},
+			      {listener(OPEN_PORT, SOCK_DGRAM), POLLIN, 0},
+			      {listener(CLOSED_PORT, SOCK_DGRAM), POLLIN, 0}};
 	uint64_t came[4] = {};
 	struct timespec now, told = {};
 	char bytes[16];
@@ -44,7 +46,9 @@ int main(void)
 		if ((now.tv_sec - told.tv_sec) * 10 + (now.tv_nsec - told.tv_nsec) / 100000000 < 1)
 			continue;
 		told = now;
-		publish((struct line[]){{"open.stream", came[0]}, {"closed.stream", came[1]}, {"open.datagram", came[2]},
+		publish((struct line[]){{"open.stream", came[0]},
+					{"closed.stream", came[1]},
+					{"open.datagram", came[2]},
 					{"closed.datagram", came[3]}},
 			4);
 	}

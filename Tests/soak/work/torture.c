@@ -3,6 +3,7 @@
  * labelled still. Each refusal is counted by the gate that has to give it: the kernel's own counters must agree. */
 #include "soak.h"
 
+/* clang-format off */
 /* Forks while others fork and exit are slow, so there are fewer of them. */
 static const struct share {
 	const char *name;
@@ -14,8 +15,10 @@ static const struct share {
 };
 enum { READ, WRITE, WRITE_OUTSIDE, PIPE, PAIR, MAP, CONNECT, CONNECT_CLOSED, SEND, SEND_CLOSED, THREAD, FORK, EXEC,
        EXEC_CLOSED, KINDS, PARTS = 1000 };
+/* clang-format on */
 
-static atomic_ulong done[KINDS], through, odd, odd_error, odd_kind, refused_network, refused_exec, refused_file, cut, ran, labelled;
+static atomic_ulong done[KINDS], through, odd, odd_error, odd_kind, refused_network, refused_exec, refused_file, cut,
+	ran, labelled;
 /* The slam is there before the open that brings it returns. */
 static atomic_bool slamming, slammed;
 static const char *secret;
@@ -71,7 +74,10 @@ static void allowed(unsigned kind, int error)
 		surprise(kind, error < 0 ? errno : error);
 }
 
-static int connect_and_say(int port) { return stream(port, true); }
+static int connect_and_say(int port)
+{
+	return stream(port, true);
+}
 
 static int read_file(void)
 {
@@ -173,6 +179,7 @@ static void operate(unsigned kind, unsigned number)
 
 	done[kind]++;
 	switch (kind) {
+		/* clang-format off */
 	case READ: return allowed(kind, read_file());
 	case WRITE: return allowed(kind, write_file(number));
 	case WRITE_OUTSIDE: return forbidden(kind, write_outside(), EPERM, &refused_file);
@@ -190,6 +197,7 @@ static void operate(unsigned kind, unsigned number)
 		ran += error == 0;
 		return allowed(kind, error);
 	case EXEC_CLOSED: return forbidden(kind, execute(FORBIDDEN), EACCES, &refused_exec);
+		/* clang-format on */
 	}
 }
 
@@ -257,10 +265,20 @@ int main(int argc, char **argv)
 			return 71;
 	for (unsigned i = 0; i < threads; i++)
 		pthread_join(others[i], NULL);
-	publish((struct line[]){{"operations", operations()}, {"through", through}, {"odd", odd}, {"odd.error", odd_error},
-				{"odd.kind", odd_kind}, {"refused.network", refused_network}, {"refused.exec", refused_exec},
-				{"refused.file", refused_file}, {"ran", ran}, {"threads", threads}, {"labelled", labelled},
-				{"cut", cut}, {"slammed", slammed}, {"ended", 1}},
+	publish((struct line[]){{"operations", operations()},
+				{"through", through},
+				{"odd", odd},
+				{"odd.error", odd_error},
+				{"odd.kind", odd_kind},
+				{"refused.network", refused_network},
+				{"refused.exec", refused_exec},
+				{"refused.file", refused_file},
+				{"ran", ran},
+				{"threads", threads},
+				{"labelled", labelled},
+				{"cut", cut},
+				{"slammed", slammed},
+				{"ended", 1}},
 		14);
 	return 0;
 }

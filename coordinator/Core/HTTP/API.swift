@@ -53,7 +53,7 @@ struct API: Sendable {
     let publication = publisher.current
     return try Answer.json(
       StatusAnswer(
-        version: CoordinatorVersion.current,
+        version: TelosVersion.current,
         nodes: .init(
           known: nodes.count { $0.banned == nil },
           connected: nodes.count { connected.contains($0.name) },

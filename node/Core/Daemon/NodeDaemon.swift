@@ -10,8 +10,6 @@ internal import TelosCore
 
 /// The daemon: starts in an order that opens no gap, runs until it is cancelled, and detaches nothing when it stops.
 public struct NodeDaemon: Sendable {
-  public static let version = "0.1.0"
-
   let options: NodeOptions
   let log: Logger
   let notification = ServiceNotification()

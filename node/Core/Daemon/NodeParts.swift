@@ -80,7 +80,7 @@ extension NodeParts {
     let problems = kernel.problems
     let database = try await openDatabase(folder, notification, log)
     let events = try await openLog(folder, identity, options, problems, log)
-    try await note(events, log, .node("started", "telos-node \(NodeDaemon.version), boot \(Machine.current.bootID)"))
+    try await note(events, log, .node("started", "telos-node \(TelosVersion.current), boot \(Machine.current.bootID)"))
     if let damage = database.damage {
       let text = damage.isLost
         ? "the node's database and its twin were damaged: \(damage.why); it is kept at \(damage.path)"

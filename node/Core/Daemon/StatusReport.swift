@@ -27,7 +27,7 @@ extension NodeParts {
       NodeStatus.Interface(name: $0.name, mode: $0.mode.rawValue, why: $0.reason)
     }
     return NodeStatus(
-      node: identity.name, version: NodeDaemon.version, kernel: Machine.current.kernel,
+      node: identity.name, version: TelosVersion.current, kernel: Machine.current.kernel,
       bootID: Machine.current.bootID, mode: mode, ready: problems.isEmpty, problems: problems,
       gates: gates.gates, xdp: Self.weakest(interfaces), interfaces: interfaces,
       held: await keeper.held, coordinator: coordinator, certificateExpires: expires,

@@ -14,7 +14,7 @@ extension NodeParts {
       $0.nodeName = identity.name
       $0.bootID = Machine.current.bootID
       $0.kernel = Machine.current.kernel
-      $0.version = NodeDaemon.version
+      $0.version = TelosVersion.current
       $0.layout = UInt32(TELOS_LAYOUT)
       $0.labels = identity.labels
     }
