@@ -8,17 +8,23 @@ static __always_inline bool is_inet(__u16 family)
 
 /* Why the local port in `f` is not one that the intent opens, or 0. No peer has the address ::, which the finding has
  * here: there the windows keep all ports together. */
-static __always_inline __u32 port_verdict(struct caller *c, struct finding *f, struct sock *sk)
+static __always_inline __u32 port_verdict(struct caller *c, struct finding *f)
 {
 	if (expired(c))
 		return TELOS_REASON_TTL;
-	/* Who may come is seen when they come; a port that others of its user may have too is not its own. */
-	if ((c->flags & TELOS_AGENT_LOOPBACK) && f->port > TELOS_LAST_SYSTEM_PORT &&
-	    !BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport))
+	/* Who may come is seen when they come. */
+	if ((c->flags & TELOS_AGENT_LOOPBACK) && f->port > TELOS_LAST_SYSTEM_PORT)
 		return 0;
 	if (!f->port || !(c->flags & TELOS_AGENT_LISTENS))
 		return TELOS_REASON_LISTEN;
 	return inbound_verdict(c->id, f, f->port);
+}
+
+/* Whether a port of the agent's own loopback could be somebody else's as well, who would lose peers to it. */
+static __always_inline bool may_be_shared(struct caller *c, struct finding *f, struct sock *sk)
+{
+	return (c->flags & TELOS_AGENT_LOOPBACK) && BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_reuseport) &&
+	       (f->protocol != IPPROTO_TCP || port_is_taken(number(sk), f->port));
 }
 
 /* After a slam no abstract name, which anybody may read; one with a path is judged as a file. */
@@ -61,7 +67,10 @@ int BPF_PROG(telos_socket_bind, struct socket *sock, struct sockaddr *address, i
 		return 0;
 	f.port = bpf_ntohs(at.port);
 	f.protocol = protocol_of(sk);
-	reason = port_verdict(&c, &f, sk);
+	reason = port_verdict(&c, &f);
+	if (!reason && may_be_shared(&c, &f, sk) &&
+	    (!(c.flags & TELOS_AGENT_LISTENS) || inbound_verdict(c.id, &f, f.port)))
+		reason = TELOS_REASON_LISTEN;
 	return reason ? refuse_destination(&c, &f, reason) : 0;
 }
 
@@ -96,7 +105,7 @@ int BPF_PROG(telos_socket_listen, struct socket *sock, int backlog)
 	f.protocol = protocol_of(sk);
 	f.port = sk->__sk_common.skc_num; /* 0 where listen itself would pick one */
 	f.gate = TELOS_GATE_NETWORK;
-	f.reason = port_verdict(&c, &f, sk);
+	f.reason = port_verdict(&c, &f);
 	if (!f.reason && (f.protocol != IPPROTO_TCP || (label->flags & TELOS_SOCKET_STDIO)))
 		f.reason = TELOS_REASON_LISTEN;
 	if (!f.reason && (c.state & TELOS_SLAMMED) && (!(c.flags & TELOS_AGENT_LOOPBACK) || c.agent->peers))
