@@ -3,8 +3,8 @@
  * changed without a descriptor that writes. Errno: EPERM. */
 
 /* Why an existing file may not change, or 0: a rule on the file itself (a literal path in files.write) counts too. */
-static __noinline __u32 file_change_verdict(struct caller *c, struct finding *f, struct dentry *dentry, struct vfsmount *where,
-					    bool content)
+static __noinline __u32 file_change_verdict(struct caller *c, struct finding *f, struct dentry *dentry,
+					    struct vfsmount *where, bool content)
 {
 	struct inode *inode = dentry->d_inode;
 	struct ids ids = {};

@@ -4,9 +4,10 @@
  * space that the agent made itself it has them all, over what is in that. Errno: EPERM. */
 
 #define REFUSED_LOW                                                                                                    \
-	(1u << 9 /* LINUX_IMMUTABLE */ | 1u << 12 /* NET_ADMIN */ | 1u << 16 /* SYS_MODULE */ | 1u << 17 /* SYS_RAWIO */ | \
-	 1u << 20 /* SYS_PACCT */ | 1u << 21 /* SYS_ADMIN */ | 1u << 22 /* SYS_BOOT */ | 1u << 25 /* SYS_TIME */ |    \
-	 1u << 26 /* SYS_TTY_CONFIG */ | 1u << 28 /* LEASE */ | 1u << 30 /* AUDIT_CONTROL */)
+	(1u << 9 /* LINUX_IMMUTABLE */ | 1u << 12 /* NET_ADMIN */ | 1u << 16 /* SYS_MODULE */ |                        \
+	 1u << 17 /* SYS_RAWIO */ | 1u << 20 /* SYS_PACCT */ | 1u << 21 /* SYS_ADMIN */ | 1u << 22 /* SYS_BOOT */ |    \
+	 1u << 25 /* SYS_TIME */ | 1u << 26 /* SYS_TTY_CONFIG */ | 1u << 28 /* LEASE */ |                              \
+	 1u << 30 /* AUDIT_CONTROL */)
 #define REFUSED_HIGH                                                                                                   \
 	(1u << 0 /* MAC_OVERRIDE */ | 1u << 1 /* MAC_ADMIN */ | 1u << 2 /* SYSLOG */ | 1u << 3 /* WAKE_ALARM */ |      \
 	 1u << 4 /* BLOCK_SUSPEND */ | 1u << 5 /* AUDIT_READ */ | 1u << 6 /* PERFMON */ | 1u << 7 /* BPF */ |          \

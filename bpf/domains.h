@@ -189,8 +189,7 @@ static __noinline __u32 entry_verdict(struct caller *c, const struct ids *ids)
 {
 	struct telos_inode_entry *entry = entry_of(&ids->id[0]);
 
-	if (entry && ((entry->flags & TELOS_INODE_READERS) ||
-		      (entry->domain && domain_root(entry->domain) != c->root)))
+	if (entry && ((entry->flags & TELOS_INODE_READERS) || (entry->domain && domain_root(entry->domain) != c->root)))
 		return TELOS_REASON_FOREIGN;
 	if (ids->count == 2) {
 		entry = entry_of(&ids->id[1]);

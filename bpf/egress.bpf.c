@@ -63,7 +63,7 @@ static __always_inline bool parse(struct __sk_buff *skb, struct finding *f, stru
 
 		if (bpf_skb_load_bytes(skb, offset + 13, &bits, 1))
 			return false;
-		p->opens = bits & 2;		/* SYN */
+		p->opens = bits & 2;  /* SYN */
 		p->answers = (bits & 18) == 18; /* and ACK */
 	}
 	return true;

@@ -16,9 +16,9 @@ static __always_inline bool may_execute(struct caller *c, const struct ids *ids,
 		return true;
 	if ((walked & TELOS_RULE_OWN) && written && own_domain(c, ids))
 		return true;
-	f->reason = written			  ? TELOS_REASON_AGENT_WROTE
+	f->reason = written                     ? TELOS_REASON_AGENT_WROTE
 		    : flags & TELOS_RULE_INTERP ? TELOS_REASON_INTERPRETER
-						  : TELOS_REASON_NOT_APPROVED;
+						: TELOS_REASON_NOT_APPROVED;
 	return false;
 }
 

@@ -169,12 +169,13 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		f->names = true;
 		if (kind == S_IFREG && write) {
 			/* What has no name is its holders' alone, and they share their domain. */
-			__u32 entered = !inode->i_nlink ? 0
-							: enter_written(c, file, &ids,
-									flags & TELOS_RULE_MEMORY
-										? TELOS_INODE_WRITTEN | TELOS_INODE_PRIVATE
-										: TELOS_INODE_WRITTEN,
-									f);
+			__u32 entered = !inode->i_nlink
+						? 0
+						: enter_written(c, file, &ids,
+								flags & TELOS_RULE_MEMORY
+									? TELOS_INODE_WRITTEN | TELOS_INODE_PRIVATE
+									: TELOS_INODE_WRITTEN,
+								f);
 
 			if (entered)
 				return entered;

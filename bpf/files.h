@@ -37,7 +37,6 @@ static __always_inline __u64 inode_of(__u64 dentry)
 	return plain_loads() ? (__u64)AT(struct dentry, dentry)->d_inode : PEEK(struct dentry, dentry, d_inode);
 }
 
-
 /* Whether nothing has this name. The verifier of 6.12 takes what a dentry points to for never NULL, drops a test of it, and lets
  * a program read from there: so the test is of a number, before anything else. */
 static __always_inline bool negative(struct dentry *dentry)
@@ -219,8 +218,9 @@ static __always_inline __u32 rule_flags(__u64 agent, const struct ids *ids)
 /* Served by somebody else: what is written there has left the machine. */
 static __always_inline bool remote_filesystem(unsigned long magic)
 {
-	return magic == MAGIC_9P || magic == MAGIC_NFS || magic == MAGIC_SMB || magic == MAGIC_SMB2 || magic == MAGIC_CIFS ||
-	       magic == MAGIC_CEPH || magic == MAGIC_AFS || magic == MAGIC_CODA || magic == MAGIC_FUSE;
+	return magic == MAGIC_9P || magic == MAGIC_NFS || magic == MAGIC_SMB || magic == MAGIC_SMB2 ||
+	       magic == MAGIC_CIFS || magic == MAGIC_CEPH || magic == MAGIC_AFS || magic == MAGIC_CODA ||
+	       magic == MAGIC_FUSE;
 }
 
 static __always_inline bool special_filesystem(unsigned long magic)

@@ -254,5 +254,7 @@ int BPF_PROG(telos_init_security_anon, struct inode *inode, const struct qstr *n
 		return 0;
 	bpf_core_read(&kind, sizeof(kind), &name->name);
 	bpf_probe_read_kernel_str(text, sizeof(text), kind);
-	return __builtin_memcmp(text, "[userfaultfd]", 13) ? 0 : guard(TELOS_HOOK_INIT_SECURITY_ANON, TELOS_REASON_USERFAULT);
+	return __builtin_memcmp(text, "[userfaultfd]", 13)
+		       ? 0
+		       : guard(TELOS_HOOK_INIT_SECURITY_ANON, TELOS_REASON_USERFAULT);
 }

@@ -79,8 +79,7 @@ static __always_inline int in_set4(struct generation generation, __be32 address)
 
 static __always_inline int in_set6(struct generation generation, const struct telos_prefix6 *address)
 {
-	if (has(generation, TELOS_SET_V6) &&
-	    in_inner(&hyperion_v6, generation.slot, address->address))
+	if (has(generation, TELOS_SET_V6) && in_inner(&hyperion_v6, generation.slot, address->address))
 		return 1;
 	if (has(generation, TELOS_SET_V6_PREFIX))
 		return in_inner(&hyperion_v6_prefix, generation.slot, address);
@@ -198,8 +197,7 @@ int hyperion_egress(struct __sk_buff *skb)
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		__be32 destination;
 
-		if (bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, daddr), &destination,
-				       sizeof(destination)))
+		if (bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, daddr), &destination, sizeof(destination)))
 			return CGROUP_PASS;
 		if (blocked4(generation, destination)) {
 			count(TELOS_DROP_EGRESS_V4);

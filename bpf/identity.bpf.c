@@ -177,7 +177,8 @@ static __always_inline bool launch(struct caller *c, unsigned long what, struct 
 	if (!task || (c->flags & TELOS_AGENT_STARTED))
 		return false;
 	if (what == TELOS_LAUNCH_STDIO) {
-		adopt_all(c, bpf_get_current_task_btf(), true, f); /* into what the agent only reads, its relay goes on writing */
+		adopt_all(c, bpf_get_current_task_btf(), true,
+			  f); /* into what the agent only reads, its relay goes on writing */
 		return true;
 	}
 	if (what != TELOS_LAUNCH_RELAY || (c->flags & TELOS_AGENT_RELAY))

@@ -165,7 +165,6 @@ int BPF_PROG(telos_inet_conn_request, struct sock *sk, struct sk_buff *skb, stru
 	if (!expired(&c) && may_be_self(&c, &f))
 		return 0; /* the answer goes out only to a socket of its own */
 	f.port = 0;
-	refused = expired(&c) || (c.state & TELOS_SLAMMED) ||
-		  inbound_verdict(c.id, &f, request->__req_common.skc_num);
+	refused = expired(&c) || (c.state & TELOS_SLAMMED) || inbound_verdict(c.id, &f, request->__req_common.skc_num);
 	return answer(refused && !(c.flags & TELOS_AGENT_AUDIT), EPERM);
 }

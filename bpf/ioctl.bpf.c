@@ -53,7 +53,8 @@ static __always_inline bool terminal_tampering(__u32 command)
 /* The generation is a third of what an inode is known by. */
 static __always_inline bool renames_inode(__u32 command)
 {
-	return (command & 0xffff) == 0x6604 || (command & 0xffff) == 0x7602; /* EXT4_IOC_SETVERSION, FS_IOC_SETVERSION */
+	return (command & 0xffff) == 0x6604 ||
+	       (command & 0xffff) == 0x7602; /* EXT4_IOC_SETVERSION, FS_IOC_SETVERSION */
 }
 
 static __always_inline __u8 ioctl_reason(__u32 command)
@@ -82,14 +83,16 @@ static __always_inline bool changes_file(__u32 command)
 		       number != 21 && number != 22 && number != 26 && number != 27 /* encryption, asked for */ &&
 		       number != 134 && number != 135 /* fs-verity, asked for */;
 	case 'X':
-		return number != 31 /* FSGETXATTR */ && number != 38 && number != 124 && number != 126 /* xfs: geometry */;
+		return number != 31 /* FSGETXATTR */ && number != 38 && number != 124 &&
+		       number != 126 /* xfs: geometry */;
 	case 'v':
 		return number != 1; /* GETVERSION */
 	case 'r':
 		return number == 17; /* FAT_IOCTL_SET_ATTRIBUTES */
 	case 0x94:
-		return number != 9 && number != 13 /* clones: into what is open for writing */ && number != 54 /* dedupe */ &&
-		       number != 49 /* GETFSLABEL */ && number != 17 && number != 18 && number != 31 /* asked for */;
+		return number != 9 && number != 13 /* clones: into what is open for writing */ &&
+		       number != 54 /* dedupe */ && number != 49 /* GETFSLABEL */ && number != 17 && number != 18 &&
+		       number != 31 /* asked for */;
 	default:
 		return false;
 	}

@@ -36,8 +36,8 @@ static __noinline int use(__u64 object)
 	if (owner && !task_of((__u64)bpf_get_current_task()))
 		return -EACCES;
 	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_GUARD, .hook = TELOS_HOOK_IPC, .reason = TELOS_REASON_IPC);
-	if (owner && (owner->agent == c.id ||
-		      (agent_of_slot(&other, owner->agent, owner->slot) && other.root == c.root)))
+	if (owner &&
+	    (owner->agent == c.id || (agent_of_slot(&other, owner->agent, owner->slot) && other.root == c.root)))
 		return 0;
 	refuse(&c, &f, EPERM);
 	return -EPERM;

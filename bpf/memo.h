@@ -23,8 +23,8 @@ struct memo memos[1 << MEMOS_SHIFT] SEC(".bss.memos");
 
 /* Written before it is loaded; these stand for a load without a daemon (verifier, bench). */
 const volatile struct telos_secrets telos_secrets = {
-	{0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB,
-	 0x8EBC6AF09C88C6E3},
+	{0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F,
+	 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3},
 };
 
 /* seqlock_t begins with its number: odd while somebody writes. */

@@ -49,7 +49,8 @@ int BPF_PROG(telos_socket_post_create, struct socket *sock, int family, int type
 
 	if (kern)
 		return 0;
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_POST_CREATE, .reason = TELOS_REASON_STATE);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_NETWORK, .hook = TELOS_HOOK_SOCKET_POST_CREATE,
+		     .reason = TELOS_REASON_STATE);
 	sk = sock->sk;
 	if (sk && label_socket(&c, sk, 0))
 		return 0;
@@ -143,7 +144,8 @@ __noinline int port_is_taken(__u64 sk, __u32 port)
 	hashes = PEEK(struct net, taken.net, ipv4.tcp_death_row.hashinfo);
 	bucket = (port + (__u32)PEEK(struct net, taken.net, hash_mix)) &
 		 ((__u32)PEEK(struct inet_hashinfo, hashes, bhash_size) - 1);
-	taken.at = PEEK(struct inet_hashinfo, hashes, bhash) + (__u64)bucket * bpf_core_type_size(struct inet_bind_hashbucket);
+	taken.at = PEEK(struct inet_hashinfo, hashes, bhash) +
+		   (__u64)bucket * bpf_core_type_size(struct inet_bind_hashbucket);
 	taken.at = PEEK(struct inet_bind_hashbucket, taken.at, chain.first);
 	bpf_loop(BIND_BUCKETS, look_at_port, &taken, 0);
 	return taken.found || taken.at;

@@ -38,7 +38,8 @@ static __always_inline __u32 change_verdict(struct caller *c, struct finding *f,
 	return write_verdict(c, w->flags);
 }
 
-static __always_inline int refuse_change(struct caller *c, struct finding *f, struct dentry *dentry, struct vfsmount *where)
+static __always_inline int refuse_change(struct caller *c, struct finding *f, struct dentry *dentry,
+					 struct vfsmount *where)
 {
 	f->mount = number(where);
 	return answer(refuse_named(c, f, EPERM, dentry), EPERM);
@@ -195,7 +196,8 @@ static __noinline bool enter_named(struct caller *c, struct finding *f, struct d
 }
 
 /* One of the two names of a rename, with what it means for the other. False: refused, and said so. */
-static __always_inline bool refused_name(struct caller *c, struct finding *f, struct dentry *dentry, struct vfsmount *where)
+static __always_inline bool refused_name(struct caller *c, struct finding *f, struct dentry *dentry,
+					 struct vfsmount *where)
 {
 	if (!f->reason)
 		return false;
@@ -214,13 +216,14 @@ int BPF_PROG(telos_path_link, struct dentry *old, const struct path *dir, struct
 		f.reason = TELOS_REASON_QUOTA;
 	if (refused_name(&c, &f, old, dir->mnt))
 		return answer(true, EPERM);
-	f.reason = arrive_refused(&c, &f, dentry, dir->mnt, &met); /* an audited agent's new name is looked at as well */
+	f.reason =
+		arrive_refused(&c, &f, dentry, dir->mnt, &met); /* an audited agent's new name is looked at as well */
 	return answer(refused_name(&c, &f, dentry, dir->mnt), EPERM);
 }
 
 SEC("lsm/path_rename")
-int BPF_PROG(telos_path_rename, const struct path *from, struct dentry *old, const struct path *to, struct dentry *dentry,
-	     unsigned int flags)
+int BPF_PROG(telos_path_rename, const struct path *from, struct dentry *old, const struct path *to,
+	     struct dentry *dentry, unsigned int flags)
 {
 	struct met left = {}, arrived = {};
 

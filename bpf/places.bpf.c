@@ -82,7 +82,8 @@ static __always_inline bool opens(const struct telos_place *place, const struct 
 
 	if (!opener->ino || !ids->count || agent_wrote(ids))
 		return false;
-	if (ids->id[0].ino == opener->ino && ids->id[0].dev == opener->dev && ids->id[0].generation == opener->generation)
+	if (ids->id[0].ino == opener->ino && ids->id[0].dev == opener->dev &&
+	    ids->id[0].generation == opener->generation)
 		return true;
 	return ids->count == 2 && ids->id[1].ino == opener->ino && ids->id[1].dev == opener->dev &&
 	       ids->id[1].generation == opener->generation;

@@ -14,7 +14,8 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 
 	if (!(mask & MAY_WRITE))
 		return 0;
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_PERMISSION, .reason = TELOS_REASON_SLAMMED);
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_FILE_PERMISSION,
+		     .reason = TELOS_REASON_SLAMMED);
 	if (!(c.state & TELOS_SLAMMED))
 		return 0;
 	inode = file->f_inode;
@@ -36,8 +37,9 @@ int BPF_PROG(telos_file_permission, struct file *file, int mask)
 		return answer(refuse(&c, &f, EPERM), EPERM);
 	}
 	if (kind == S_IFCHR)
-		return answer(!(inode->i_rdev >> 20 == 1 && harmless_device(inode->i_rdev)) && !own_terminal(&c, file) &&
-				      !(c.flags & TELOS_AGENT_STDIO_ALLOW) && refuse(&c, &f, EPERM),
+		return answer(!(inode->i_rdev >> 20 == 1 && harmless_device(inode->i_rdev)) &&
+				      !own_terminal(&c, file) && !(c.flags & TELOS_AGENT_STDIO_ALLOW) &&
+				      refuse(&c, &f, EPERM),
 			      EPERM);
 	if (kind == S_IFIFO) /* a pipe made in the tree stays in it; a named one may have any reader */
 		return answer(inode->i_sb->s_magic != MAGIC_PIPE && refuse(&c, &f, EPERM), EPERM);
@@ -94,7 +96,7 @@ static __noinline int receive_file(struct caller *c, struct finding *f, struct f
 	if ((flags & TELOS_RULE_CRITICAL) && must_not_slam(c))
 		return answer(refuse(c, f, EPERM), EPERM);
 	room = file->f_mode & FMODE_WRITE ? enter(c, ids, file->f_mode & FMODE_READ, TELOS_INODE_WRITTEN, f)
-					   : meet_domain(c, ids, f);
+					  : meet_domain(c, ids, f);
 	if (w.failed || !room) {
 		if (f->reason != TELOS_REASON_FOREIGN)
 			f->reason = TELOS_REASON_QUOTA;

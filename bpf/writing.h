@@ -26,7 +26,8 @@ static __always_inline bool stdio_shut(const struct caller *c)
  * may read their names. */
 static __always_inline __u32 memory_flags(struct caller *c, const struct ids *ids, bool made)
 {
-	return (made && !(c->state & TELOS_SLAMMED)) || own_private(c, &ids->id[0]) ? TELOS_RULE_WRITE | TELOS_RULE_KEEP : 0;
+	return (made && !(c->state & TELOS_SLAMMED)) || own_private(c, &ids->id[0]) ? TELOS_RULE_WRITE | TELOS_RULE_KEEP
+										    : 0;
 }
 
 /* The rules on an open file and its folders, from hooks that are asked later than its open. */

@@ -139,7 +139,8 @@ static void rule(const char *path, __u32 flags, __u32 tails)
 		struct telos_rule_key key = {.agent = AGENT, .inode = inode};
 		struct telos_rule value = {.flags = flags, .tails = tails};
 
-		__sync_fetch_and_add(&globals->inode_filter[telos_inode_cell(inode.ino, telos_device_salt(inode.dev))], 1);
+		__sync_fetch_and_add(&globals->inode_filter[telos_inode_cell(inode.ino, telos_device_salt(inode.dev))],
+				     1);
 		if (bpf_map_update_elem(map("rules"), &key, &value, 0))
 			die("rules");
 	}
@@ -157,13 +158,18 @@ static void make_agent(void)
 	unsigned long long id = __builtin_bswap64(AGENT);
 	__u32 one = 1;
 
-	globals = mmap(NULL, (sizeof(*globals) + 4095) & ~4095ul, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(bss), 0);
+	globals = mmap(NULL, (sizeof(*globals) + 4095) & ~4095ul, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(bss),
+		       0);
 	if (globals == MAP_FAILED)
 		die("globals");
 	/* What is measured is printed after the slam too. */
 	agent.flags = TELOS_AGENT_DIR_RULES | TELOS_AGENT_STDIO_ALLOW;
-	set.tails[0] = (struct telos_tail){.flags = TELOS_RULE_CRITICAL, .kind = TELOS_TAIL_NAME, .deep = 1, .length = 4,
-					   .hash = telos_hash((const unsigned char *)".env", 4), .text = ".env"};
+	set.tails[0] = (struct telos_tail){.flags = TELOS_RULE_CRITICAL,
+					   .kind = TELOS_TAIL_NAME,
+					   .deep = 1,
+					   .length = 4,
+					   .hash = telos_hash((const unsigned char *)".env", 4),
+					   .text = ".env"};
 	if (bpf_map_update_elem(map("tails"), &one, &set, 0))
 		die("tails");
 	rule(HOME, 0, 1);
@@ -175,7 +181,8 @@ static void make_agent(void)
 	memcpy(window.agent, &id, sizeof(id));
 	inet_pton(AF_INET6, "::ffff:127.0.0.1", window.address);
 	ports.ports[0] = (struct telos_port){.first = OPEN_PORT, .last = OPEN_PORT, .protocols = TELOS_TCP | TELOS_UDP};
-	ports.ports[1] = (struct telos_port){.first = CLOSED_PORT, .last = CLOSED_PORT, .protocols = TELOS_TCP | TELOS_UDP};
+	ports.ports[1] =
+		(struct telos_port){.first = CLOSED_PORT, .last = CLOSED_PORT, .protocols = TELOS_TCP | TELOS_UDP};
 	if (bpf_map_update_elem(map("windows"), &window, &ports, 0))
 		die("windows");
 	if (bpf_map_update_elem(map("agents"), &one, &agent, 0) ||
@@ -258,7 +265,8 @@ int main(int count, char **words)
 	bool agent;
 
 	if (count != 6) {
-		fprintf(stderr, "usage: cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE WORK\n");
+		fprintf(stderr,
+			"usage: cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE WORK\n");
 		return 64;
 	}
 	state = words[1];

@@ -3,7 +3,11 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#define EMPTY(section, name) SEC(section) int name(void *context) { return 0; }
+#define EMPTY(section, name)                                                                                           \
+	SEC(section) int name(void *context)                                                                           \
+	{                                                                                                              \
+		return 0;                                                                                              \
+	}
 #include "empty_hooks.h"
 
 SEC("cgroup_skb/egress")

@@ -55,9 +55,10 @@ ESCAPE(carry, open, "opening, making and replacing files in its write root after
 	attempt("create-only", open(in_free("only"), O_RDONLY | O_CREAT | O_CLOEXEC, 0644));
 	fd = open(free_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
 	if (fd >= 0 || errno != EOPNOTSUPP) /* overlayfs has none before 6.3 */
-		attempt("nameless", fd < 0 || write(fd, loot, looted) < 0 ?
-					    -1 : linkat(AT_FDCWD, text("/proc/self/fd/%d", fd), AT_FDCWD, in_free("named"),
-							AT_SYMLINK_FOLLOW));
+		attempt("nameless", fd < 0 || write(fd, loot, looted) < 0
+					    ? -1
+					    : linkat(AT_FDCWD, text("/proc/self/fd/%d", fd), AT_FDCWD, in_free("named"),
+						     AT_SYMLINK_FOLLOW));
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", in_free("s"));
 	attempt("socket", bind(s, (void *)&at, sizeof(at)));
@@ -142,7 +143,8 @@ ESCAPE(carry, names, "names in its write root, and texts of symbolic links, afte
 	attempt("rmdir", rmdir(in_free("folder")));
 }
 
-ESCAPE(carry, marks, "modes, times and locks in its write root after the slam", "EPERM", .flags = ALONE | CLOSING | EACH)
+ESCAPE(carry, marks, "modes, times and locks in its write root after the slam", "EPERM",
+       .flags = ALONE | CLOSING | EACH)
 {
 	struct timespec then[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
 	const char *path = kept("marked"), *leased = kept("leased");
@@ -165,7 +167,8 @@ ESCAPE(carry, marks, "modes, times and locks in its write root after the slam", 
 	attempt("lease", fcntl(open(leased, O_RDONLY | O_CLOEXEC), F_SETLEASE, F_RDLCK));
 }
 
-ESCAPE(carry, attributes, "attributes (xattr, chattr) in its write root after the slam", "EPERM", .flags = ALONE | CLOSING | DISK | EACH)
+ESCAPE(carry, attributes, "attributes (xattr, chattr) in its write root after the slam", "EPERM",
+       .flags = ALONE | CLOSING | DISK | EACH)
 {
 	const char *path = strdup(disk_closed("marked"));
 	int fd, flags = 0;
@@ -196,7 +199,8 @@ static void keep_log(void)
 	greet(); /* nothing tainted came here */
 }
 
-ESCAPE(carry, log_of_another, "writing on to another agent's log, which it opened before the slam, and opening it again", "EPERM",
+ESCAPE(carry, log_of_another,
+       "writing on to another agent's log, which it opened before the slam, and opening it again", "EPERM",
        .flags = ALONE | EACH, .second = keep_log)
 {
 	int fd = open(here("log"), O_WRONLY | O_APPEND | O_CLOEXEC);

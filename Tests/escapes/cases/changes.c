@@ -51,7 +51,8 @@ ESCAPE(file, truncate_again, "emptying a file by opening its descriptor again", 
 	attempt("path-descriptor", truncate_by_open(text("/proc/self/fd/%d", path)));
 }
 
-ESCAPE(file, truncate_handle, "emptying a file by its handle (open_by_handle_at), as root", "EPERM", .flags = DISK | ROOT | EACH)
+ESCAPE(file, truncate_handle, "emptying a file by its handle (open_by_handle_at), as root", "EPERM",
+       .flags = DISK | ROOT | EACH)
 {
 	struct file_handle *handle = calloc(1, sizeof(*handle) + 128);
 	int folder = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC), mount;
@@ -161,7 +162,8 @@ ESCAPE(file, disk_user_attribute, "attributes of one's own (user.*) on files out
 	attempt("removexattr", removexattr(outside("attributed"), "user.before"));
 }
 
-ESCAPE(file, disk_generation, "the generation of a file's inode, by which it is known", "EPERM", .flags = DISK | VERITY | EACH)
+ESCAPE(file, disk_generation, "the generation of a file's inode, by which it is known", "EPERM",
+       .flags = DISK | VERITY | EACH)
 {
 	const char *path = strdup(disk_work("own"));
 	int fd = open(outside("aged"), O_RDONLY | O_CLOEXEC), generation = 4242;
@@ -173,7 +175,8 @@ ESCAPE(file, disk_generation, "the generation of a file's inode, by which it is 
 	attempt("own", ioctl(open(path, O_RDONLY | O_CLOEXEC), FS_IOC_SETVERSION, &generation));
 }
 
-ESCAPE(file, disk_dedupe, "giving a file the blocks of another one (FIDEDUPERANGE)", "EPERM", .flags = DISK | BTRFS | EACH)
+ESCAPE(file, disk_dedupe, "giving a file the blocks of another one (FIDEDUPERANGE)", "EPERM",
+       .flags = DISK | BTRFS | EACH)
 {
 	static char block[4096];
 	struct {
@@ -199,7 +202,8 @@ ESCAPE(file, disk_dedupe, "giving a file the blocks of another one (FIDEDUPERANG
 
 static long enable_verity(const char *path)
 {
-	struct fsverity_enable_arg how = {.version = 1, .hash_algorithm = FS_VERITY_HASH_ALG_SHA256, .block_size = 4096};
+	struct fsverity_enable_arg how = {
+		.version = 1, .hash_algorithm = FS_VERITY_HASH_ALG_SHA256, .block_size = 4096};
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	long result = fd < 0 ? -1 : ioctl(fd, FS_IOC_ENABLE_VERITY, &how);
 

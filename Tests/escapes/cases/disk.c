@@ -53,8 +53,8 @@ ESCAPE(taint, disk_moved, "renaming or linking the secret, or its folder, into a
 }
 
 /* A naive design remembers the folder, as it was. */
-ESCAPE(taint, disk_moved_in, "a file in a folder that somebody moved into a sensitive one after it was read there", "EPERM",
-       .flags = ALONE | DISK)
+ESCAPE(taint, disk_moved_in, "a file in a folder that somebody moved into a sensitive one after it was read there",
+       "EPERM", .flags = ALONE | DISK)
 {
 	greet();
 	control("mkdir", mkdir(disk_work("plain"), 0755));
@@ -123,7 +123,8 @@ static const struct {
 	} entries[5];
 } access_list = {2, {{1, 7, -1u}, {2, 6, 4242}, {4, 5, -1u}, {16, 7, -1u}, {32, 5, -1u}}};
 
-ESCAPE(exec, disk_attributes, "access lists and attributes of an approved program, as root", "EPERM", .flags = ROOT | DISK)
+ESCAPE(exec, disk_attributes, "access lists and attributes of an approved program, as root", "EPERM",
+       .flags = ROOT | DISK)
 {
 	const char *approved = strdup(text("%s/x/approved/%s", disk, tag));
 

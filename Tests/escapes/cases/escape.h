@@ -69,9 +69,12 @@ struct escape {
 
 #define ESCAPE(class_, name_, title_, errors_, ...)                                                                    \
 	static void class_##_##name_(void);                                                                            \
-	static const struct escape about_##class_##_##name_ = {                                                        \
-		.class = #class_, .name = #name_, .title = title_, .errors = errors_, .run = class_##_##name_,         \
-		__VA_ARGS__};                                                                                          \
+	static const struct escape about_##class_##_##name_ = {.class = #class_,                                       \
+							       .name = #name_,                                         \
+							       .title = title_,                                        \
+							       .errors = errors_,                                      \
+							       .run = class_##_##name_,                                \
+							       __VA_ARGS__};                                           \
 	static const struct escape *const entry_##class_##_##name_ __attribute__((section("escapes"), used)) =         \
 		&about_##class_##_##name_;                                                                             \
 	static void class_##_##name_(void)

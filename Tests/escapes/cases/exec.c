@@ -245,7 +245,8 @@ ESCAPE(exec, loader, "ld.so as a program", "EACCES")
 static void run_preloaded(void)
 {
 	const char *arguments[] = {APPROVED, "true", NULL};
-	const char *environment[] = {text("LD_PRELOAD=%s", here("library.so")), text("ESCAPE_MARK=%s", here("ran")), NULL};
+	const char *environment[] = {text("LD_PRELOAD=%s", here("library.so")), text("ESCAPE_MARK=%s", here("ran")),
+				     NULL};
 
 	execve(APPROVED, (char **)arguments, (char **)environment);
 	broken("approved-program");

@@ -106,7 +106,8 @@ ESCAPE(host, freeze, "freezing a file system, as root", "EPERM", .flags = ROOT |
 	control("stat", ioctl(fd, FIGETBSZ, &(int){0}));
 }
 
-ESCAPE(host, label, "the label of a file system, which others see, as root", "EPERM", .flags = ROOT | DISK | BTRFS | EACH)
+ESCAPE(host, label, "the label of a file system, which others see, as root", "EPERM",
+       .flags = ROOT | DISK | BTRFS | EACH)
 {
 	int fd = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[FSLABEL_MAX] = "escape";
@@ -136,7 +137,8 @@ ESCAPE(host, machine, "switches of the whole machine, as root", "EPERM", .flags 
 	reach("init_module", syscall(SYS_init_module, loot, 16, ""));
 }
 
-ESCAPE(host, kernel_log, "the kernel's log: clearing it, its level, and writing into it, as root", "EPERM", .flags = ROOT | EACH)
+ESCAPE(host, kernel_log, "the kernel's log: clearing it, its level, and writing into it, as root", "EPERM",
+       .flags = ROOT | EACH)
 {
 	greet();
 	attempt("clear", klogctl(5, NULL, 0));
@@ -151,7 +153,8 @@ ESCAPE(host, ports, "I/O ports, by permission bits, as root", "EPERM", .flags = 
 	attempt("iopl", iopl(3));
 }
 
-ESCAPE(host, processes, "looking at and pushing other people's processes, as root", "EPERM|EACCES", .flags = ROOT | EACH)
+ESCAPE(host, processes, "looking at and pushing other people's processes, as root", "EPERM|EACCES",
+       .flags = ROOT | EACH)
 {
 	pid_t victim = atoi(ask("victim"));
 	int pidfd = syscall(SYS_pidfd_open, victim, 0);

@@ -51,7 +51,8 @@ static void own_server(void)
 
 static void own_datagrams(void)
 {
-	long server = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0), client = connected(SOCK_DGRAM, inet4("127.0.0.1", port_of(server)));
+	long server = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0),
+	     client = connected(SOCK_DGRAM, inet4("127.0.0.1", port_of(server)));
 	char byte = 0;
 
 	control("datagram", send(client, "x", 1, 0));
@@ -60,8 +61,8 @@ static void own_datagrams(void)
 	close(server);
 }
 
-ESCAPE(network, loopback_service, "own loopback: a service of somebody outside, in every spelling of its address", "EPERM",
-       .flags = LOOPBACK | EACH)
+ESCAPE(network, loopback_service, "own loopback: a service of somebody outside, in every spelling of its address",
+       "EPERM", .flags = LOOPBACK | EACH)
 {
 	own_server();
 	own_datagrams();
@@ -117,8 +118,8 @@ static void tell(const char *what, long server, const char *source)
 	attempt(what, peer < 0 ? -1 : send(peer, secret, strlen(secret), MSG_NOSIGNAL));
 }
 
-ESCAPE(network, loopback_visitor, "own loopback: somebody outside connects to the agent's port", "EPERM|ETIMEDOUT|ECONNREFUSED",
-       .flags = LOOPBACK | EACH)
+ESCAPE(network, loopback_visitor, "own loopback: somebody outside connects to the agent's port",
+       "EPERM|ETIMEDOUT|ECONNREFUSED", .flags = LOOPBACK | EACH)
 {
 	own_server();
 	tell("loopback", bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, 0), "127.0.0.1");
@@ -129,7 +130,8 @@ ESCAPE(network, loopback_visitor, "own loopback: somebody outside connects to th
 /* Another agent, under the same intent and as the same user, listens. */
 static void serve_another(void)
 {
-	long server = bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, 0), datagrams = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0), peer;
+	long server = bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, 0),
+	     datagrams = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0), peer;
 	char buffer[256] = "";
 	struct timeval span = {.tv_sec = 6};
 
@@ -145,8 +147,8 @@ static void serve_another(void)
 		store(here("heard-datagram"), buffer, 0644);
 }
 
-ESCAPE(network, loopback_agents, "own loopback: another agent of the same user and intent", "EPERM|ETIMEDOUT|ECONNREFUSED",
-       .flags = LOOPBACK | EACH, .second = serve_another)
+ESCAPE(network, loopback_agents, "own loopback: another agent of the same user and intent",
+       "EPERM|ETIMEDOUT|ECONNREFUSED", .flags = LOOPBACK | EACH, .second = serve_another)
 {
 	char ports[32] = "";
 	int fd = open(here("ports"), O_RDONLY | O_CLOEXEC), tcp = 0, udp = 0;
@@ -159,7 +161,8 @@ ESCAPE(network, loopback_agents, "own loopback: another agent of the same user a
 	attempt("udp", leak(SOCK_DGRAM, inet4("127.0.0.1", udp), secret));
 }
 
-ESCAPE(network, loopback_low_port, "own loopback: ports below 1024, as root", "EPERM|EACCES", .flags = LOOPBACK | ROOT | EACH)
+ESCAPE(network, loopback_low_port, "own loopback: ports below 1024, as root", "EPERM|EACCES",
+       .flags = LOOPBACK | ROOT | EACH)
 {
 	own_server();
 	attempt("tcp", bound(AF_INET, SOCK_STREAM, "127.0.0.1", 81, 0));
@@ -180,7 +183,8 @@ ESCAPE(network, loopback_shared_port, "own loopback: a port together with somebo
 ESCAPE(network, loopback_taken_port, "own loopback: a port of its own that somebody outside took afterwards",
        "EPERM|ECONNREFUSED|EINPROGRESS|ETIMEDOUT", .flags = LOOPBACK | EACH)
 {
-	long server = bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, SO_REUSEADDR), datagrams = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0);
+	long server = bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, SO_REUSEADDR),
+	     datagrams = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0);
 	int port = port_of(server), other = port_of(datagrams);
 	long before = connected(SOCK_DGRAM, inet4("127.0.0.1", other));
 
@@ -209,8 +213,8 @@ ESCAPE(network, loopback_more_exact, "own loopback: somebody outside takes the s
 }
 
 /* 127.255.255.255 reaches everybody who is bound there. */
-ESCAPE(network, loopback_broadcast, "own loopback: a broadcast that somebody outside hears at the same port", "EPERM|EACCES",
-       .flags = LOOPBACK | EACH)
+ESCAPE(network, loopback_broadcast, "own loopback: a broadcast that somebody outside hears at the same port",
+       "EPERM|EACCES", .flags = LOOPBACK | EACH)
 {
 	long datagrams = bound(AF_INET, SOCK_DGRAM, "0.0.0.0", 0, SO_REUSEADDR);
 	struct sockaddr_storage all = inet4("127.255.255.255", port_of(datagrams));
@@ -223,10 +227,11 @@ ESCAPE(network, loopback_broadcast, "own loopback: a broadcast that somebody out
 	sent("broadcast", sendto(datagrams, secret, strlen(secret), 0, (void *)&all, sizeof(struct sockaddr_in)));
 }
 
-ESCAPE(network, loopback_slammed, "own loopback: somebody outside, after the slam", "EPERM|ECONNREFUSED|ETIMEDOUT|EAGAIN",
-       .flags = ALONE | LOOPBACK)
+ESCAPE(network, loopback_slammed, "own loopback: somebody outside, after the slam",
+       "EPERM|ECONNREFUSED|ETIMEDOUT|EAGAIN", .flags = ALONE | LOOPBACK)
 {
-	long server = bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, 0), datagrams = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0);
+	long server = bound(AF_INET, SOCK_STREAM, "127.0.0.1", 0, 0),
+	     datagrams = bound(AF_INET, SOCK_DGRAM, "127.0.0.1", 0, 0);
 	struct sockaddr_storage there = inet4("127.0.0.1", CLOSED_PORT);
 
 	own_server();

@@ -37,8 +37,8 @@ static void read_early(void)
 	send_what_is_in(fd);
 }
 
-ESCAPE(taint, reader_before, "written after the slam into a file that another agent has open for reading from before", "EPERM",
-       .flags = ALONE | EACH, .second = read_early)
+ESCAPE(taint, reader_before, "written after the slam into a file that another agent has open for reading from before",
+       "EPERM", .flags = ALONE | EACH, .second = read_early)
 {
 	int fd = open(here("file"), O_WRONLY | O_CLOEXEC);
 
@@ -49,7 +49,8 @@ ESCAPE(taint, reader_before, "written after the slam into a file that another ag
 	tell("written");
 }
 
-ESCAPE(taint, reader_of_deleted, "the same, into a file without a name", "EPERM", .flags = ALONE | EACH, .second = read_early)
+ESCAPE(taint, reader_of_deleted, "the same, into a file without a name", "EPERM", .flags = ALONE | EACH,
+       .second = read_early)
 {
 	int fd = open(here("file"), O_WRONLY | O_CLOEXEC);
 
@@ -61,8 +62,8 @@ ESCAPE(taint, reader_of_deleted, "the same, into a file without a name", "EPERM"
 	tell("written");
 }
 
-ESCAPE(taint, reader_of_replaced, "the same, into a file whose name another took (rename)", "EPERM", .flags = ALONE | EACH,
-       .second = read_early)
+ESCAPE(taint, reader_of_replaced, "the same, into a file whose name another took (rename)", "EPERM",
+       .flags = ALONE | EACH, .second = read_early)
 {
 	int fd = open(here("file"), O_WRONLY | O_CLOEXEC);
 
@@ -138,8 +139,8 @@ static void read_linked(void)
 		send_what_is_in(fd);
 }
 
-ESCAPE(taint, moved_over, "the tainted copy takes the name of another agent's clean file", "EPERM|ENOENT", .flags = ALONE | EACH,
-       .second = read_linked)
+ESCAPE(taint, moved_over, "the tainted copy takes the name of another agent's clean file", "EPERM|ENOENT",
+       .flags = ALONE | EACH, .second = read_linked)
 {
 	greet();
 	if (slam()) {

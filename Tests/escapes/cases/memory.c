@@ -25,7 +25,8 @@ static const char *object(const char *name)
 
 static char *mapped(int fd)
 {
-	char *at = fd < 0 || ftruncate(fd, 4096) ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *at = fd < 0 || ftruncate(fd, 4096) ? MAP_FAILED
+						 : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
@@ -67,8 +68,8 @@ ESCAPE(carry, shared_object, "an object in /dev/shm that an unmanaged process op
 	shm_unlink(object("new"));
 }
 
-ESCAPE(carry, shared_object_before, "an object in /dev/shm that an unmanaged process opens, before any slam", "EPERM|EACCES",
-       .flags = EACH)
+ESCAPE(carry, shared_object_before, "an object in /dev/shm that an unmanaged process opens, before any slam",
+       "EPERM|EACCES", .flags = EACH)
 {
 	char *at = made("object");
 
@@ -93,8 +94,8 @@ static void make_object(void)
 	shm_unlink(object("other"));
 }
 
-ESCAPE(carry, shared_object_of_another, "another agent's object in /dev/shm: opening, linking, moving, removing", "EPERM",
-       .flags = EACH, .second = make_object)
+ESCAPE(carry, shared_object_of_another, "another agent's object in /dev/shm: opening, linking, moving, removing",
+       "EPERM", .flags = EACH, .second = make_object)
 {
 	const char *path = strdup(text("/dev/shm%s", object("other")));
 	char *own = made("own");
@@ -112,8 +113,8 @@ ESCAPE(carry, shared_object_of_another, "another agent's object in /dev/shm: ope
 	mkdir(here("tried"), 0755);
 }
 
-ESCAPE(carry, shared_object_outside, "an unmanaged process's object in /dev/shm: writing, linking, moving, removing", "EPERM",
-       .flags = EACH)
+ESCAPE(carry, shared_object_outside, "an unmanaged process's object in /dev/shm: writing, linking, moving, removing",
+       "EPERM", .flags = EACH)
 {
 	const char *path = strdup(ask("shared-object"));
 	char *own = made("own");
@@ -143,7 +144,8 @@ ESCAPE(carry, shared_object_out, "moving an own object out of /dev/shm by name, 
 }
 
 /* Who may not open it may still see that it is there. */
-ESCAPE(carry, shared_object_name, "the secret as an object's name in /dev/shm, which everybody can list, after the slam", "EPERM",
+ESCAPE(carry, shared_object_name,
+       "the secret as an object's name in /dev/shm, which everybody can list, after the slam", "EPERM",
        .flags = ALONE | EACH)
 {
 	char *at = made("own"), name[300];
@@ -160,8 +162,8 @@ ESCAPE(carry, shared_object_name, "the secret as an object's name in /dev/shm, w
 	shm_unlink(object("own"));
 }
 
-ESCAPE(carry, system_v_keys, "the secret as keys of System V objects, which everybody can list, after the slam", "EPERM|EACCES",
-       .flags = ALONE | EACH)
+ESCAPE(carry, system_v_keys, "the secret as keys of System V objects, which everybody can list, after the slam",
+       "EPERM|EACCES", .flags = ALONE | EACH)
 {
 	int before = semget(IPC_PRIVATE, 1, IPC_CREAT | 0600), made[64], count = 0;
 
@@ -216,8 +218,8 @@ static void fill_semaphores(int id)
 		attempt("semaphores-set", -1);
 }
 
-ESCAPE(carry, system_v, "System V memory, semaphores and queues, read by an unmanaged process, after the slam", "EPERM|EACCES",
-       .flags = ALONE | EACH)
+ESCAPE(carry, system_v, "System V memory, semaphores and queues, read by an unmanaged process, after the slam",
+       "EPERM|EACCES", .flags = ALONE | EACH)
 {
 	int semaphores = semget(IPC_PRIVATE, 256, IPC_CREAT | 0666), later;
 	int segment = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666), queue = msgget(IPC_PRIVATE, IPC_CREAT | 0666);
@@ -250,7 +252,8 @@ ESCAPE(carry, system_v, "System V memory, semaphores and queues, read by an unma
 	msgctl(queue, IPC_RMID, NULL);
 }
 
-ESCAPE(carry, system_v_outside, "System V memory, semaphores and queues of an unmanaged process", "EPERM|EACCES", .flags = EACH)
+ESCAPE(carry, system_v_outside, "System V memory, semaphores and queues of an unmanaged process", "EPERM|EACCES",
+       .flags = EACH)
 {
 	unsigned short values[256] = {1};
 	struct {
@@ -301,8 +304,8 @@ ESCAPE(carry, terminal, "a terminal whose other side an unmanaged process opens,
 	attempt("slave", seen(text("look-terminal %s", name)));
 }
 
-ESCAPE(carry, terminal_before, "a terminal whose other side an unmanaged process opens, before any slam", "EPERM|EACCES",
-       .flags = EACH)
+ESCAPE(carry, terminal_before, "a terminal whose other side an unmanaged process opens, before any slam",
+       "EPERM|EACCES", .flags = EACH)
 {
 	char name[64];
 	int master = new_terminal(name, sizeof(name));

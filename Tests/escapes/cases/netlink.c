@@ -66,8 +66,12 @@ static void new_address(void)
 
 static void new_route(void)
 {
-	struct rtmsg about = {.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
-			      .rtm_scope = RT_SCOPE_LINK, .rtm_type = RTN_UNICAST};
+	struct rtmsg about = {.rtm_family = AF_INET,
+			      .rtm_dst_len = 32,
+			      .rtm_table = RT_TABLE_MAIN,
+			      .rtm_protocol = RTPROT_STATIC,
+			      .rtm_scope = RT_SCOPE_LINK,
+			      .rtm_type = RTN_UNICAST};
 	struct nlmsghdr *header = begin(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, ASKED);
 	int link = 1;
 
@@ -162,7 +166,8 @@ static void behind_a_question(const char *what, void (*change)(void))
 	deliver(what);
 }
 
-ESCAPE(network, netlink_second, "changes behind a question in one netlink datagram, as root", "EPERM", .flags = ROOT | EACH)
+ESCAPE(network, netlink_second, "changes behind a question in one netlink datagram, as root", "EPERM",
+       .flags = ROOT | EACH)
 {
 	question_alone();
 	behind_a_question("address", new_address);
@@ -219,8 +224,8 @@ ESCAPE(network, netlink_many, "an address behind a hundred questions in one netl
 	deliver("nine-hundred");
 }
 
-ESCAPE(network, netlink_pieces, "an address in a netlink datagram of pieces, by writev, sendmmsg and write, as root", "EPERM",
-       .flags = ROOT | EACH)
+ESCAPE(network, netlink_pieces, "an address in a netlink datagram of pieces, by writev, sendmmsg and write, as root",
+       "EPERM", .flags = ROOT | EACH)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	struct iovec pieces[2];

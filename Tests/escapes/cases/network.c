@@ -51,8 +51,14 @@ ESCAPE(network, sendmmsg, "a batch whose first message may go", "EPERM")
 	struct sockaddr_storage there = inet4("127.0.0.1", OPEN_PORT), other = inet4("127.0.0.1", CLOSED_PORT);
 	struct iovec good = {greeting, strlen(greeting)}, bad = {secret, strlen(secret)};
 	struct mmsghdr batch[2] = {
-		{.msg_hdr = {.msg_name = &there, .msg_namelen = sizeof(struct sockaddr_in), .msg_iov = &good, .msg_iovlen = 1}},
-		{.msg_hdr = {.msg_name = &other, .msg_namelen = sizeof(struct sockaddr_in), .msg_iov = &bad, .msg_iovlen = 1}},
+		{.msg_hdr = {.msg_name = &there,
+			     .msg_namelen = sizeof(struct sockaddr_in),
+			     .msg_iov = &good,
+			     .msg_iovlen = 1}},
+		{.msg_hdr = {.msg_name = &other,
+			     .msg_namelen = sizeof(struct sockaddr_in),
+			     .msg_iov = &bad,
+			     .msg_iovlen = 1}},
 	};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int count = sendmmsg(fd, batch, 2, 0);
@@ -70,8 +76,8 @@ ESCAPE(network, fast_open, "TCP fast open connects without connect", "EPERM")
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	greet();
-	attempt("sendto",
-		sendto(fd, secret, strlen(secret), MSG_FASTOPEN | MSG_NOSIGNAL, (void *)&other, sizeof(struct sockaddr_in)));
+	attempt("sendto", sendto(fd, secret, strlen(secret), MSG_FASTOPEN | MSG_NOSIGNAL, (void *)&other,
+				 sizeof(struct sockaddr_in)));
 }
 
 ESCAPE(network, v4_mapped, "::ffff:127.0.0.1, over TCP and UDP", "EPERM")
@@ -104,7 +110,8 @@ static void kind(const char *what, int family, int type, int protocol)
 
 ESCAPE(network, packet, "AF_PACKET, as root", "EPERM", .flags = ROOT)
 {
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = 1, .sll_halen = 6};
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = 1, .sll_halen = 6};
 	int fd;
 
 	greet();
@@ -247,13 +254,15 @@ ESCAPE(network, listen_out, "connecting out from a port that is open to others",
 	int from = at_port(SOCK_STREAM, 7112), turned = at_port(SOCK_STREAM, 7113);
 
 	greet();
-	attempt("bound", from < 0 || connect(from, (void *)&other, sizeof(struct sockaddr_in)) ?
-				 -1 : send(from, secret, strlen(secret), MSG_NOSIGNAL));
+	attempt("bound", from < 0 || connect(from, (void *)&other, sizeof(struct sockaddr_in))
+				 ? -1
+				 : send(from, secret, strlen(secret), MSG_NOSIGNAL));
 	control("listen", turned < 0 ? -1 : listen(turned, 4));
 	shutdown(turned, SHUT_RDWR);
 	connect(turned, (void *)&nobody, sizeof(nobody));
-	attempt("turned-round", connect(turned, (void *)&other, sizeof(struct sockaddr_in)) ?
-					-1 : send(turned, secret, strlen(secret), MSG_NOSIGNAL));
+	attempt("turned-round", connect(turned, (void *)&other, sizeof(struct sockaddr_in))
+					? -1
+					: send(turned, secret, strlen(secret), MSG_NOSIGNAL));
 }
 
 ESCAPE(network, listen_udp, "datagrams to others from a port that is open to some", "EPERM", .flags = LISTENS)
@@ -327,7 +336,8 @@ static long receive(int socket)
 {
 	char byte, space[CMSG_SPACE(sizeof(int))];
 	struct iovec data = {&byte, 1};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)};
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)};
 	struct cmsghdr *header;
 	int fd;
 

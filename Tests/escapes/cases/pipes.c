@@ -45,7 +45,8 @@ ESCAPE(taint, vmsplice_before, "a page given to descriptor 1 by vmsplice before,
 	pause_ms(500);
 }
 
-ESCAPE(taint, splice_stdout, "tee, splice and sendfile to descriptor 1, a pipe", "EPERM|EPIPE", .flags = ALONE | STDOUT_PIPE)
+ESCAPE(taint, splice_stdout, "tee, splice and sendfile to descriptor 1, a pipe", "EPERM|EPIPE",
+       .flags = ALONE | STDOUT_PIPE)
 {
 	int ends[2], file;
 
@@ -190,8 +191,8 @@ static void leak_what_is_met(void)
 	fill_block();
 }
 
-ESCAPE(taint, met_blocked, "2 MB blocked in a write to AF_UNIX by another agent, which then meets the secret", "EPERM|EPIPE",
-       .flags = ALONE, .second = leak_what_is_met)
+ESCAPE(taint, met_blocked, "2 MB blocked in a write to AF_UNIX by another agent, which then meets the secret",
+       "EPERM|EPIPE", .flags = ALONE, .second = leak_what_is_met)
 {
 	if (slam() && store(here("copy"), loot, 0644))
 		broken("copy");

@@ -32,7 +32,8 @@ static void plain(const char *path)
 		broken("plain");
 }
 
-ESCAPE(taint, rename_exchange, "the secret and another file change names (RENAME_EXCHANGE)", "EPERM", .flags = ALONE | EACH)
+ESCAPE(taint, rename_exchange, "the secret and another file change names (RENAME_EXCHANGE)", "EPERM",
+       .flags = ALONE | EACH)
 {
 	const char *key = planted(".env"), *notes = strdup(here("notes")), *other = strdup(here("other"));
 
@@ -44,7 +45,8 @@ ESCAPE(taint, rename_exchange, "the secret and another file change names (RENAME
 	leak_from(notes);
 }
 
-ESCAPE(taint, rename_exchange_back, "the same, the secret named first, into another folder", "EPERM", .flags = ALONE | EACH)
+ESCAPE(taint, rename_exchange_back, "the same, the secret named first, into another folder", "EPERM",
+       .flags = ALONE | EACH)
 {
 	const char *key = planted(".env"), *notes = strdup(in_free("notes"));
 
@@ -56,8 +58,8 @@ ESCAPE(taint, rename_exchange_back, "the same, the secret named first, into anot
 	leak_from(notes);
 }
 
-ESCAPE(taint, rename_folder_out, "moving a folder with the secret to where the rule for its name does not hold", "EPERM",
-       .flags = ALONE | EACH)
+ESCAPE(taint, rename_folder_out, "moving a folder with the secret to where the rule for its name does not hold",
+       "EPERM", .flags = ALONE | EACH)
 {
 	greet();
 	mkdir(here("app"), 0755);
@@ -70,8 +72,8 @@ ESCAPE(taint, rename_folder_out, "moving a folder with the secret to where the r
 	leak_from(in_free("app/deep/.env"));
 }
 
-ESCAPE(taint, rename_folders_exchanged, "exchanging a folder with the secret for one where the rule does not hold", "EPERM",
-       .flags = ALONE | EACH)
+ESCAPE(taint, rename_folders_exchanged, "exchanging a folder with the secret for one where the rule does not hold",
+       "EPERM", .flags = ALONE | EACH)
 {
 	greet();
 	mkdir(here("app"), 0755);
@@ -84,7 +86,8 @@ ESCAPE(taint, rename_folders_exchanged, "exchanging a folder with the secret for
 }
 
 /* The folder is empty when it goes; what comes later is found by no name. */
-ESCAPE(taint, rename_folder_before, "moving a folder out before the secret is put there", "EPERM", .flags = ALONE | EACH)
+ESCAPE(taint, rename_folder_before, "moving a folder out before the secret is put there", "EPERM",
+       .flags = ALONE | EACH)
 {
 	int folder;
 
@@ -130,7 +133,8 @@ ESCAPE(taint, rename_uring, "io_uring renames, exchanges and links", "EPERM", .f
 		return;
 	}
 	plain(notes);
-	control("rename", ring_operation(r, IORING_OP_RENAMEAT, AT_FDCWD, notes, AT_FDCWD, (unsigned long)here("moved"), 0));
+	control("rename",
+		ring_operation(r, IORING_OP_RENAMEAT, AT_FDCWD, notes, AT_FDCWD, (unsigned long)here("moved"), 0));
 	plain(notes);
 	attempt("link", ring_operation(r, IORING_OP_LINKAT, AT_FDCWD, key, AT_FDCWD, (unsigned long)link, 0));
 	attempt("exchange",
@@ -171,8 +175,8 @@ ESCAPE(taint, rename_anchor_exchange, "exchanging the folder that a rule is for"
 	attempt("exchange", move(anchor("/plain"), anchor("/vault"), RENAME_EXCHANGE));
 }
 
-ESCAPE(taint, rename_anchor_over, "putting another folder in the place of the one that a rule is for, while it is empty", "EPERM",
-       .flags = EACH)
+ESCAPE(taint, rename_anchor_over,
+       "putting another folder in the place of the one that a rule is for, while it is empty", "EPERM", .flags = EACH)
 {
 	greet();
 	mkdir(anchor("/plain"), 0755);
@@ -182,8 +186,8 @@ ESCAPE(taint, rename_anchor_over, "putting another folder in the place of the on
 	attempt("rename-over", rename(anchor("/empty"), anchor("/vault")));
 }
 
-ESCAPE(taint, rename_anchor_removed, "removing the folder that a rule is for, while it is empty, and making it anew", "EPERM",
-       .flags = EACH)
+ESCAPE(taint, rename_anchor_removed, "removing the folder that a rule is for, while it is empty, and making it anew",
+       "EPERM", .flags = EACH)
 {
 	greet();
 	mkdir(anchor("/plain"), 0755);
@@ -203,7 +207,8 @@ ESCAPE(taint, rename_anchor_parent, "moving the folder above the one that a rule
 /* Shown above to be a way to the secret; here for what each file system makes of it. */
 ESCAPE(taint, disk_exchange, "the secret and another file change names, as root", "EPERM", .flags = ROOT | DISK | EACH)
 {
-	const char *notes = strdup(disk_work("notes")), *other = strdup(disk_work("other")), *key = strdup(disk_work(".env"));
+	const char *notes = strdup(disk_work("notes")), *other = strdup(disk_work("other")),
+		   *key = strdup(disk_work(".env"));
 
 	plain(notes);
 	plain(other);
@@ -214,7 +219,8 @@ ESCAPE(taint, disk_exchange, "the secret and another file change names, as root"
 	attempt("secret-first", move(key, notes, RENAME_EXCHANGE));
 }
 
-ESCAPE(taint, disk_whiteout, "renaming the secret with a whiteout in its place, as root", "EPERM", .flags = ROOT | DISK | EACH)
+ESCAPE(taint, disk_whiteout, "renaming the secret with a whiteout in its place, as root", "EPERM",
+       .flags = ROOT | DISK | EACH)
 {
 	const char *notes = strdup(disk_work("notes")), *key = strdup(disk_work(".env"));
 

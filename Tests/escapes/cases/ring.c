@@ -21,8 +21,8 @@ struct ring *ring(unsigned flags)
 	r->fd = syscall(SYS_io_uring_setup, 4, &r->about);
 	if (r->fd < 0 || !(r->about.features & IORING_FEAT_SINGLE_MMAP))
 		return NULL;
-	size = r->about.cq_off.cqes + r->about.cq_entries * sizeof(struct io_uring_cqe) +
-	       r->about.sq_off.array + r->about.sq_entries * sizeof(unsigned);
+	size = r->about.cq_off.cqes + r->about.cq_entries * sizeof(struct io_uring_cqe) + r->about.sq_off.array +
+	       r->about.sq_entries * sizeof(unsigned);
 	r->queue = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, r->fd, IORING_OFF_SQ_RING);
 	r->entries = mmap(NULL, r->about.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_POPULATE, r->fd, IORING_OFF_SQES);
@@ -50,7 +50,8 @@ long ring_operation(struct ring *r, int opcode, int fd, const void *address, uns
 	array[*tail & mask] = *tail & mask;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 	if (syscall(SYS_io_uring_enter, r->fd, r->flags & IORING_SETUP_SQPOLL ? 0 : 1, 1,
-		    IORING_ENTER_GETEVENTS | (r->flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0), NULL, 0) < 0)
+		    IORING_ENTER_GETEVENTS | (r->flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0), NULL,
+		    0) < 0)
 		return -1;
 	while (*done == *head)
 		pause_ms(5);

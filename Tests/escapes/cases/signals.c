@@ -121,7 +121,8 @@ static void every_call(void)
 	by_socket_32();
 }
 
-ESCAPE(signals, owner, "an unmanaged process owns a socket's signals, by every call that says so", "EPERM", .flags = EACH)
+ESCAPE(signals, owner, "an unmanaged process owns a socket's signals, by every call that says so", "EPERM",
+       .flags = EACH)
 {
 	every_call();
 }
@@ -176,7 +177,8 @@ static void by_terminal(void)
 	}
 	ioctl(master, TIOCSPTLCK, &unlocked);
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	fcntl(slave, F_SETFL, fcntl(slave, F_GETFL) | O_ASYNC); /* this alone would make the terminal's group its owner */
+	fcntl(slave, F_SETFL,
+	      fcntl(slave, F_GETFL) | O_ASYNC); /* this alone would make the terminal's group its owner */
 	sent("terminal", deadly(slave, OWN, victim(), SIGKILL));
 	if (write(master, "x\n", 2) != 2)
 		broken("write");

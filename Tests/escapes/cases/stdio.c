@@ -72,7 +72,8 @@ static void copies(void)
 	attempt("again", fd < 0 ? -1 : write(fd, loot, looted));
 }
 
-ESCAPE(taint, stdout_file, "descriptor 1, a file outside every write root", "EPERM", .flags = ALONE | STDOUT_FILE | EACH)
+ESCAPE(taint, stdout_file, "descriptor 1, a file outside every write root", "EPERM",
+       .flags = ALONE | STDOUT_FILE | EACH)
 {
 	before();
 	if (!slam())
@@ -161,7 +162,8 @@ static void after_exec(void)
 	broken("exec");
 }
 
-ESCAPE(taint, stdout_inherited, "descriptor 1, a file, in a child and after exec", "EPERM", .flags = ALONE | STDOUT_FILE | EACH)
+ESCAPE(taint, stdout_inherited, "descriptor 1, a file, in a child and after exec", "EPERM",
+       .flags = ALONE | STDOUT_FILE | EACH)
 {
 	before();
 	if (!slam())

@@ -118,8 +118,8 @@ static void block_then_slam(void *(*act)(void *), long size)
 	pause_ms(500);
 }
 
-ESCAPE(taint, blocked_send, "16 MB blocked in send, the secret written to its tail", "EPERM|ECONNRESET|EPIPE|ECONNABORTED",
-       .flags = ALONE)
+ESCAPE(taint, blocked_send, "16 MB blocked in send, the secret written to its tail",
+       "EPERM|ECONNRESET|EPIPE|ECONNABORTED", .flags = ALONE)
 {
 	struct timeval long_span = {.tv_sec = 8};
 
@@ -439,8 +439,7 @@ ESCAPE(taint, handle, "open_by_handle_at, as root", "EPERM", .flags = ALONE | RO
 	by_handle(disk_secret(), disk);
 }
 
-ESCAPE(taint, handle_new, "open_by_handle_at of a file made later, as root", "EPERM",
-       .flags = ALONE | ROOT | DISK)
+ESCAPE(taint, handle_new, "open_by_handle_at of a file made later, as root", "EPERM", .flags = ALONE | ROOT | DISK)
 {
 	greet();
 	by_handle(strdup(ask(text("new-secret %s/secret", disk))), disk);
@@ -461,8 +460,8 @@ ESCAPE(taint, new_file, "a file made later in a sensitive folder", "EPERM", .fla
 }
 
 /* As taint.disk_moved_in, by a mount. */
-ESCAPE(taint, mount_moved_in, "a file of a mount that somebody moved into a sensitive folder after it was read there", "EPERM",
-       .flags = ALONE)
+ESCAPE(taint, mount_moved_in, "a file of a mount that somebody moved into a sensitive folder after it was read there",
+       "EPERM", .flags = ALONE)
 {
 	greet();
 	if (atoi(ask("mount-here")))

@@ -22,7 +22,8 @@ static long bpf(int command, union bpf_attr *attributes)
 
 ESCAPE(tamper, bpf, "the bpf() system call", "EPERM", .flags = ROOT)
 {
-	union bpf_attr next = {0}, create = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+	union bpf_attr next = {0},
+		       create = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
 
 	greet();
 	attempt("next-id", bpf(BPF_MAP_GET_NEXT_ID, &next));
@@ -141,13 +142,15 @@ ESCAPE(tamper, kexec, "kexec_load", "EPERM", .flags = ROOT)
 
 ESCAPE(tamper, perf, "probes of the whole machine by perf events, as root", "EPERM|EACCES", .flags = ROOT)
 {
-	struct perf_event_attr about = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(about), .config = PERF_COUNT_SW_CPU_CLOCK};
+	struct perf_event_attr about = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(about), .config = PERF_COUNT_SW_CPU_CLOCK};
 
 	greet();
 	attempt("perf_event_open", syscall(SYS_perf_event_open, &about, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
-ESCAPE(tamper, schedule_daemon, "the daemon's priority, scheduler and place on the processors, as root", "EPERM", .flags = ROOT)
+ESCAPE(tamper, schedule_daemon, "the daemon's priority, scheduler and place on the processors, as root", "EPERM",
+       .flags = ROOT)
 {
 	pid_t daemon = atoi(ask("daemon"));
 	struct sched_param none = {};
@@ -186,7 +189,10 @@ static long ioctl_of_32_bits(int fd, unsigned command, const void *argument)
 {
 	long result;
 
-	asm volatile("int $0x80" : "=a"(result) : "a"(54), "b"(fd), "c"(command), "d"(argument) : "memory", "r8", "r9", "r10", "r11");
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(54), "b"(fd), "c"(command), "d"(argument)
+		     : "memory", "r8", "r9", "r10", "r11");
 	if (result < 0) {
 		errno = -(int)result;
 		return -1;
@@ -194,7 +200,8 @@ static long ioctl_of_32_bits(int fd, unsigned command, const void *argument)
 	return result;
 }
 
-ESCAPE(tamper, terminal_32, "typing into the terminal by a 32-bit system call", "EPERM", .flags = ALONE | ROOT | STDIN_TTY)
+ESCAPE(tamper, terminal_32, "typing into the terminal by a 32-bit system call", "EPERM",
+       .flags = ALONE | ROOT | STDIN_TTY)
 {
 	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 

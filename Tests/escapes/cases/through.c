@@ -8,7 +8,8 @@
 ESCAPE(through, request_key, "a request_key upcall", "EPERM|EACCES")
 {
 	greet();
-	attempt("request_key", syscall(SYS_request_key, "dns_resolver", secret, "callout", 0) < 0 && errno != ENOKEY ? -1 : 0);
+	attempt("request_key",
+		syscall(SYS_request_key, "dns_resolver", secret, "callout", 0) < 0 && errno != ENOKEY ? -1 : 0);
 }
 
 ESCAPE(through, modprobe, "the name of a module that the kernel asks modprobe for, as root", "EPERM|ENODEV",

@@ -14,7 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(x) do { if ((long)(x) == -1) { perror(#x); exit(1); } } while (0)
+#define CHECK(x)                                                                                                       \
+	do {                                                                                                           \
+		if ((long)(x) == -1) {                                                                                 \
+			perror(#x);                                                                                    \
+			exit(1);                                                                                       \
+		}                                                                                                      \
+	} while (0)
 
 struct letter {
 	long kind;
@@ -26,7 +32,7 @@ int main(void)
 	char name[64];
 	int fd, shm, sems, queue, event, status;
 	char *posix, *system_v, *memfd, *anonymous;
-	struct letter letter = { 1, "letter" };
+	struct letter letter = {1, "letter"};
 	sem_t *named;
 
 	snprintf(name, sizeof(name), "/honest.%d", getpid());
@@ -48,7 +54,7 @@ int main(void)
 	CHECK(memfd = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	CHECK(anonymous = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	if (!fork()) {
-		struct sembuf up = { 0, 1, 0 };
+		struct sembuf up = {0, 1, 0};
 
 		/* Opened by name, as another program would. */
 		CHECK(fd = shm_open(name, O_RDWR, 0));
@@ -63,7 +69,7 @@ int main(void)
 		CHECK(eventfd_write(event, 7));
 		_exit(0);
 	}
-	struct sembuf down = { 0, -1, 0 };
+	struct sembuf down = {0, -1, 0};
 	struct letter got;
 	eventfd_t count;
 
