@@ -51,7 +51,8 @@ extension EventLog {
       let queue = try DatabaseQueue()
       try LogSchema.migrator.migrate(queue)
       let epoch = nextEpoch(after: lastEpoch("\(folder)/events.epoch") ?? 0)
-      let log = EventLog(queue, bounds, LogState(node: node, epoch: epoch), Damage(why: why, path: nil))
+      let log = EventLog(
+        queue, bounds, LogState(node: node, epoch: epoch), Damage(why: why, path: nil))
       try await log.transact { _, _ in }
       try await log.noteDamage(why)
       return log

@@ -88,7 +88,7 @@ import Trust
     let bench = try Bench()
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let upload = try IntentStatement(
-      name: "empty", version: 1, expires: bench.now.addingTimeInterval(60), spec: .object([:])
+      name: "empty", version: 1, expires: bench.now.addingTimeInterval(86400), spec: .object([:])
     ).signed(by: [bench.operatorKey]).json
     let error = await #expect(throws: TelosError.self) {
       try await bench.publisher.applyIntent(upload, by: "test")

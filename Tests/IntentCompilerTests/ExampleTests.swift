@@ -80,7 +80,9 @@ import Testing
       #expect(try !approves(policy, path), "\(path)")
     }
     #expect(policy.inbound.isEmpty == (name != "web-server"))
-    #expect(policy.jit == ["node-script", "node-work", "java-work", "jit-work"].contains(name))
+    #expect(
+      policy.jit
+        == ["node-script", "node-work", "java-work", "jit-work", "coding-agent"].contains(name))
     let own = [
       "node-work", "python-work", "java-work", "jit-work", "coding-agent", "compile-work",
     ]

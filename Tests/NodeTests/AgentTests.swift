@@ -69,7 +69,9 @@ import Testing
       for _ in 0..<500 where FileStatus("\(root)/ready") == nil { usleep(20_000) }
       try #require(FileStatus("\(root)/ready") != nil)
       let children = try String(
-        contentsOfFile: "/proc/\(holder.processIdentifier)/task/\(holder.processIdentifier)/children", encoding: .utf8)
+        contentsOfFile:
+          "/proc/\(holder.processIdentifier)/task/\(holder.processIdentifier)/children",
+        encoding: .utf8)
       let inside = "/proc/\(try #require(children.split(separator: " ").first))/root"
       try #require(FileStatus("\(inside)\(folder)/over/file") != nil, "the mount is there")
       PrivateFolder.remove(inside + folder, uid: 1234)

@@ -213,7 +213,10 @@ private final class Bench {
       _ = try await enrol(folder)
       let held = try await bench.start().held
       await bench.stop(SIGKILL)
-      for name in ["node.sqlite", "node.sqlite.twin", "identity.json", "root.json", "node.pem", "authorities.pem", "events.sqlite"] {
+      for name in [
+        "node.sqlite", "node.sqlite.twin", "identity.json", "root.json", "node.pem",
+        "authorities.pem", "events.sqlite",
+      ] {
         let path = "\(folder)/data/\(name)"
         let before = try Data(contentsOf: URL(filePath: path))
         var bytes = before
@@ -224,7 +227,9 @@ private final class Bench {
         let dropped = try await !bench.answers(from: "10.77.0.3")
         #expect(dropped, "\(name)")
         await bench.stop(SIGKILL)
-        if ["node.pem", "authorities.pem"].contains(name) { try before.write(to: URL(filePath: path)) }
+        if ["node.pem", "authorities.pem"].contains(name) {
+          try before.write(to: URL(filePath: path))
+        }
       }
     }
   }

@@ -83,7 +83,9 @@ import Trust
       let database = try NodeDatabase.open(path)
       #expect(database.damage?.isLost == true)
       #expect(try await database.objects().isEmpty)
-      let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("damaged") }
+      let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+        $0.contains("damaged")
+      }
       #expect(kept.count >= 2)
     }
   }
@@ -104,11 +106,15 @@ import Trust
       let reopened = try NodeDatabase.open(path)
       #expect(reopened.damage == nil, "is no damage, and is kept")
       #expect(
-        try await reopened.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM held WHERE kind = 'verdict'") } == 1)
+        try await reopened.read {
+          try Int.fetchOne($0, sql: "SELECT count(*) FROM held WHERE kind = 'verdict'")
+        } == 1)
       try await reopened.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')") }
       let error = #expect(throws: TelosError.self) { try NodeDatabase.open(path) }
       #expect(error?.code == .conflict)
-      let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("damaged") }
+      let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+        $0.contains("damaged")
+      }
       #expect(kept.isEmpty)
     }
   }

@@ -150,7 +150,8 @@ import Trust
       let again = try KeeperFixture(folder, signers: signers, root: root)
       let local = AddressSet([try IPPrefix("127.0.0.0/8")])
       try await again.keeper.restore(local: local, present: AddressSet([try IPPrefix("192.0.2.1")]))
-      try await again.keeper.setLocalNeverBlock(local.adding(AddressSet([try IPPrefix("10.0.0.1")])))
+      try await again.keeper.setLocalNeverBlock(
+        local.adding(AddressSet([try IPPrefix("10.0.0.1")])))
       let history = await again.sets.history
       #expect(!history.isEmpty)
       for list in history { #expect(list.contains(try IPPrefix("192.0.2.1"))) }
@@ -179,7 +180,9 @@ import Trust
         return
       }
       #expect(object == (try more.object) && error.code == .unavailable)
-      #expect(await fixture.sets.set == AddressSet([try IPPrefix("198.51.100.7")]), "the one before stays")
+      #expect(
+        await fixture.sets.set == AddressSet([try IPPrefix("198.51.100.7")]), "the one before stays"
+      )
     }
   }
 
@@ -188,7 +191,8 @@ import Trust
       let signers = Signers()
       let root = signers.rootStatement()
       let small = try signers.neverBlockSet(["192.0.2.1"], version: 1)
-      let large = try signers.neverBlockSet((0..<1200).map { "10.\($0 / 250).\($0 % 250).1" }, version: 2)
+      let large = try signers.neverBlockSet(
+        (0..<1200).map { "10.\($0 / 250).\($0 % 250).1" }, version: 2)
       do {
         let fixture = try KeeperFixture(folder, signers: signers, root: root)
         try await fixture.give(try signers.manifest([small], version: 1))
@@ -242,7 +246,8 @@ import Trust
       try await withFolder { other in
         let fixture = try KeeperFixture(folder)
         for file in ["\(other)/node.sqlite", NodeDatabase.twin(of: "\(other)/node.sqlite")] {
-          try DurableFile.write(Array("not a database, but long enough to be looked at as one".utf8), to: file)
+          try DurableFile.write(
+            Array("not a database, but long enough to be looked at as one".utf8), to: file)
         }
         let lost = try KeeperFixture(other, signers: fixture.signers)
         #expect(lost.database.damage?.isLost == true)

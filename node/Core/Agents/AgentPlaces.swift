@@ -60,7 +60,9 @@ actor AgentPlaces {
     var released: [String] = []
     for (place, agent) in held where !names.contains(place) {
       guard let launch = parts.registry[agent]?.launch else { continue }
-      if await parts.keeper.isHeld(launch.intent.name, from: launch.intent.version) { released.append(place) }
+      if await parts.keeper.isHeld(launch.intent.name, from: launch.intent.version) {
+        released.append(place)
+      }
     }
     return released
   }

@@ -27,7 +27,9 @@ struct AgentStart: Sendable {
   func start(_ request: RunRequest, for caller: Caller) async throws(TelosError) -> RunAnswer {
     try request.check()
     let held = try await keeper.startable(request.intent)
-    let (root, executable) = try await blocking(in: .paths, deadline: Self.deadline, "a look at the caller's files") {
+    let (root, executable) = try await blocking(
+      in: .paths, deadline: Self.deadline, "a look at the caller's files"
+    ) {
       () throws(TelosError) in
       let root = try Self.root(of: caller)
       return (
@@ -40,7 +42,9 @@ struct AgentStart: Sendable {
 
     var folder: String?
     if held.intent.files.write == nil {
-      folder = try await blocking(in: .paths, deadline: Self.deadline, "the making of the agent's TMPDIR") {
+      folder = try await blocking(
+        in: .paths, deadline: Self.deadline, "the making of the agent's TMPDIR"
+      ) {
         () throws(TelosError) in
         try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
       }
@@ -61,7 +65,9 @@ struct AgentStart: Sendable {
       registry.remove(id)
       try? await database.ended([id], at: Machine.unixMilliseconds)
       if let folder {
-        _ = try? await blocking(in: .paths, deadline: Self.deadline, "the removal of the agent's TMPDIR") {
+        _ = try? await blocking(
+          in: .paths, deadline: Self.deadline, "the removal of the agent's TMPDIR"
+        ) {
           () throws(TelosError) in PrivateFolder.remove(root + folder, uid: caller.uid)
         }
       }
@@ -86,7 +92,9 @@ struct AgentStart: Sendable {
     async throws(TelosError) -> IntentCompiler.Result
   {
     let (resolver, data, memory) = (resolver, data, registry.programs)
-    let result = try await blocking(in: .paths, deadline: Self.deadline, "the look at the intent's files") {
+    let result = try await blocking(
+      in: .paths, deadline: Self.deadline, "the look at the intent's files"
+    ) {
       () throws(TelosError) in
       try IntentCompiler.compileWithNotes(
         held.intent,

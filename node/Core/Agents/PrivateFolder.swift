@@ -103,7 +103,8 @@ private enum Beneath {
   static func open(_ parent: Int32, _ name: String) -> Int32 {
     // RESOLVE_NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
     var how = How(
-      flags: UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), resolve: 0x01 | 0x02 | 0x04 | 0x08)
+      flags: UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
+      resolve: 0x01 | 0x02 | 0x04 | 0x08)
     return name.withCString { name in
       withUnsafeMutablePointer(to: &how) {
         Int32(truncatingIfNeeded: openat2(437, Int(parent), name, $0, MemoryLayout<How>.size))
@@ -114,7 +115,8 @@ private enum Beneath {
 
 @_silgen_name("syscall")
 private func openat2(
-  _ number: Int, _ folder: Int, _ path: UnsafePointer<CChar>, _ how: UnsafeMutableRawPointer, _ size: Int
+  _ number: Int, _ folder: Int, _ path: UnsafePointer<CChar>, _ how: UnsafeMutableRawPointer,
+  _ size: Int
 ) -> Int
 
 @_silgen_name("setfsuid")

@@ -8,16 +8,21 @@ enum TwinFile {
   static func twin(of path: String) -> String { "\(path).twin" }
 
   /// Both are on disk when it returns; the twin first, so that it is the newer one where they differ.
-  static func write(_ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o600) throws(TelosError) {
+  static func write(_ bytes: some Collection<UInt8>, to path: String, mode: UInt32 = 0o600)
+    throws(TelosError)
+  {
     let content = Array(bytes)
-    try DurableFile.write(Array("\(Digest(of: content))\n".utf8) + content, to: twin(of: path), mode: mode)
+    try DurableFile.write(
+      Array("\(Digest(of: content))\n".utf8) + content, to: twin(of: path), mode: mode)
     try DurableFile.write(content, to: path, mode: mode)
   }
 
   /// What the twin says where that is whole, else the file itself.
   ///
   /// - Returns: with whether the file itself said something else.
-  static func read(_ path: String, limit: Int) throws(TelosError) -> (bytes: [UInt8], wasDamaged: Bool) {
+  static func read(_ path: String, limit: Int) throws(TelosError) -> (
+    bytes: [UInt8], wasDamaged: Bool
+  ) {
     let kept = whole(twin(of: path), limit: limit + 128)
     do throws(TelosError) {
       let bytes = try DurableFile.read(path, limit: limit)
@@ -30,11 +35,13 @@ enum TwinFile {
 
   /// Both, as far as they can be read: for content that says itself which is newer.
   static func candidates(_ path: String, limit: Int) -> [[UInt8]] {
-    [whole(twin(of: path), limit: limit + 128), try? DurableFile.read(path, limit: limit)].compactMap { $0 }
+    [whole(twin(of: path), limit: limit + 128), try? DurableFile.read(path, limit: limit)]
+      .compactMap { $0 }
   }
 
   private static func whole(_ twin: String, limit: Int) -> [UInt8]? {
-    guard let bytes = try? DurableFile.read(twin, limit: limit), let end = bytes.firstIndex(of: 10) else {
+    guard let bytes = try? DurableFile.read(twin, limit: limit), let end = bytes.firstIndex(of: 10)
+    else {
       return nil
     }
     let content = Array(bytes[(end + 1)...])

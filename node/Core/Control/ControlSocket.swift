@@ -127,7 +127,9 @@ public final class ControlSocket: Sendable {
   /// Answers whatever is asked, in one write that does not wait, and closes.
   private static func turnAway(_ descriptor: Int32, _ error: TelosError) {
     defer { close(descriptor) }
-    guard let answer = try? Answer(ErrorForm(error), status: .init(code: error.httpStatus)) else { return }
+    guard let answer = try? Answer(ErrorForm(error), status: .init(code: error.httpStatus)) else {
+      return
+    }
     let head =
       "HTTP/1.1 \(error.httpStatus) -\r\nContent-Type: application/json\r\nConnection: close\r\n"
       + "Content-Length: \(answer.body.count)\r\n\r\n"

@@ -48,7 +48,8 @@ func blocking<T: Sendable>(_ body: @escaping @Sendable () throws(TelosError) -> 
 ///
 /// Throws `unavailable` where too much is under way, `timeout` at the deadline.
 func blocking<T: Sendable>(
-  in pool: BlockingPool, deadline: Duration, _ what: String, _ body: @escaping @Sendable () throws(TelosError) -> T
+  in pool: BlockingPool, deadline: Duration, _ what: String,
+  _ body: @escaping @Sendable () throws(TelosError) -> T
 ) async throws(TelosError) -> T {
   let admitted = BlockingPool.open.withLock { open in
     guard open[pool, default: 0] < BlockingPool.longest else { return false }
@@ -57,7 +58,8 @@ func blocking<T: Sendable>(
   }
   guard admitted else {
     throw TelosError(
-      .unavailable, "too many others wait for \(what)", hint: "something there hangs: look at the mounts of who asks")
+      .unavailable, "too many others wait for \(what)",
+      hint: "something there hangs: look at the mounts of who asks")
   }
   let (answers, answer) = AsyncStream.makeStream(of: Result<T, TelosError>.self)
   pool.threads.submit { _ in
@@ -70,7 +72,8 @@ func blocking<T: Sendable>(
   // Who waits is set free at the deadline; the thread is not.
   let timer = Task {
     try await Task.sleep(for: deadline)
-    answer.yield(.failure(TelosError(.timeout, "\(what) took more than \(deadline.components.seconds) s")))
+    answer.yield(
+      .failure(TelosError(.timeout, "\(what) took more than \(deadline.components.seconds) s")))
     answer.finish()
   }
   defer { timer.cancel() }

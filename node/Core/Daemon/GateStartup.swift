@@ -19,7 +19,8 @@ extension NodeParts {
           GateState.Standing(gates: attached, table: table, resolver: Resolver(attached)))
         try await takeUpAgents(table)
         let verb = attached.reused ? "took up" : "attached"
-        await note(.node("attached", "\(verb) the gates of build \(attached.build.description.prefix(16))"))
+        await note(
+          .node("attached", "\(verb) the gates of build \(attached.build.description.prefix(16))"))
         log.notice("\(verb) the gates")
         tellSizes(table)
       } catch {

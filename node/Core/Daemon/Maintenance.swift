@@ -18,7 +18,9 @@ extension NodeParts {
   }
 
   /// Calls `body` now, then after each pause, and at once when `wake` is notified.
-  private func round(_ wake: Signal?, every pause: Duration = .seconds(1), _ body: () async -> Void) async {
+  private func round(_ wake: Signal?, every pause: Duration = .seconds(1), _ body: () async -> Void)
+    async
+  {
     let pulse = Signal()
     let pulses = pulse.stream()
     var changed = pulses.makeAsyncIterator()
@@ -61,7 +63,9 @@ extension NodeParts {
       return try KernelEvents(
         standing.gates,
         failed: { why in
-          if problems["events of the kernel"] == nil { log.critical("the kernel's events cannot be read: \(why)") }
+          if problems["events of the kernel"] == nil {
+            log.critical("the kernel's events cannot be read: \(why)")
+          }
           problems["events of the kernel"] = "they cannot be read: \(why)"
         }
       ) {

@@ -73,22 +73,33 @@ extension NodeParts {
   /// Opens what is on disk and puts in force what is held, before any network. Nothing that is damaged, full or missing there
   /// keeps the rest from coming up.
   static func open(
-    _ kernel: KernelParts, _ identity: NodeIdentity, _ options: NodeOptions, _ notification: ServiceNotification,
+    _ kernel: KernelParts, _ identity: NodeIdentity, _ options: NodeOptions,
+    _ notification: ServiceNotification,
     _ log: Logger
   ) async throws -> NodeParts {
     let folder = try DataFolder(options.data)
     let problems = kernel.problems
     let database = try await openDatabase(folder, notification, log)
     let events = try await openLog(folder, identity, options, problems, log)
-    try await note(events, log, .node("started", "telos-node \(TelosVersion.current), boot \(Machine.current.bootID)"))
+    try await note(
+      events, log,
+      .node("started", "telos-node \(TelosVersion.current), boot \(Machine.current.bootID)"))
     if let damage = database.damage {
-      let text = damage.isLost
+      let text =
+        damage.isLost
         ? "the node's database and its twin were damaged: \(damage.why); it is kept at \(damage.path)"
         : "the node's database was damaged and made anew from its twin: \(damage.why); it is kept at \(damage.path)"
       log.critical("\(text)")
       try await note(events, log, .node("database-damaged", text))
     }
     let root = try await pinnedRoot(folder, database)
+    // Made by a version that kept one copy of each.
+    if FileStatus(TwinFile.twin(of: folder.root)) == nil {
+      try? TwinFile.write(root.envelope.json, to: folder.root)
+    }
+    if FileStatus(TwinFile.twin(of: folder.file("identity.json"))) == nil {
+      try? identity.write(folder)
+    }
     let authorities = Authorities([])
     do throws(TelosError) { try authorities.read(folder.authorities) } catch {
       log.error("the authorities of enrolment cannot be read: \(error)")
@@ -115,10 +126,13 @@ extension NodeParts {
       hyperion: kernel.hyperion, gates: GateState(), database: database, events: events,
       problems: problems, log: log)
     let hyperion = kernel.hyperion
-    let present = try? await blocking { () throws(TelosError) in try hyperion?.neverBlock() ?? AddressSet() }
+    let present = try? await blocking { () throws(TelosError) in
+      try hyperion?.neverBlock() ?? AddressSet()
+    }
     do throws(TelosError) {
       try await keeper.restore(
-        local: parts.localNeverBlock(coordinators: parts.addresses.known), present: present ?? AddressSet())
+        local: parts.localNeverBlock(coordinators: parts.addresses.known),
+        present: present ?? AddressSet())
     } catch {
       log.critical("what is held could not be read: \(error)")
       problems["objects"] = "what is held could not be read: \(error)"
@@ -135,7 +149,8 @@ extension NodeParts {
     var pause = 1.0
     while true {
       do throws(TelosError) { return try NodeDatabase.open(folder.database) } catch {
-        log.critical("no database; what the kernel holds stays enforced, and nothing new starts: \(error)")
+        log.critical(
+          "no database; what the kernel holds stays enforced, and nothing new starts: \(error)")
         notification.ready("no database: \(error.message)")
         notification.alive()
       }
@@ -145,13 +160,15 @@ extension NodeParts {
   }
 
   private static func openLog(
-    _ folder: DataFolder, _ identity: NodeIdentity, _ options: NodeOptions, _ problems: Problems, _ log: Logger
+    _ folder: DataFolder, _ identity: NodeIdentity, _ options: NodeOptions, _ problems: Problems,
+    _ log: Logger
   ) async throws -> EventLog {
     let bounds = EventLog.Bounds(spool: options.configuration.spoolBytes)
     do throws(TelosError) {
       let events = try await EventLog.open(folder: folder.path, node: identity.name, bounds: bounds)
       if let damage = events.damage {
-        log.critical("the event log was damaged: \(damage.why); it is kept at \(damage.path ?? "-")")
+        log.critical(
+          "the event log was damaged: \(damage.why); it is kept at \(damage.path ?? "-")")
       }
       return events
     } catch {
@@ -162,7 +179,9 @@ extension NodeParts {
     }
   }
 
-  private static func note(_ events: EventLog, _ log: Logger, _ record: Telos_Fleet_V1_Event) async throws {
+  private static func note(_ events: EventLog, _ log: Logger, _ record: Telos_Fleet_V1_Event)
+    async throws
+  {
     do { try await events.append([record]) } catch { log.error("cannot log an event: \(error)") }
   }
 
@@ -172,23 +191,29 @@ extension NodeParts {
   }
 
   /// The newest root among its file, the file's twin and the database: each is written before it counts.
-  private static func pinnedRoot(_ folder: DataFolder, _ database: NodeDatabase) async throws(TelosError)
+  private static func pinnedRoot(_ folder: DataFolder, _ database: NodeDatabase)
+    async throws(TelosError)
     -> TrustedRoot
   {
     var roots: [TrustedRoot] = []
     for bytes in TwinFile.candidates(folder.root, limit: 1 << 20) {
-      if let envelope = try? Envelope(json: Data(bytes)), let root = try? TrustedRoot.restored(envelope: envelope) {
+      if let envelope = try? Envelope(json: Data(bytes)),
+        let root = try? TrustedRoot.restored(envelope: envelope)
+      {
         roots.append(root)
       }
     }
     for held in try await database.objects() where held.object.kind == .root {
-      if let envelope = try? Envelope(wire: held.bytes), let root = try? TrustedRoot.restored(envelope: envelope) {
+      if let envelope = try? Envelope(wire: held.bytes),
+        let root = try? TrustedRoot.restored(envelope: envelope)
+      {
         roots.append(root)
       }
     }
     guard let newest = roots.max(by: { $0.version < $1.version }) else {
       throw TelosError(
-        .corrupt, "\(folder.root) is damaged, and so are its twin and the database", hint: "enrol the node again")
+        .corrupt, "\(folder.root) is damaged, and so are its twin and the database",
+        hint: "enrol the node again")
     }
     return newest
   }

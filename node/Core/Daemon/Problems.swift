@@ -11,5 +11,7 @@ final class Problems: Sendable {
   }
 
   /// By the names of the parts.
-  var all: [String] { parts.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" } } }
+  var all: [String] {
+    parts.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" } }
+  }
 }

@@ -28,7 +28,8 @@ public struct HeldObject: Sendable, Hashable {
 
   /// In the order of kinds and names, older versions first. Rows of a kind that only a newer Telos knows are left alone.
   static func all(_ db: Database) throws -> [HeldObject] {
-    try Row.fetchAll(db, sql: "SELECT * FROM held ORDER BY kind, name, version").compactMap(HeldObject.init)
+    try Row.fetchAll(db, sql: "SELECT * FROM held ORDER BY kind, name, version").compactMap(
+      HeldObject.init)
   }
 
   init?(_ row: Row) throws {

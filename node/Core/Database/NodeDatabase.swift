@@ -63,7 +63,9 @@ public final class NodeDatabase: Sendable {
       damage?.isLost = true
     case (.absent, .absent): break
     }
-    do { return NodeDatabase(try connect(path), try connect(other), damage) } catch { throw Self.error(error) }
+    do { return NodeDatabase(try connect(path), try connect(other), damage) } catch {
+      throw Self.error(error)
+    }
   }
 
   private enum Found {
@@ -76,11 +78,15 @@ public final class NodeDatabase: Sendable {
   /// Beside a twin that is whole, any answer of SQLite's but those of the disk means damage: the same build reads both.
   private static func setAside(_ path: String, _ error: any Error) throws(TelosError) -> Damage {
     let disk: [ResultCode] = [
-      .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_NOMEM, .SQLITE_BUSY, .SQLITE_LOCKED,
+      .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_NOMEM,
+      .SQLITE_BUSY, .SQLITE_LOCKED,
     ]
-    if let error = error as? DatabaseError, disk.contains(error.resultCode) { throw Self.error(error) }
+    if let error = error as? DatabaseError, disk.contains(error.resultCode) {
+      throw Self.error(error)
+    }
     return Damage(
-      why: (error as? TelosError)?.message ?? "\(error)", path: try SetAside.move(path), isLost: false)
+      why: (error as? TelosError)?.message ?? "\(error)", path: try SetAside.move(path),
+      isLost: false)
   }
 
   private static func inspect(_ path: String) -> Found {
@@ -113,7 +119,8 @@ public final class NodeDatabase: Sendable {
     chmod(new, 0o600)
     for suffix in ["-wal", "-shm"] { unlink(target + suffix) }
     guard rename(new, target) == 0 else {
-      throw TelosError(.internalError, "cannot make \(target) anew: \(String(cString: strerror(errno)))")
+      throw TelosError(
+        .internalError, "cannot make \(target) anew: \(String(cString: strerror(errno)))")
     }
   }
 
@@ -151,7 +158,9 @@ public final class NodeDatabase: Sendable {
     @Sendable func counted(_ db: Database) throws -> T {
       let result = try body(db)
       try db.execute(
-        sql: "INSERT INTO mark VALUES ('writes', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1")
+        sql:
+          "INSERT INTO mark VALUES ('writes', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
+      )
       return result
     }
     do {

@@ -40,7 +40,8 @@ final class EventPump: Sendable {
     self.onEnd = onEnd
     var past: (last: UInt64?, withheld: [UInt64: UInt64]) = (nil, [:])
     do throws(TelosError) { past = try await Self.past(eventLog, registry, slams) } catch {
-      log.error("the event log cannot be read back; later denials name no slam before now: \(error)")
+      log.error(
+        "the event log cannot be read back; later denials name no slam before now: \(error)")
     }
     state = Mutex(State(gaps: SequenceGaps(after: past.last), withheld: past.withheld))
   }

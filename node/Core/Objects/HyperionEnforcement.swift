@@ -12,7 +12,9 @@ public struct NoEnforcement: SetEnforcement {
 
   public func checkRoom(neverBlock: AddressSet) throws(TelosError) { throw refusal }
   public func hold(neverBlock: AddressSet) async throws(TelosError) { throw refusal }
-  public func hold(set: AddressSet, version: UInt64, digest: Digest) async throws(TelosError) { throw refusal }
+  public func hold(set: AddressSet, version: UInt64, digest: Digest) async throws(TelosError) {
+    throw refusal
+  }
 }
 
 /// Address sets in this kernel, each read back entry by entry before it counts as held.

@@ -161,7 +161,8 @@ public actor ObjectKeeper {
             object,
             TelosError(
               .unavailable,
-              "the never-block set \"\(missing.name)\" that the manifest names is not in force here, and no set goes before it"))
+              "the never-block set \"\(missing.name)\" that the manifest names is not in force here, and no set goes before it"
+            ))
         }
         waiting.append(candidate)
         return nil

@@ -103,7 +103,8 @@ final class FleetClient: Sendable {
         failures = ContinuousClock.now - start > .seconds(30) ? 1 : failures + 1
       }
       if Task.isCancelled { return }
-      try await Task.sleep(for: failures == 0 ? .seconds(1) : Self.pause(failures, random: .random(in: 0..<1)))
+      try await Task.sleep(
+        for: failures == 0 ? .seconds(1) : Self.pause(failures, random: .random(in: 0..<1)))
     }
   }
 
