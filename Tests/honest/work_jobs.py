@@ -55,7 +55,7 @@ def mono(way: Way):
 
 def look(way: Way):
     """And nobody was warned of it. `ss` asks by a netlink family that no agent has, which is a notice."""
-    began = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    began = datetime.datetime.now(datetime.UTC).isoformat()
     said = way.script("coding_look.sh")
     if way.intent:
         incidents = json.loads(machine.run("telos", "incident", "list", "-o", "json"))
