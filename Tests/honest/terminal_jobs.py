@@ -46,7 +46,7 @@ def ssh(way: Way):
 
 JOBS = [
     Job("script, more, job control in a terminal", "terminal-work", "script", script, long=True),
-    Job("openpty, pty.fork, pty.spawn, window sizes", "terminal-work", "pty", pty, long=True),
-    Job("tmux", "terminal-work", "tmux", tmux, long=True),
-    Job("expect", "terminal-work", "expect", expect, long=True),
+    Job("openpty, pty.fork, pty.spawn, window sizes", "terminal-work", "pty", pty),
+    Job("tmux", "terminal-work", "tmux", tmux),
+    Job("expect", "terminal-work", "expect", expect),
     Job("ssh, ssh -tt, scp, rsync over ssh", "terminal-work", "ssh", ssh, long=True)]

@@ -147,7 +147,7 @@ JOBS = [
         scripted("coding_tools.sh"), long=True),
     Job("ps, top, pgrep, lsof, ss, w", "coding-agent", "look", look, long=True),
     Job("arguments not UTF-8, and 60,000 of them", "coding-agent", "arguments", arguments, several=True, long=True),
-    Job("two agents append to one log", "coding-agent", "log", log, several=True, long=True),
+    Job("two agents append to one log", "coding-agent", "log", log, several=True),
     Job("a module of Go with httptest", "compile-work", "go", go, long=True),
     Job("a package of Rust with a program of its build", "compile-work", "cargo",
         scripted("compile_cargo.sh", str(WORK / "rust")), long=True),

@@ -17,6 +17,8 @@ enum UnixConnection {
           Int32(MSG_NOSIGNAL))
       }
       if count < 0 && errno == EINTR { continue }
+      // Whoever may ask nothing is answered before he asks.
+      if count < 0 && errno == EPIPE { break }
       guard count > 0 else { throw failure("ask", path) }
       offset += count
     }
