@@ -5,7 +5,7 @@ for again in $(seq 1 50); do
   sleep 0.2
 done
 wait $! && cat heard
-socat TCP-LISTEN:28218,bind=127.0.0.1,reuseaddr,fork EXEC:'tr a-z A-Z' &
+socat -t 60 TCP-LISTEN:28218,bind=127.0.0.1,reuseaddr,fork EXEC:'tr a-z A-Z' &
 server=$!
 for again in $(seq 1 50); do
   if echo shouted | socat -t 60 - TCP:127.0.0.1:28218 2>/dev/null; then break; fi
