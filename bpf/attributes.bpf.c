@@ -95,8 +95,8 @@ int BPF_PROG(telos_path_chown, const struct path *path)
 	return change_file(&c, &f, path, false);
 }
 
-/* Whether the kernel acts for overlayfs, as whoever mounted it then. A task that uses io_uring may act as somebody else
- * by itself. */
+/* Whether the kernel acts for overlayfs, as whoever mounted it then: what the task does there was judged above it, and what is
+ * copied and noted below is not its doing. A task that uses io_uring may act as somebody else by itself. */
 static __always_inline bool for_overlay(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -104,63 +104,7 @@ static __always_inline bool for_overlay(void)
 	return task->cred != task->real_cred && !(bpf_core_field_exists(task->io_uring) && task->io_uring);
 }
 
-/* What overlayfs notes on the layers below itself while a task changes what it may. */
-static __always_inline bool overlay_note(const char *name)
-{
-	char text[17] = {};
-
-	if (!for_overlay())
-		return false;
-	bpf_probe_read_kernel(text, 16, name);
-	return !__builtin_memcmp(text, "trusted.overlay.", 16) || !__builtin_memcmp(text, "user.overlay.", 13);
-}
-
-/* Beyond names and contents: attributes and access lists, of what the agent itself wrote. */
-static __always_inline int change_attribute(struct caller *c, struct finding *f, struct dentry *dentry)
-{
-	struct ids ids = {};
-
-	identify_all(dentry->d_inode, &ids);
-	f->inode = ids.id[0];
-	if (!ids.count || !agent_wrote(&ids) || !own_domain(c, &ids))
-		f->reason = TELOS_REASON_WRITE_ROOT;
-	else if ((c->state & TELOS_SLAMMED) && !(c->flags & TELOS_AGENT_WRITES_TAINTED))
-		f->reason = TELOS_REASON_SLAMMED;
-	else
-		return 0;
-	return answer(refuse_named(c, f, EPERM, dentry), EPERM);
-}
-
-SEC("lsm/inode_setxattr")
-int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry, const char *name)
-{
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
-	return overlay_note(name) ? 0 : change_attribute(&c, &f, dentry);
-}
-
-SEC("lsm/inode_removexattr")
-int BPF_PROG(telos_inode_removexattr, void *idmap, struct dentry *dentry, const char *name)
-{
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
-	return overlay_note(name) ? 0 : change_attribute(&c, &f, dentry);
-}
-
-/* Since 6.2; before, access lists are attributes like others. */
-SEC("lsm/inode_set_acl")
-int BPF_PROG(telos_inode_set_acl, void *idmap, struct dentry *dentry)
-{
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
-	return change_attribute(&c, &f, dentry);
-}
-
-SEC("lsm/inode_remove_acl")
-int BPF_PROG(telos_inode_remove_acl, void *idmap, struct dentry *dentry)
-{
-	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
-	return change_attribute(&c, &f, dentry);
-}
-
-/* Times have no path hook, so nobody says by which mount the file was reached. Within its file system the climb needs none;
+/* Times and attributes have no path hook, so nobody says by which mount the file was reached. Within its file system the climb needs none;
  * above it, any place where the caller's name space has it mounted counts. */
 #define MOUNTS_LOOKED_AT 16
 
@@ -232,7 +176,7 @@ __noinline __u32 flags_above(__u64 agent, __u64 dentry)
 	return w.failed ? 0 : w.flags;
 }
 
-static __noinline __u32 times_verdict(struct caller *c, struct finding *f, __u64 dentry)
+static __noinline __u32 attribute_verdict(struct caller *c, struct finding *f, __u64 dentry)
 {
 	__u64 inode = inode_number(dentry);
 	struct ids ids = {};
@@ -258,6 +202,62 @@ static __noinline __u32 times_verdict(struct caller *c, struct finding *f, __u64
 	return write_verdict(c, flags);
 }
 
+/* Of a file that agents wrote, its own domain's alone, wherever it is by now. 0, or the reason why not. */
+static __noinline __u32 written_verdict(struct caller *c, struct finding *f, struct inode *inode, bool *written)
+{
+	struct ids ids = {};
+
+	identify_all(inode, &ids);
+	f->inode = ids.id[0];
+	*written = ids.count && agent_wrote(&ids);
+	if (!*written)
+		return 0;
+	if (!own_domain(c, &ids))
+		return TELOS_REASON_WRITE_ROOT;
+	return (c->state & TELOS_SLAMMED) && !(c->flags & TELOS_AGENT_WRITES_TAINTED) ? TELOS_REASON_SLAMMED : 0;
+}
+
+/* Beyond names and contents: attributes and access lists, of what the agent wrote, and of everything else (folders, pipes)
+ * where it may write. */
+static __always_inline int change_attribute(struct caller *c, struct finding *f, struct dentry *dentry)
+{
+	bool written = false;
+
+	f->reason = written_verdict(c, f, dentry->d_inode, &written);
+	if (!f->reason && !written)
+		f->reason = attribute_verdict(c, f, number(dentry));
+	return f->reason ? answer(refuse_named(c, f, EPERM, dentry), EPERM) : 0;
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(telos_inode_setxattr, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return for_overlay() ? 0 : change_attribute(&c, &f, dentry);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(telos_inode_removexattr, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return for_overlay() ? 0 : change_attribute(&c, &f, dentry);
+}
+
+/* Since 6.2; before, access lists are attributes like others. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(telos_inode_set_acl, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return for_overlay() ? 0 : change_attribute(&c, &f, dentry);
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(telos_inode_remove_acl, void *idmap, struct dentry *dentry)
+{
+	MANAGED_ONLY(EPERM, .gate = TELOS_GATE_FILE, .hook = TELOS_HOOK_INODE_SETXATTR);
+	return for_overlay() ? 0 : change_attribute(&c, &f, dentry);
+}
+
 /* utimes; everything else that comes here has hooks with a path. The arguments moved by one in 6.9. */
 SEC("lsm/inode_setattr")
 int BPF_PROG(telos_inode_setattr)
@@ -270,7 +270,7 @@ int BPF_PROG(telos_inode_setattr)
 	what = argument(ctx, first + 1);
 	if (!(PEEK(struct iattr, what, ia_valid) & ATTR_TIMES) || for_overlay())
 		return 0;
-	f.reason = times_verdict(&c, &f, dentry);
+	f.reason = attribute_verdict(&c, &f, dentry);
 	if (!f.reason)
 		return 0;
 	f.named = PEEK(struct dentry, dentry, d_name.name);
