@@ -11,7 +11,9 @@ from answers import Answers
 from machine import FREE, HOME, SHARE
 from watched import Watched
 
-PATIENCE = 40
+# Seconds; emulated machines may have other work beside them.
+PATIENCE = 120
+ARRIVAL = 45
 
 
 @dataclass
@@ -103,7 +105,7 @@ class Trial(Answers):
     def _run(self, agent: Agent, second: Agent | None) -> Result:
         if second:
             second.order("second", self.case.id, self.tag, self.path)
-            self._until("ready", 15)
+            self._until("ready", ARRIVAL)
         agent.order("first", self.case.id, self.tag, self.path)
         ended = self._until("done", PATIENCE)
         if second:
@@ -113,7 +115,7 @@ class Trial(Answers):
             time.sleep(0.3)
         elif not self._through():
             # It has to arrive, and a slow machine reads megabytes slowly.
-            until = time.monotonic() + 15
+            until = time.monotonic() + ARRIVAL
             while not self._through() and time.monotonic() < until:
                 time.sleep(0.1)
         return self._judge(ended)
