@@ -18,19 +18,9 @@ enum TwinFile {
   }
 
   /// What the twin says where that is whole, else the file itself.
-  ///
-  /// - Returns: with whether the file itself said something else.
-  static func read(_ path: String, limit: Int) throws(TelosError) -> (
-    bytes: [UInt8], wasDamaged: Bool
-  ) {
-    let kept = whole(twin(of: path), limit: limit + 128)
-    do throws(TelosError) {
-      let bytes = try DurableFile.read(path, limit: limit)
-      return (kept ?? bytes, kept != nil && kept != bytes)
-    } catch {
-      guard let kept else { throw error }
-      return (kept, true)
-    }
+  static func read(_ path: String, limit: Int) throws(TelosError) -> [UInt8] {
+    if let kept = whole(twin(of: path), limit: limit + 128) { return kept }
+    return try DurableFile.read(path, limit: limit)
   }
 
   /// Both, as far as they can be read: for content that says itself which is newer.

@@ -4,8 +4,6 @@ internal import TelosCore
 
 /// Threads for calls that block, by what they may wait for: a hung mount holds up starts of agents, and nothing else.
 enum BlockingPool {
-  /// The kernel's maps and programs, and the node's own disk.
-  case kernel
   /// Paths in trees that callers laid out.
   case paths
   /// Resolvers.
@@ -22,7 +20,6 @@ enum BlockingPool {
 
   fileprivate var threads: NIOThreadPool {
     switch self {
-    case .kernel: .singleton
     case .paths: Self.pathThreads
     case .network: Self.networkThreads
     }
@@ -33,7 +30,7 @@ enum BlockingPool {
   fileprivate static let open = Mutex<[BlockingPool: Int]>([:])
 }
 
-/// Runs what blocks on a thread of its own, off the cooperative pool.
+/// Runs what blocks for the kernel's maps and programs, or the node's own disk, on a thread of its own, off the cooperative pool.
 func blocking<T: Sendable>(_ body: @escaping @Sendable () throws(TelosError) -> T)
   async throws(TelosError) -> T
 {

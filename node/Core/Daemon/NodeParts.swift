@@ -81,7 +81,7 @@ extension NodeParts {
     let problems = kernel.problems
     let database = try await openDatabase(folder, notification, log)
     let events = try await openLog(folder, identity, options, problems, log)
-    try await note(
+    await note(
       events, log,
       .node("started", "telos-node \(TelosVersion.current), boot \(Machine.current.bootID)"))
     if let damage = database.damage {
@@ -90,7 +90,7 @@ extension NodeParts {
         ? "the node's database and its twin were damaged: \(damage.why); it is kept at \(damage.path)"
         : "the node's database was damaged and made anew from its twin: \(damage.why); it is kept at \(damage.path)"
       log.critical("\(text)")
-      try await note(events, log, .node("database-damaged", text))
+      await note(events, log, .node("database-damaged", text))
     }
     let root = try await pinnedRoot(folder, database)
     // Made by a version that kept one copy of each.
@@ -179,15 +179,12 @@ extension NodeParts {
     }
   }
 
-  private static func note(_ events: EventLog, _ log: Logger, _ record: Telos_Fleet_V1_Event)
-    async throws
+  /// Appends records that nothing depends on.
+  func note(_ record: Telos_Fleet_V1_Event) async { await Self.note(events, log, record) }
+
+  private static func note(_ events: EventLog, _ log: Logger, _ record: Telos_Fleet_V1_Event) async
   {
     do { try await events.append([record]) } catch { log.error("cannot log an event: \(error)") }
-  }
-
-  /// Appends records that nothing depends on.
-  func note(_ records: Telos_Fleet_V1_Event...) async {
-    do { try await events.append(records) } catch { log.error("cannot log an event: \(error)") }
   }
 
   /// The newest root among its file, the file's twin and the database: each is written before it counts.

@@ -22,6 +22,9 @@ extension NodeParts {
       if end <= Date() { problems.append("the node's certificate expired at \(expires)") }
     } catch { problems.append("the node's certificate cannot be read: \(error)") }
     if let problem = await keeper.problem { problems.append(problem) }
+    if let problem = database.twinProblem {
+      problems.append("the database's twin could not be written: \(problem)")
+    }
     if !current { problems.append("no current manifest and root") }
     let interfaces = (hyperion?.interfaces() ?? []).map {
       NodeStatus.Interface(name: $0.name, mode: $0.mode.rawValue, why: $0.reason)

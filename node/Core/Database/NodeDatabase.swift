@@ -2,6 +2,7 @@ internal import EventLog
 internal import FoundationEssentials
 internal import GRDB
 internal import Glibc
+internal import Synchronization
 public import TelosCore
 
 /// `node.sqlite` and its twin: the objects a node holds, its agents, and the provenance of files. Every write is synced, and
@@ -21,6 +22,7 @@ public final class NodeDatabase: Sendable {
   /// The one that is read.
   let queue: DatabaseQueue
   private let twin: DatabaseQueue
+  private let lag = Mutex<String?>(nil)
   private let order = Turn()
 
   private init(_ queue: DatabaseQueue, _ twin: DatabaseQueue, _ damage: Damage?) {
@@ -28,6 +30,9 @@ public final class NodeDatabase: Sendable {
     self.twin = twin
     self.damage = damage
   }
+
+  /// Why the twin lacks something that the database has; nil when it does not.
+  public var twinProblem: String? { lag.withLock { $0 } }
 
   /// Where the twin of a database is.
   public static func twin(of path: String) -> String { "\(path).twin" }
@@ -166,7 +171,9 @@ public final class NodeDatabase: Sendable {
     do {
       let result = try await queue.write(counted)
       // The first file has it, and the next start makes the twin like it.
-      _ = try? await twin.write(counted)
+      do {
+        _ = try await twin.write(counted)
+      } catch { lag.withLock { $0 = "\(error)" } }
       return result
     } catch { throw Self.error(error) }
   }

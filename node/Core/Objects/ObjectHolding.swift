@@ -86,7 +86,7 @@ extension ObjectKeeper {
     defer { turn.give() }
     self.local = local
     var lost = database.damage?.isLost == true
-    var newest: [(read: ReadObject, held: HeldObject)] = []
+    var accepted: [(read: ReadObject, held: HeldObject)] = []
     var enforced: [(read: ReadObject, held: HeldObject)] = []
     for held in try await database.objects() {
       do throws(Refusal) {
@@ -100,8 +100,7 @@ extension ObjectKeeper {
           continue
         }
         let read = try ReadObject(role, payload: envelope.payload)
-        newest.append((read, held))
-        if held.isInForce { enforced.append((read, held)) }
+        if held.isInForce { enforced.append((read, held)) } else { accepted.append((read, held)) }
       } catch {
         if held.object.kind == .neverBlock { lost = true }
         await report(held.object, error)
@@ -116,7 +115,7 @@ extension ObjectKeeper {
       return
     }
     // A version that was accepted, and not in force when the daemon ended, has another try, and stays away if it fails.
-    for (read, held) in newest where !held.isInForce {
+    for (read, held) in accepted {
       if case .set = read.content, state.missingNeverBlock != nil { continue }
       _ = await hold(read, held.object, held.bytes)
     }

@@ -19,7 +19,7 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
     let path = folder.file("identity.json")
     let bytes: [UInt8]
     do throws(TelosError) {
-      bytes = try TwinFile.read(path, limit: 1 << 20).bytes
+      bytes = try TwinFile.read(path, limit: 1 << 20)
     } catch {
       throw error.code == .notFound
         ? TelosError(
