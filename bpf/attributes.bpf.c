@@ -22,6 +22,9 @@ static __noinline __u32 file_change_verdict(struct caller *c, struct finding *f,
 	}
 	if (expired(c))
 		return TELOS_REASON_TTL;
+	/* An open socket has a mode for the name that it is bound to later, and nobody else sees it. */
+	if (!content && inode->i_sb->s_magic == MAGIC_SOCKFS)
+		return c->state & TELOS_SLAMMED ? TELOS_REASON_SLAMMED : 0;
 	if (content && inode->i_sb->s_magic == MAGIC_PROC)
 		return 0; /* no size to change; who opens it to write is asked for that */
 	identify_all(inode, &ids);

@@ -114,9 +114,11 @@ static __always_inline bool surely_unmanaged(void)
 	return !telos.task_filter[telos_task_cell((__u64)bpf_get_current_task())];
 }
 
+/* For those whom surely_unmanaged() did not let go. */
 static __always_inline enum managed caller(struct caller *c)
 {
-	struct telos_task *task = task_of((__u64)bpf_get_current_task());
+	__u64 address = (__u64)bpf_get_current_task();
+	struct telos_task *task = bpf_map_lookup_elem(&tasks, &address);
 
 	if (!task)
 		return UNMANAGED;

@@ -27,6 +27,14 @@ static __always_inline bool foreign_mount(struct inode *inode)
 	return inode->i_sb->s_user_ns->level > 0 || inode->i_sb->s_magic == MAGIC_FUSE;
 }
 
+/* Memory by way of a descriptor (memfd, shared anonymous memory): a compiler maps it twice, once to write and once to run. */
+static __always_inline bool memory_file(const struct file *file)
+{
+	const struct inode *inode = file->f_inode;
+
+	return inode->i_sb->s_magic == MAGIC_TMPFS && !inode->i_nlink && (inode->i_mode & S_IFMT) == S_IFREG;
+}
+
 /* Executable mappings: approved files, files of the system that no agent wrote or may write, own builds. */
 static __noinline int map_executable(struct caller *c, struct file *file, struct finding *f)
 {
@@ -106,7 +114,7 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 	anonymous = !argument(ctx, 0);
 	if (!anonymous && shares(prot, flags) && share_file(&c, &f, file))
 		return -EPERM;
-	if (!(prot & PROT_EXEC) || (anonymous && (c.flags & TELOS_AGENT_JIT)))
+	if (!(prot & PROT_EXEC) || ((c.flags & TELOS_AGENT_JIT) && (anonymous || memory_file(file))))
 		return 0;
 	if (anonymous || (prot & PROT_WRITE)) {
 		f.reason = TELOS_REASON_ANONYMOUS;
@@ -115,7 +123,8 @@ int BPF_PROG(telos_mmap_file, struct file *file, unsigned long reqprot, unsigned
 	return map_executable(&c, file, &f);
 }
 
-/* A mapping of shared anonymous memory has a file by now (shmem's, without a name), and is refused with those. */
+/* A mapping of shared anonymous memory has a file by now (shmem's, without a name), and is judged as those are. With exec.jit
+ * a private mapping that may be written, or was (anon_vma), is memory like any other: what it holds need not be the file's. */
 SEC("lsm/file_mprotect")
 int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
@@ -129,7 +138,8 @@ int BPF_PROG(telos_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 		return -EPERM;
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (!file && (c.flags & TELOS_AGENT_JIT))
+	if ((c.flags & TELOS_AGENT_JIT) &&
+	    (!file || memory_file(file) || (!(vma->vm_flags & VM_SHARED) && ((prot & PROT_WRITE) || vma->anon_vma))))
 		return 0;
 	/* anon_vma: pages of this mapping were written, so they are no longer the file's. */
 	if (!file || (prot & PROT_WRITE) || vma->anon_vma) {

@@ -85,8 +85,24 @@ static __always_inline __u32 enter_written(struct caller *c, struct file *file, 
 	return c->state & TELOS_SLAMMED ? entry_verdict(c, ids) : 0;
 }
 
+/* What no directory rule is about: how the kernel shows itself. */
+#define ABOVE_SPECIAL (1u << 29)
+
+/* What the directories above say of a file that is opened: the rules' flags, or one of ABOVE_SPECIAL and CLIMB_*. */
+static __always_inline __u32 rules_above(const struct caller *c, struct file *file)
+{
+	unsigned long magic = file->f_inode->i_sb->s_magic;
+	__u32 kind = file->f_inode->i_mode & S_IFMT;
+
+	if (magic == MAGIC_PIDFS || special_filesystem(magic))
+		return ABOVE_SPECIAL;
+	if (kind == S_IFCHR || kind == S_IFBLK || (kind == S_IFIFO && magic == MAGIC_PIPE))
+		return 0;
+	return climb_open(c->id, file);
+}
+
 /* Why a managed task may not open this, or 0. Taints on the way. */
-static __always_inline __u32 open_verdict(struct caller *c, struct file *file, struct finding *f)
+static __always_inline __u32 open_verdict(struct caller *c, struct file *file, struct finding *f, __u32 above)
 {
 	struct inode *inode = file->f_inode;
 	unsigned long magic = inode->i_sb->s_magic;
@@ -94,17 +110,16 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 	/* Emptying a file needs no descriptor that writes. */
 	bool write = (file->f_mode & FMODE_WRITE) || (file->f_flags & O_TRUNC);
 	struct ids ids = {};
-	struct walk w;
 	__u32 flags, reason = 0;
+	bool known;
 
 	if (expired(c))
 		return TELOS_REASON_TTL;
-	if (magic == MAGIC_PIDFS)
-		return 0; /* what a pidfd is good for has gates of its own */
-	if (magic == MAGIC_MQUEUE)
-		return TELOS_REASON_IPC;
-	if (special_filesystem(magic)) {
-		if (!write || (magic == MAGIC_PROC && own_proc(file)))
+	if (above & ABOVE_SPECIAL) {
+		if (magic == MAGIC_MQUEUE)
+			return TELOS_REASON_IPC;
+		/* What a pidfd is good for has gates of its own. */
+		if (!write || magic == MAGIC_PIDFS || (magic == MAGIC_PROC && own_proc(file)))
 			return 0;
 		f->gate = TELOS_GATE_GUARD; /* settings of the kernel: refused in audit mode too */
 		return TELOS_REASON_WRITE_ROOT;
@@ -115,28 +130,27 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		return TELOS_REASON_STATE;
 	if (kind == S_IFCHR && harmless_device(inode->i_rdev))
 		return 0;
-	flags = rule_flags(c->id, &ids);
+	known = known_file(&ids);
+	flags = known ? rule_flags(c->id, &ids) : 0;
 	if (kind == S_IFCHR)
 		return device_verdict(c, &ids, inode->i_rdev, flags, f);
 	if (kind == S_IFBLK)
 		return flags & (TELOS_RULE_STDIO | TELOS_RULE_WRITE) ? 0 : TELOS_REASON_DEVICE;
 	if (kind == S_IFIFO && magic == MAGIC_PIPE)
 		return 0;
-	walk_start(&w, c->id, file->f_path.dentry);
-	climb(&w, file->f_path.dentry, file->f_path.mnt);
 	/* Without a directory nobody knows which rules hold: only what has no name at all (memfd) may be so. */
-	if (w.failed || (w.detached && inode->i_nlink))
+	if ((above & CLIMB_FAILED) || ((above & CLIMB_DETACHED) && inode->i_nlink))
 		return TELOS_REASON_STATE;
 	if (file->f_flags & FMODE_EXEC) {
-		if (!may_execute(c, &ids, flags, w.flags, TELOS_RULE_EXEC | TELOS_RULE_INTERP, f))
+		if (!may_execute(c, &ids, flags, above, TELOS_RULE_EXEC | TELOS_RULE_INTERP, f))
 			return f->reason;
 	}
-	flags |= w.flags;
+	flags |= above;
 	if (flags & TELOS_RULE_SHUT) {
 		f->gate = TELOS_GATE_GUARD;
 		return TELOS_REASON_NODE_FILE;
 	}
-	if (w.detached && kind == S_IFREG)
+	if ((above & CLIMB_DETACHED) && kind == S_IFREG)
 		flags |= TELOS_RULE_WRITE | TELOS_RULE_KEEP; /* memfd: no name, no directory */
 	if (flags & TELOS_RULE_MEMORY) {
 		bool made = kind == S_IFREG && ((file->f_mode & FMODE_CREATED) || !inode->i_nlink);
@@ -182,7 +196,7 @@ static __always_inline __u32 open_verdict(struct caller *c, struct file *file, s
 		} else if (kind == S_IFIFO && (write || (flags & TELOS_RULE_WRITE))) {
 			if (!enter(c, &ids, true, write ? TELOS_INODE_WRITTEN : 0, f))
 				return f->reason ? f->reason : TELOS_REASON_QUOTA;
-		} else if (!meet_domain(c, &ids, f)) {
+		} else if (known && !(c->state & TELOS_SLAMMED) && !meet_known_domain(c, &ids, f)) {
 			return f->reason ? f->reason : TELOS_REASON_QUOTA;
 		}
 		if (f->came) {
@@ -235,32 +249,38 @@ static __always_inline int unmanaged_open(struct file *file)
 	return is_private(file->f_inode) ? -EACCES : 0;
 }
 
-static __noinline int managed_open(struct file *file)
+static __noinline int judge_open(struct caller *c, struct file *file, __u32 above)
 {
 	bool exec = file->f_flags & FMODE_EXEC;
-	__u32 reason;
 	struct finding f = {.hook = TELOS_HOOK_FILE_OPEN};
-	struct caller c = {};
+	__u32 reason = open_verdict(c, file, &f, above);
 
-	switch (caller(&c)) {
-	case UNMANAGED:
-		return unmanaged_open(file);
-	case MISSING:
-		return exec ? -EACCES : -EPERM;
-	case MANAGED:
-		break;
-	}
-	if (file->f_mode & FMODE_NOACCOUNT)
-		return 0; /* overlayfs opens the real file below one that was judged already */
-	reason = open_verdict(&c, file, &f);
 	if (!reason)
 		return 0;
 	f.reason = reason;
 	if (!f.gate)
 		f.gate = exec ? TELOS_GATE_EXEC : TELOS_GATE_FILE;
 	if (exec)
-		return answer(refuse_file(&c, &f, EACCES, file), EACCES);
-	return answer(refuse_file(&c, &f, EPERM, file), EPERM);
+		return answer(refuse_file(c, &f, EACCES, file), EACCES);
+	return answer(refuse_file(c, &f, EPERM, file), EPERM);
+}
+
+/* The climb comes before the verdict, beside it on the stack. */
+static __noinline int managed_open(struct file *file)
+{
+	struct caller c = {};
+
+	switch (caller(&c)) {
+	case UNMANAGED:
+		return unmanaged_open(file);
+	case MISSING:
+		return file->f_flags & FMODE_EXEC ? -EACCES : -EPERM;
+	case MANAGED:
+		break;
+	}
+	if (file->f_mode & FMODE_NOACCOUNT)
+		return 0; /* overlayfs opens the real file below one that was judged already */
+	return judge_open(&c, file, rules_above(&c, file));
 }
 
 SEC("lsm.s/file_open")

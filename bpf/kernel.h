@@ -518,6 +518,7 @@ struct verity_digest {
 #define MAGIC_EFIVARFS 0xde5e81e4
 #define MAGIC_MQUEUE 0x19800202
 #define MAGIC_PIPE 0x50495045
+#define MAGIC_SOCKFS 0x534f434b
 #define MAGIC_TMPFS 0x01021994
 #define MAGIC_DEVPTS 0x1cd1
 #define MAGIC_FUSE 0x65735546

@@ -7,7 +7,7 @@ extension Gates {
   static func secrets() -> telos_secrets {
     var generator = SystemRandomNumberGenerator()
     func odd() -> UInt64 { generator.next() | 1 }
-    return telos_secrets(factor: (odd(), odd(), odd(), odd(), odd(), odd(), odd()))
+    return telos_secrets(factor: (odd(), odd(), odd(), odd(), odd(), odd(), odd(), odd()))
   }
 
   static func prepare(

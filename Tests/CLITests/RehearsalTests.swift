@@ -112,7 +112,8 @@ struct SuggestionTests {
   }
 
   @Test(arguments: [
-    ("guard", "bpf", "bpf", nil as String?), ("exec", "mmap-file", "anonymous", "/memfd:code"),
+    ("guard", "bpf", "bpf", nil as String?), ("exec", "bprm-check", "anonymous", "/memfd:code"),
+    ("exec", "mmap-file", "anonymous", "/srv/w/p/deleted"),
     ("exec", "bprm-check", "interpreter", "/lib/ld.so"),
     ("network", "socket-create", "family", nil),
     ("network", "socket-listen", "listen", nil), ("file", "file-open", "device", "/dev/kvm"),
@@ -244,9 +245,10 @@ struct SuggestedChoicesTests {
     }
   }
 
-  @Test func machineCodeInPrivateMemoryIsJitAndSaysWhatThatGivesUp() throws {
+  @Test(arguments: [("file-mprotect", nil as String?), ("mmap-file", "/memfd:doublemapper")])
+  func machineCodeInMemoryIsJitAndSaysWhatThatGivesUp(_ hook: String, _ path: String?) throws {
     let suggestion = try Run.suggestion(
-      Run.with(Run.event(14, "would-deny", "exec", "file-mprotect", "anonymous")))
+      Run.with(Run.event(14, "would-deny", "exec", hook, "anonymous", path: path)))
     #expect(suggestion.isComplete)
     #expect(try intent(suggestion).exec.jit)
     #expect(try #require(suggestion.yaml).contains("no longer which code runs"))

@@ -130,6 +130,8 @@ JOBS = [
         scripted("java_work.sh", str(WORK / "java")), long=True),
     Job("java: collectors, jcmd, jshell", "java-work", "java-more",
         scripted("java_more.sh", str(WORK / "java")), long=True),
+    Job("code in memory: written, mapped twice, a file's pages changed", "jit-work", "memory",
+        scripted("jit_memory.py", by="/usr/bin/python3")),
     Job("PyPy", "jit-work", "pypy", scripted("jit_pypy.py", by="/usr/bin/pypy3"), long=True),
     Job("LuaJIT with calls of C", "jit-work", "luajit", scripted("jit_luajit.lua", by="/usr/bin/luajit"), long=True),
     Job("Mono", "jit-work", "mono", mono, long=True),

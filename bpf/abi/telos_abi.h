@@ -442,7 +442,7 @@ struct telos_globals {
 
 /* Constants of the programs (`telos_secrets`): odd, and anew with every load. */
 struct telos_secrets {
-	telos_u64 factor[7];
+	telos_u64 factor[8];
 };
 
 #ifndef __bpf__

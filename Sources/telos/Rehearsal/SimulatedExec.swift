@@ -3,10 +3,12 @@ internal import Intents
 extension Simulation {
   func judgeExec(_ event: Event) -> Judgement? {
     switch event.reason {
+    case "anonymous" where !Suggestion.isMemory(event):
+      return .denied("anonymous", "a file without a name, or of somebody's own mount, is never run")
     case "anonymous":
       return intent.exec.jit
-        ? .allowed("exec.jit", "if it was private memory")
-        : .denied("anonymous", "no entry approves memory without a file; exec.jit would")
+        ? .allowed("exec.jit", nil)
+        : .denied("anonymous", "no entry approves code in memory; exec.jit would")
     case "interpreter": return .denied("interpreter", "run the program itself")
     default: break
     }

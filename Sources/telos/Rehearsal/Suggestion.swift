@@ -98,8 +98,7 @@ struct Suggestion {
   // MARK: exec
 
   private mutating func takeExec(_ event: Event) {
-    // exec.jit is about private memory: files in memory, and code of files that is changed, have a path.
-    if event.reason == "anonymous", event.file?.path?.isEmpty ?? true {
+    if Self.isMemory(event) {
       jit = true
       return
     }
@@ -116,6 +115,13 @@ struct Suggestion {
     } else if event.hook != "file-open" {
       refuse(event, Self.words(event), "nothing but a program can be approved")
     }  // else the program itself, which comes again, or its ELF interpreter, which needs no entry
+  }
+
+  /// Whether `exec.jit` lets an executable mapping be: of memory, or of a memory file, which is never started all the same.
+  static func isMemory(_ event: Event) -> Bool {
+    guard event.reason == "anonymous", event.hook == "mmap-file" || event.hook == "file-mprotect" else { return false }
+    guard let path = event.file?.path, !path.isEmpty else { return true }
+    return path.split(separator: "/").last?.hasPrefix("memfd:") ?? false
   }
 
   private mutating func takeProgram(_ event: Event) {
