@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the gates cost: puts the kernel programs into one state and lets work.c do and measure the operations under it.
+/* What the gates cost: puts the kernel programs into one state after the other and lets work.c do and measure the operations
+ * under each.
  *
- *   cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE WORK
+ *   cost OBJECT REFERENCE TRUE WORK none|empty|unmanaged|managed|tainted|refusing...
  *
- * OBJECT is what is loaded, REFERENCE the other object: both must sit on the same hooks. TRUE is a static program that
- * ends at once, WORK is what measures. */
+ * OBJECT is what is loaded, once and before the first state but `none`; REFERENCE is the other object: both must sit on the
+ * same hooks. TRUE is a static program that ends at once, WORK is what measures. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,10 +30,12 @@
 #include "../../../bpf/abi/telos_abi.h"
 #include "place.h"
 
-#define AGENT 0x7e105000000001ull
+#define AGENT 0x7e105000000000ull
 
 static struct bpf_object *object;
 static struct telos_globals *globals;
+/* Of the agent of this state: its slot, and what tells its id, domain and cookie from those of others. */
+static __u32 number;
 
 static void die(const char *what)
 {
@@ -121,7 +124,7 @@ static int map(const char *name)
 	return descriptor;
 }
 
-/* ---- one agent ---- */
+/* ---- an agent for each state that has one ---- */
 
 static void rule(const char *path, __u32 flags, __u32 tails)
 {
@@ -136,7 +139,7 @@ static void rule(const char *path, __u32 flags, __u32 tails)
 	globals->resolver_tid = 0;
 	for (__u32 i = 0; i < globals->resolved_count; i++) {
 		struct telos_inode inode = globals->resolved[i];
-		struct telos_rule_key key = {.agent = AGENT, .inode = inode};
+		struct telos_rule_key key = {.agent = AGENT + number, .inode = inode};
 		struct telos_rule value = {.flags = flags, .tails = tails};
 
 		__sync_fetch_and_add(&globals->inode_filter[telos_inode_cell(inode.ino, telos_device_salt(inode.dev))],
@@ -152,10 +155,11 @@ static void make_agent(void)
 	struct telos_tail_set set = {.count = 1};
 	struct telos_window_key window = {.prefix = 64 + 128};
 	struct telos_window ports = {.count = 2};
-	struct telos_agent agent = {.id = AGENT, .domain = 7, .tasks_quota = 1000, .inodes_quota = 1000};
-	struct telos_cookie cookie = {.high = 1, .low = 2};
-	struct telos_registration registration = {.agent = AGENT, .slot = 1, .expires_ns = ~0ull};
-	unsigned long long id = __builtin_bswap64(AGENT);
+	struct telos_agent agent = {
+		.id = AGENT + number, .domain = 7 + number, .tasks_quota = 1000, .inodes_quota = 1000};
+	struct telos_cookie cookie = {.high = 1, .low = number};
+	struct telos_registration registration = {.agent = AGENT + number, .slot = number, .expires_ns = ~0ull};
+	unsigned long long id = __builtin_bswap64(AGENT + number);
 	__u32 one = 1;
 
 	globals = mmap(NULL, (sizeof(*globals) + 4095) & ~4095ul, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(bss),
@@ -185,7 +189,7 @@ static void make_agent(void)
 		(struct telos_port){.first = CLOSED_PORT, .last = CLOSED_PORT, .protocols = TELOS_TCP | TELOS_UDP};
 	if (bpf_map_update_elem(map("windows"), &window, &ports, 0))
 		die("windows");
-	if (bpf_map_update_elem(map("agents"), &one, &agent, 0) ||
+	if (bpf_map_update_elem(map("agents"), &number, &agent, 0) ||
 	    bpf_map_update_elem(map("cookies"), &cookie, &registration, 0))
 		die("agent");
 }
@@ -247,7 +251,7 @@ static void work(const char *state, bool agent)
 	int status;
 
 	if (child == 0) {
-		if (agent && (prctl(TELOS_PRCTL, 1, 2, 0, 0) != -1 || errno != EINPROGRESS))
+		if (agent && (prctl(TELOS_PRCTL, 1, number, 0, 0) != -1 || errno != EINPROGRESS))
 			die("registration");
 		execl(HOME "/work", "work", state, NULL);
 		die(HOME "/work");
@@ -258,41 +262,54 @@ static void work(const char *state, bool agent)
 	}
 }
 
-int main(int count, char **words)
+static void lay_ready(char **words)
 {
-	const char *state;
-	pid_t server;
-	bool agent;
-
-	if (count != 6) {
-		fprintf(stderr,
-			"usage: cost none|empty|unmanaged|managed|tainted|refusing OBJECT REFERENCE TRUE WORK\n");
-		return 64;
-	}
-	state = words[1];
-	agent = !strcmp(state, "managed") || !strcmp(state, "tainted") || !strcmp(state, "refusing");
 	if (system("mkdir -p " FOLDER " " MOUNT))
 		die(FOLDER);
-	/* The states follow each other in one boot. */
+	/* Both objects are measured in one boot. */
 	if (access(NEAR, F_OK) && (mount("near", MOUNT, "tmpfs", 0, NULL) || mkdir(NEAR, 0755)))
 		die(NEAR);
 	close(open(NEAR "/file", O_CREAT | O_WRONLY, 0644));
-	copy(words[4], HOME "/true");
-	copy(words[4], HOME "/false");
-	copy(words[5], HOME "/work");
+	copy(words[3], HOME "/true");
+	copy(words[3], HOME "/false");
+	copy(words[4], HOME "/work");
 	close(open(FOLDER "/file", O_CREAT | O_WRONLY, 0644));
 	make_fresh_folders();
 	close(open(HOME "/.env", O_CREAT | O_WRONLY, 0644));
-	server = serve();
-	object = bpf_object__open_file(words[2], NULL);
+	object = bpf_object__open_file(words[1], NULL);
 	if (!object)
-		die(words[2]);
-	check_same_hooks(words[3]);
-	if (strcmp(state, "none"))
-		attach();
-	if (agent)
-		make_agent();
-	work(state, agent);
+		die(words[1]);
+	check_same_hooks(words[2]);
+}
+
+int main(int count, char **words)
+{
+	bool attached = false;
+	pid_t server;
+
+	if (count < 6) {
+		fprintf(stderr,
+			"usage: cost OBJECT REFERENCE TRUE WORK none|empty|unmanaged|managed|tainted|refusing...\n");
+		return 64;
+	}
+	lay_ready(words);
+	server = serve();
+	for (int i = 5; i < count; i++) {
+		const char *state = words[i];
+		bool agent = !strcmp(state, "managed") || !strcmp(state, "tainted") || !strcmp(state, "refusing");
+
+		printf("state %s\n", state);
+		fflush(stdout);
+		if (strcmp(state, "none") && !attached) {
+			attach();
+			attached = true;
+		}
+		if (agent) {
+			number++;
+			make_agent();
+		}
+		work(state, agent);
+	}
 	kill(server, SIGKILL);
 	return 0;
 }

@@ -14,9 +14,10 @@ AGENTS, SLAMMED = 5, 2
 def seen(log: node.Log) -> dict[str, int]:
     """What the log has of the kernel's numbered records since the boot."""
     numbers = [event["kernelSequence"] for event in log.events if event["kernelSequence"]]
-    quotas = log.of("denied", "would-deny", "exec", "tainted")
+    # Every kind that shares the ring in which records can be lost: all but the slams.
+    shared = [event for event in log.of("denied", "would-deny", "exec", "tainted", "started", "ended") if event["kernelSequence"]]
     return {"records": len(numbers), "distinct": len(set(numbers)), "highest": max(numbers, default=0),
-            "slams": len(log.of("slammed")), "shared": len(quotas), "exec": len(log.of("exec")),
+            "slams": len(log.of("slammed")), "shared": len(shared),
             **{reason: sum(event["count"] for event in log.of("lost") if event["reason"] == reason)
                for reason in ("ring-full", "withheld")}}
 
@@ -71,13 +72,15 @@ def torture(report: Report, log: node.Log, operations: int, threads: int):
                  f"{has['records']} and {has['ring-full']} lost, of {numbered}; highest {has['highest']}")
     report.check("what was told lost is what the kernel lost",
                  has["ring-full"] == after["events.lost"] + after["slams.lost"], has["ring-full"])
-    # Refusals but those of packets, and programs that ran: in the log, or withheld and counted.
+    # Refusals but those of packets, programs that ran, and each agent's start and end: in the log, withheld and counted, or
+    # lost and counted.
     refused = sum(rise[f"denials.{gate}"] for gate in ("identity", "exec", "network", "file", "guard")
                   if f"denials.{gate}" in rise)
     ran = total["ran"] + AGENTS
     logged = has["shared"] - had["shared"]
     report.check("what was told withheld is what the kernel withheld",
                  has["withheld"] - had["withheld"] == rise["events.quiet"], has["withheld"] - had["withheld"])
-    report.check("every refusal and every exec is in the log, or withheld and counted",
-                 refused + ran == logged + rise["events.quiet"] + has["ring-full"] - had["ring-full"],
-                 f"{refused} + {ran} = {logged} + {rise['events.quiet']} and {has['ring-full'] - had['ring-full']} lost")
+    lives, lost = 2 * AGENTS, has["ring-full"] - had["ring-full"]
+    report.check("every refusal, exec, start and end is in the log, or withheld or lost and counted",
+                 refused + ran + lives == logged + rise["events.quiet"] + lost,
+                 f"{refused} + {ran} + {lives} = {logged} + {rise['events.quiet']} and {lost} lost")
