@@ -1,9 +1,11 @@
 public import FoundationEssentials
 public import TelosCore
 
-/// Whether a node takes an object whose signatures were verified: not older than what it holds, meant for it, not expired,
-/// and named by the manifest.
+/// Whether a node takes an object whose signatures were verified: of the root's era, not older than what it holds, meant for it,
+/// not expired, not to live longer than its role allows, and named by the manifest.
 public struct Acceptance: Sendable {
+  /// The newest root.
+  public var root: RootStatement
   /// The newest version of each kind and name that this node ever accepted; persisted, and never lowered.
   public var held: [ObjectVersion]
   /// The node's own labels.
@@ -12,7 +14,11 @@ public struct Acceptance: Sendable {
   public var manifest: ManifestStatement?
   public var now: Date
 
-  public init(held: [ObjectVersion], labels: Labels, manifest: ManifestStatement?, now: Date) {
+  public init(
+    root: RootStatement, held: [ObjectVersion], labels: Labels, manifest: ManifestStatement?,
+    now: Date
+  ) {
+    self.root = root
     self.held = held
     self.labels = labels
     self.manifest = manifest
@@ -24,6 +30,7 @@ public struct Acceptance: Sendable {
     let object = header.object(digest)
     do throws(Refusal) {
       try checkScope(header)
+      try root.checkEra(object)
       try checkVersion(object)
       try checkExpiry(header)
       try checkManifest(object)
@@ -44,7 +51,9 @@ public struct Acceptance: Sendable {
     for other in held where other.kind == object.kind && other.name == object.name {
       guard object.version >= other.version else {
         throw Refusal(
-          .rollback, "version \(object.version) is older than version \(other.version) held here")
+          .rollback,
+          "version \(Era.text(object.version)) is older than version \(Era.text(other.version)) held here"
+        )
       }
       guard object.version > other.version || object.digest == other.digest else {
         throw Refusal(
@@ -57,6 +66,13 @@ public struct Acceptance: Sendable {
   private func checkExpiry(_ header: StatementHeader) throws(Refusal) {
     guard now < header.expires else {
       throw Refusal(.expired, "it expired at \(header.expires.rfc3339)")
+    }
+    guard let longest = Role(header.kind).longestLife else { return }
+    guard header.expires <= now.addingTimeInterval(longest) else {
+      throw Refusal(
+        .lifetime,
+        "it expires at \(header.expires.rfc3339), more than \(Int(longest / 86_400)) days from this machine's time, \(now.rfc3339)"
+      )
     }
   }
 
@@ -76,5 +92,20 @@ public struct Acceptance: Sendable {
     guard named.digest == object.digest else {
       throw Refusal(.wrongDigest, "its digest is not the one that the manifest names")
     }
+  }
+}
+
+extension RootStatement {
+  /// Throws `wrong-era` unless the version was counted in the era in which this root has the object's role. Roots count in none.
+  public func checkEra(_ object: ObjectVersion) throws(Refusal) {
+    guard object.kind != .root else { return }
+    let era = era(Role(object.kind)), its = Era.of(object.version)
+    guard its != era else { return }
+    throw Refusal(
+      .wrongEra,
+      its < era
+        ? "it is of era \(its), and the root has opened era \(era) for what its keys sign since"
+        : "it is of era \(its), which the root has not opened: it is in era \(era)",
+      object: object)
   }
 }

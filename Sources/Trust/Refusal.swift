@@ -25,6 +25,10 @@ public enum RefusalCode: String, Sendable, Codable, CaseIterable {
   case expiredRoot = "expired-root"
   /// Older than what is held.
   case rollback
+  /// Of another era than the one in which the root has the role.
+  case wrongEra = "wrong-era"
+  /// An online key gave it a longer life than its role may have.
+  case lifetime
   /// Meant for other nodes.
   case wrongScope = "wrong-scope"
   /// The manifest does not name the object, or names another version of it.
@@ -79,6 +83,8 @@ public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
     case .expiredRoot: "sign and apply a new root: telos key root"
     case .rollback:
       "sign it again with a higher version; a roll-back is a higher version with old content"
+    case .wrongEra:
+      "sign it again in the era of the root: telos key show ROOT names it, --era N sets it"
     default: nil
     }
   }

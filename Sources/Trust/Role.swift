@@ -1,3 +1,4 @@
+public import FoundationEssentials
 public import TelosCore
 
 /// What a key may sign. The raw values are the keys of `roles` in a root.
@@ -40,6 +41,17 @@ public enum Role: String, Sendable, Codable, CaseIterable, Hashable {
     case .root: 256 << 10
     case .intent: 1 << 20
     default: Envelope.maximumBytes
+    }
+  }
+
+  /// How far in the future what an online key signs may expire, in seconds; nil for what people sign, who choose. Whoever has
+  /// stolen such a key makes nothing that outlasts this.
+  public var longestLife: TimeInterval? {
+    switch self {
+    case .manifest: 2 * 86_400
+    case .ipset: 60 * 86_400
+    case .contain: 7 * 86_400
+    case .root, .intent, .neverBlock: nil
     }
   }
 

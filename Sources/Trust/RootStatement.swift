@@ -9,10 +9,13 @@ public struct RootStatement: Statement {
   public struct Keys: Sendable, Hashable {
     public var keys: Set<KeyID>
     public var threshold: Int
+    /// The ``Era`` of what the role signs from now on.
+    public var era: UInt64
 
-    public init(keys: Set<KeyID> = [], threshold: Int = 1) {
+    public init(keys: Set<KeyID> = [], threshold: Int = 1, era: UInt64 = 0) {
       self.keys = keys
       self.threshold = threshold
+      self.era = era
     }
   }
 
@@ -39,6 +42,9 @@ public struct RootStatement: Statement {
       self.roles[role] = Keys(keys: Set(entry.keys.map(\.id)), threshold: entry.threshold)
     }
   }
+
+  /// The era of what `role` signs.
+  public func era(_ role: Role) -> UInt64 { roles[role]?.era ?? 0 }
 
   public var header: StatementHeader {
     StatementHeader(
@@ -67,12 +73,14 @@ public struct RootStatement: Statement {
       ])
       return (id.description, entry)
     }
-    let roles = roles.map { role, entry in
-      let value: JSONValue = .object([
+    let roles = roles.map { role, entry -> (String, JSONValue) in
+      var members: [String: JSONValue] = [
         "keys": .array(entry.keys.map(\.description).sorted().map { .string($0) }),
         "threshold": .integer(Int64(entry.threshold)),
-      ])
-      return (role.rawValue, value)
+      ]
+      // Roots from before there were eras are of era 0, and stay the same bytes.
+      if entry.era > 0 { members["era"] = .integer(Int64(clamping: entry.era)) }
+      return (role.rawValue, .object(members))
     }
     return JSONValue.object([
       "type": .string(Role.root.rawValue),
@@ -109,7 +117,11 @@ public struct RootStatement: Statement {
       var entry = try StrictObject(object.value(role.rawValue), "role \(role.rawValue)")
       let texts = try entry.strings("keys")
       let threshold = try entry.positive("threshold")
+      let era = entry.has("era") ? try entry.positive("era") : 0
       try entry.finish()
+      guard era <= Era.last else {
+        throw Refusal(.malformed, "role \(role.rawValue) is in an era past \(Era.last)")
+      }
       var ids: Set<KeyID> = []
       for text in texts {
         guard let id = KeyID(text) else {
@@ -120,7 +132,7 @@ public struct RootStatement: Statement {
       guard ids.count == texts.count, texts == texts.sorted() else {
         throw Refusal(.malformed, "the keys of role \(role.rawValue) are not sorted and distinct")
       }
-      roles[role] = Keys(keys: ids, threshold: Int(clamping: threshold))
+      roles[role] = Keys(keys: ids, threshold: Int(clamping: threshold), era: era)
     }
     try object.finish()
     return roles

@@ -15,6 +15,8 @@ struct StrictObject {
     self.name = name
   }
 
+  func has(_ key: String) -> Bool { values[key] != nil }
+
   mutating func value(_ key: String) throws(Refusal) -> JSONValue {
     guard let value = values.removeValue(forKey: key) else {
       throw Refusal(.malformed, "\(name) has no \"\(key)\"")

@@ -36,7 +36,7 @@ public struct TrustedRoot: Sendable, Hashable {
 
   /// The root that replaces this one: signed by the thresholds of both, not expired, and newer.
   ///
-  /// The same root again gives this one. An expired root can be replaced: that is how a fleet recovers.
+  /// No role goes back to an earlier era. The same root again gives this one. An expired root can be replaced: that is how a fleet recovers.
   public func updated(with envelope: Envelope, now: Date) throws(Refusal) -> TrustedRoot {
     let next = try TrustedRoot(envelope)
     _ = try signatures(of: envelope, as: .root)
@@ -49,6 +49,12 @@ public struct TrustedRoot: Sendable, Hashable {
         .wrongDigest, "another root with the same version \(version)", object: next.object)
     }
     guard next.version > version else { return self }
+    for role in Role.allCases where next.statement.era(role) < statement.era(role) {
+      throw Refusal(
+        .rollback,
+        "it is in era \(next.statement.era(role)) for role \(role.rawValue), after era \(statement.era(role))",
+        object: next.object)
+    }
     try next.checkNotExpired(now)
     return next
   }

@@ -99,6 +99,37 @@ struct SigningTests {
     #expect(new.statement.roles[.root]?.keys == [next.id])
   }
 
+  @Test func aRoleWhoseKeyWasStolenBeginsANewEra() throws {
+    let desk = try Desk()
+    let common = [
+      "key", "root", "--online", "\(desk.path)/online.json", "--intent-key",
+      "\(desk.path)/op.pub",
+    ]
+    let early = try #require(throws: (any Error).self) {
+      try Telos.parseAsRoot(common + ["--new-era", "manifest", "--out", "\(desk.path)/root.json"])
+    }
+    #expect(Telos.message(for: early).contains("--previous"))
+    var first = try Telos.parseAsRoot(common + ["--out", "\(desk.path)/root.json"])
+    try first.run()
+    let later = ["--previous", "\(desk.path)/root.json", "--root-key", "\(desk.path)/root.key"]
+    var second = try Telos.parseAsRoot(
+      common + later + [
+        "--new-era", "manifest", "--new-era", "never-block", "--out", "\(desk.path)/root2.json",
+      ])
+    try second.run()
+    let root = try desk.root("root2.json").statement
+    #expect(root.era(.manifest) == 1 && root.era(.neverBlock) == 1 && root.era(.intent) == 0)
+
+    try DurableFile.write(Array("192.0.2.53\n".utf8), to: "\(desk.path)/nb")
+    try desk.run(
+      "never-block", "sign", "\(desk.path)/nb", "--key", "\(desk.path)/op.key", "--version", "7",
+      "--era", "1", "--out", "\(desk.path)/nb.json")
+    let envelope = try EnvelopeFile.read("\(desk.path)/nb.json", role: .neverBlock)
+    let object = try NeverBlockStatement(payload: envelope.payload).object
+    try root.checkEra(object)
+    #expect(Era.text(object.version) == "7 of era 1")
+  }
+
   @Test func theCoordinatorCannotAskForAnOperatorsRole() throws {
     let key = SigningKey().publicKey
     let entry = OnlineKeys.Key(

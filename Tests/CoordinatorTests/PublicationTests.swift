@@ -33,7 +33,8 @@ import Trust
     let manifest = try root.verify(
       try objects[1].decoded(), as: ManifestStatement.self, now: bench.now
     ).statement
-    let acceptance = Acceptance(held: [], labels: [:], manifest: manifest, now: bench.now)
+    let acceptance = Acceptance(
+      root: root.statement, held: [], labels: [:], manifest: manifest, now: bench.now)
     for stored in objects[2...] {
       let envelope = try stored.decoded()
       _ = try root.verify(envelope, as: Role(stored.object.kind), now: bench.now)
@@ -45,6 +46,31 @@ import Trust
         }
       try acceptance.check(header, digest: envelope.digest)
     }
+  }
+
+  @Test func aNewEraIsOpenedByTheRootAndFilledByWhoSigns() async throws {
+    let bench = try Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
+    var statement = try RootStatement(
+      payload: Envelope(json: try bench.root(version: 2)).payload)
+    for role in [Role.manifest, .ipset, .intent] { statement.roles[role]?.era = 1 }
+    _ = try await bench.publisher.applyRoot(
+      try statement.signed(by: [bench.rootKey]).json, by: "test")
+
+    // What the coordinator signs is of the new era at once; the intent of the old one is no longer named.
+    let objects = bench.publisher.current.objects.map(\.object)
+    #expect(objects.map(\.kind) == [.root, .manifest, .ipset])
+    #expect(objects.dropFirst().allSatisfy { Era.of($0.version) == 1 })
+    let error = await #expect(throws: TelosError.self) {
+      try await bench.publisher.applyIntent(try bench.intent(version: 2), by: "test")
+    }
+    #expect(error?.message.hasPrefix("wrong-era") == true && error?.hint?.contains("--era") == true)
+    let version = try #require(Era.version(1, in: 1))
+    let applied = try await bench.publisher.applyIntent(
+      try bench.intent(version: version), by: "test")
+    #expect(applied.version == version)
+    #expect(bench.publisher.current.objects.map(\.object).contains(applied))
   }
 
   @Test func anIntentByTheWrongKeyIsRefusedWithItsReason() async throws {

@@ -277,6 +277,57 @@ import Trust
     }
   }
 
+  /// The thief of the manifest's key signs the last version that there is; the next root undoes it.
+  @Test func whatAStolenKeyUsedUpIsUndoneByTheNextRoot() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let thiefs = try fixture.signers.manifest([], version: Era.size - 1)
+      #expect(try await fixture.give(thiefs) == [.held(try thiefs.object)])
+      let beyond = try fixture.signers.manifest([], version: Era.size + 1)
+      #expect(try await fixture.refusal(beyond) == .wrongEra)
+
+      var next = fixture.signers
+      next.manifest = SigningKey()
+      var statement = next.rootStatement(version: 2)
+      statement.roles[.manifest]?.era = 1
+      let root = try statement.signed(by: [fixture.signers.root])
+      #expect(try await fixture.give(root) == [.held(try root.object)])
+      let intent = try next.intentEnvelope()
+      let manifest = try next.manifest([intent], version: Era.size + 1)
+      #expect(try await fixture.give(manifest) == [.held(try manifest.object)])
+      #expect(try await fixture.give(intent) == [.held(try intent.object)])
+    }
+  }
+
+  @Test func anIntentOfAnEraThatIsOverStartsNoAgent() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let intent = try fixture.signers.intentEnvelope()
+      try await fixture.give(try fixture.signers.manifest([intent]))
+      try await fixture.give(intent)
+      _ = try await fixture.keeper.startable("read-logs")
+      var statement = fixture.signers.rootStatement(version: 2)
+      statement.roles[.intent]?.era = 1
+      try await fixture.give(try statement.signed(by: [fixture.signers.root]))
+      let error = await #expect(throws: TelosError.self) {
+        try await fixture.keeper.startable("read-logs")
+      }
+      #expect(error?.message.contains("wrong-era") == true)
+    }
+  }
+
+  @Test func whatAnOnlineKeySignsForTooLongIsRefused() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      let manifest = try fixture.signers.manifest([], expires: .now.addingTimeInterval(3 * 86_400))
+      #expect(try await fixture.refusal(manifest) == .lifetime)
+      let set = try fixture.signers.set(
+        ["192.0.2.0/24"], expires: .now.addingTimeInterval(61 * 86_400))
+      try await fixture.give(try fixture.signers.manifest([set]))
+      #expect(try await fixture.refusal(set) == .lifetime)
+    }
+  }
+
   @Test func aRootSignedByTheOldOneTakesItsPlaceAndSurvivesALostDatabase() async throws {
     try await withFolder { folder in
       let fixture = try KeeperFixture(folder)

@@ -9,9 +9,10 @@ import Trust
 
   private func check(
     _ intent: IntentStatement, held: [ObjectVersion] = [], labels: Labels = [:],
-    manifest: ManifestStatement?, now: Date = Fleet.now
+    manifest: ManifestStatement?, now: Date = Fleet.now,
+    root: RootStatement = Fleet().rootStatement()
   ) throws {
-    try Acceptance(held: held, labels: labels, manifest: manifest, now: now)
+    try Acceptance(root: root, held: held, labels: labels, manifest: manifest, now: now)
       .check(intent.header, digest: intent.object.digest)
   }
 
@@ -35,6 +36,46 @@ import Trust
     try check(intent, held: [other.object], manifest: manifest)
   }
 
+  @Test func onlyTheErasVersionsOfTheRootAreAccepted() throws {
+    let opened = Fleet().rootStatement(eras: [.intent: 1])
+    let stolen = Fleet.intent(version: Era.size - 1)
+    let next = Fleet.intent(version: try #require(Era.version(7, in: 1)))
+    // Whoever has the key signs the last version of the era, and none of the next.
+    try check(stolen, manifest: try Fleet.manifest([stolen.object]))
+    #expect(refusal { try check(next, manifest: try Fleet.manifest([next.object])) } == .wrongEra)
+    // In the next era his is the past, although its number is larger.
+    try check(
+      next, held: [stolen.object], manifest: try Fleet.manifest([next.object]), root: opened)
+    #expect(
+      refusal { try check(stolen, manifest: try Fleet.manifest([stolen.object]), root: opened) }
+        == .wrongEra)
+  }
+
+  @Test func aManifestThatLivesTooLongIsRefused() throws {
+    func check(_ life: TimeInterval) throws {
+      let manifest = try Fleet.manifest([], expires: now.addingTimeInterval(life))
+      try Acceptance(
+        root: Fleet().rootStatement(), held: [], labels: [:], manifest: nil, now: now
+      ).check(manifest.header, digest: manifest.object.digest)
+    }
+    let longest = try #require(Role.manifest.longestLife)
+    try check(longest)
+    #expect(refusal { try check(longest + 1) } == .lifetime)
+  }
+
+  @Test(arguments: [nil, 4, 1_795_435_300 as UInt64])
+  func theNextVersionIsNewerAndStaysInItsEra(_ number: UInt64?) throws {
+    for era in [0, 3] as [UInt64] {
+      let current = number.flatMap { Era.version($0, in: era) }
+      let next = try Era.next(after: current, in: era, at: now)
+      #expect(Era.of(next) == era && next > current ?? 0)
+    }
+    #expect(throws: TelosError.self) {
+      try Era.next(after: Era.size - 1, in: 0, at: now)
+    }
+    #expect(try Era.next(after: Era.size - 1, in: 1, at: now) > Era.size)
+  }
+
   @Test func theSameVersionWithOtherContentIsRefused() throws {
     let other = Fleet.intent(nodes: ["role": "x"])
     let manifest = try Fleet.manifest([intent.object])
@@ -56,7 +97,7 @@ import Trust
     let manifest = try ManifestStatement(
       scope: "role=agents,site=fra", version: 1, expires: Fleet.later, issued: now, objects: [])
     let acceptance = Acceptance(
-      held: [], labels: ["role": "agents"], manifest: nil, now: now)
+      root: Fleet().rootStatement(), held: [], labels: ["role": "agents"], manifest: nil, now: now)
     #expect(
       refusal { try acceptance.check(manifest.header, digest: manifest.object.digest) }
         == .wrongScope)

@@ -17,12 +17,16 @@ struct Fleet {
   ]
 
   func rootStatement(
-    version: UInt64 = 1, expires: Date = Fleet.later, intentThreshold: Int = 1
+    version: UInt64 = 1, expires: Date = Fleet.later, intentThreshold: Int = 1,
+    eras: [Role: UInt64] = [:]
   ) -> RootStatement {
     var roles = keys.mapValues { (keys: [$0.publicKey], threshold: 1) }
     roles[.root] = (keys: rootKeys.map(\.publicKey), threshold: 2)
     roles[.intent] = (keys: intentKeys.map(\.publicKey), threshold: intentThreshold)
-    return RootStatement(version: version, expires: expires, roles: roles, authorities: [])
+    var statement = RootStatement(
+      version: version, expires: expires, roles: roles, authorities: [])
+    for (role, era) in eras { statement.roles[role]?.era = era }
+    return statement
   }
 
   func root(

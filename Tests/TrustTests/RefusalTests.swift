@@ -16,6 +16,7 @@ import Trust
     #expect(statement == intent)
     #expect(verified.signers == [fleet.intentKeys[0].publicKey.id])
     let acceptance = Acceptance(
+      root: Fleet().rootStatement(),
       held: [], labels: [:], manifest: try Fleet.manifest([intent.object]), now: now)
     try acceptance.check(statement.header, digest: verified.digest)
   }

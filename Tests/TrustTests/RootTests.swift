@@ -89,7 +89,20 @@ import Trust
   }
 
   @Test func aRootReadsBackAsItWasWritten() throws {
-    let statement = fleet.rootStatement()
-    #expect(try RootStatement(payload: statement.payload) == statement)
+    for eras in [[:], [.manifest: 2, .intent: Era.last]] as [[Role: UInt64]] {
+      let statement = fleet.rootStatement(eras: eras)
+      #expect(try RootStatement(payload: statement.payload) == statement)
+    }
+    let past = fleet.rootStatement(eras: [.manifest: Era.last + 1])
+    #expect(refusal { try RootStatement(payload: past.payload) } == .malformed)
+  }
+
+  @Test func noRoleGoesBackToAnEarlierEra() throws {
+    let root = try TrustedRoot.restored(
+      envelope: fleet.rootStatement(eras: [.ipset: 2, .intent: 1]).signed(by: signers))
+    let back = try fleet.rootStatement(version: 2, eras: [.ipset: 3]).signed(by: signers)
+    #expect(refusal { try root.updated(with: back, now: now) } == .rollback)
+    let on = try fleet.rootStatement(version: 2, eras: [.ipset: 2, .intent: 2]).signed(by: signers)
+    #expect(try root.updated(with: on, now: now).statement.era(.intent) == 2)
   }
 }

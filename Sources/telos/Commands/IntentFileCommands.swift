@@ -137,7 +137,7 @@ extension IntentCommand {
       let out = out ?? "\(intent.name).signed.json"
       try EnvelopeFile.write(envelope, to: out)
       Terminal.errorLines(
-        "signed \(intent.name) version \(version)" + (out == "-" ? "" : " as \(out)"))
+        "signed \(intent.name) version \(Era.text(version))" + (out == "-" ? "" : " as \(out)"))
       Terminal.errorLines("sha256 \(envelope.digest)")
     }
   }

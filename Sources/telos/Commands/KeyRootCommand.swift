@@ -41,6 +41,14 @@ struct KeyRootCommand: ParsableCommand {
   @Option(help: "The root that this one replaces.")
   var previous: String?
 
+  @Option(
+    help: """
+      A role that begins to count its versions anew, in the next era: intent, never-block, ipset, manifest or contain. \
+      Can be repeated. For a role whose key was stolen: whatever the thief has signed is older than what follows, and \
+      what was signed before has to be signed again, with --era.
+      """)
+  var newEra: [RoleArgument] = []
+
   @Option(help: "How long the root is good for.")
   var expires = TTL(seconds: 365 * 86400)
 
@@ -52,6 +60,12 @@ struct KeyRootCommand: ParsableCommand {
       throw ValidationError("a threshold is at least 1")
     }
     guard !intentKey.isEmpty else { throw ValidationError("name at least one --intent-key") }
+    guard newEra.isEmpty || previous != nil else {
+      throw ValidationError("--new-era follows the era of the root that --previous names")
+    }
+    guard !newEra.contains(where: { $0.role == .root }) else {
+      throw ValidationError("roots have no era: the root's own keys are changed with --root-key")
+    }
     guard previous == nil || !rootKey.isEmpty else {
       throw ValidationError("a root that replaces another needs the --root-key of that one")
     }
@@ -72,9 +86,13 @@ struct KeyRootCommand: ParsableCommand {
     roles[.neverBlock] =
       neverBlockKey.isEmpty ? (intentKeys, 1) : (try Self.publicKeys(neverBlockKey), 1)
     for (role, key) in try online.byRole() { roles[role] = ([key], 1) }
-    let statement = RootStatement(
+    var statement = RootStatement(
       version: (before?.version ?? 0) + 1, expires: Date().after(expires), roles: roles,
       authorities: online.authorities)
+    for role in Role.allCases {
+      let era = before?.statement.era(role) ?? 0
+      statement.roles[role]?.era = newEra.contains(where: { $0.role == role }) ? era + 1 : era
+    }
     let envelope = try statement.signed(by: holders)
     try EnvelopeFile.write(envelope, to: out)
     Terminal.errorLines("wrote root version \(statement.version) to \(out)")

@@ -26,6 +26,8 @@ struct KeyShowCommand: ParsableCommand {
   struct RoleSummary: Codable {
     var keys: [String]
     var threshold: Int
+    /// Of what the role signs, see `telos key root --new-era`.
+    var era: UInt64
   }
 
   func run() throws {
@@ -33,7 +35,7 @@ struct KeyShowCommand: ParsableCommand {
     if output.json { return try JSONOutput.print(summary) }
     var lines = field("Type", summary.type, indent: 0)
     lines += field("Key id", summary.id ?? "", indent: 0)
-    if let version = summary.version { lines += field("Version", "\(version)", indent: 0) }
+    if let version = summary.version { lines += field("Version", Era.text(version), indent: 0) }
     lines += field("Expires", summary.expires ?? "", indent: 0)
     lines += field("SHA-256", summary.digest ?? "", indent: 0)
     for (i, signer) in (summary.signers ?? []).enumerated() {
@@ -42,12 +44,13 @@ struct KeyShowCommand: ParsableCommand {
     for line in lines { Terminal.line(line) }
     guard let roles = summary.roles else { return }
     Terminal.line()
-    var table = Table("ROLE", "THRESHOLD>", "KEY")
+    var table = Table("ROLE", "ERA>", "THRESHOLD>", "KEY")
     for (name, role) in roles.sorted(by: { $0.key < $1.key }) {
       for (i, key) in role.keys.enumerated() {
-        table.add(i == 0 ? name : "", i == 0 ? "\(role.threshold)" : "", key)
+        table.add(
+          i == 0 ? name : "", i == 0 ? "\(role.era)" : "", i == 0 ? "\(role.threshold)" : "", key)
       }
-      if role.keys.isEmpty { table.add(name, "", "(none)") }
+      if role.keys.isEmpty { table.add(name, "", "", "(none)") }
     }
     table.print(empty: "")
   }
@@ -73,7 +76,9 @@ struct KeyShowCommand: ParsableCommand {
         summary.roles = Dictionary(
           uniqueKeysWithValues: root.roles.map { role, entry in
             let keys = entry.keys.map(\.description).sorted()
-            return (role.rawValue, RoleSummary(keys: keys, threshold: entry.threshold))
+            return (
+              role.rawValue, RoleSummary(keys: keys, threshold: entry.threshold, era: entry.era)
+            )
           })
       case .intent: summary.fill(try IntentStatement(payload: envelope.payload).header)
       case .neverBlock: summary.fill(try NeverBlockStatement(payload: envelope.payload).header)

@@ -119,7 +119,8 @@ struct Suggestion {
 
   /// Whether `exec.jit` lets an executable mapping be: of memory, or of a memory file, which is never started all the same.
   static func isMemory(_ event: Event) -> Bool {
-    guard event.reason == "anonymous", event.hook == "mmap-file" || event.hook == "file-mprotect" else { return false }
+    guard event.reason == "anonymous", event.hook == "mmap-file" || event.hook == "file-mprotect"
+    else { return false }
     guard let path = event.file?.path, !path.isEmpty else { return true }
     return path.split(separator: "/").last?.hasPrefix("memfd:") ?? false
   }

@@ -14,6 +14,10 @@ struct SigningOptions: ParsableArguments {
     help: "The version; it must rise with every change. Absent: the seconds since 1970, now.")
   var version: UInt64?
 
+  @Option(
+    help: "The era of the version: that of the root for this role, which `telos key show` names.")
+  var era: UInt64 = 0
+
   @Option(help: "How long the statement is good for new starts: 30d, 12h.")
   var expires = TTL(seconds: 90 * 86400)
 
@@ -23,8 +27,15 @@ struct SigningOptions: ParsableArguments {
     return keys
   }
 
+  func validate() throws {
+    guard Era.version(version ?? 1, in: era) != nil else {
+      throw ValidationError(
+        "a version is below \(Era.size), and an era at most \(Era.last)")
+    }
+  }
+
   func versionNow(_ now: Date = Date()) -> UInt64 {
-    version ?? UInt64(now.timeIntervalSince1970)
+    era * Era.size + (version ?? UInt64(now.timeIntervalSince1970))
   }
 
   func expiry(_ now: Date = Date()) -> Date { now.after(expires) }

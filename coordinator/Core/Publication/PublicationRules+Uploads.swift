@@ -66,6 +66,7 @@ extension PublicationRules {
     guard store.now < statement.header.expires else {
       throw Refusal(.expired, "it expired at \(statement.header.expires.rfc3339)", object: object)
     }
+    try root.statement.checkEra(object)
     try check(statement)
     if let held = try store.object(object.kind, object.name)?.object {
       if held == object { return object }
@@ -81,7 +82,7 @@ extension PublicationRules {
     try store.put(
       StoredObject(
         envelope: envelope, upload: upload, header: statement.header, signers: verified.signers))
-    if object.kind == .neverBlock { try publishIPSet(store) }
+    if object.kind == .neverBlock { try publishIPSet(store, root: root) }
     try publishManifest(store, root: root)
     try store.audit(Self.entry(actor, "\(object.kind.rawValue).apply", object))
     return object

@@ -38,23 +38,19 @@ struct PublicationRules: Sendable {
     }
   }
 
-  /// Seconds since 1970, or one more than the version before. So a coordinator that lost its store still goes forward.
-  static func nextVersion(after current: UInt64?, at now: Date) -> UInt64 {
-    max(UInt64(max(0, now.timeIntervalSince1970)), (current ?? 0) + 1)
-  }
-
   /// Signs the effective set and then the manifest.
   func publishAll(_ store: StoreTransaction, root: TrustedRoot) throws {
-    try publishIPSet(store)
+    try publishIPSet(store, root: root)
     try publishManifest(store, root: root)
   }
 
   /// The operators' entries without what must never be blocked.
   @discardableResult
-  func publishIPSet(_ store: StoreTransaction) throws -> NeverBlockReport {
+  func publishIPSet(_ store: StoreTransaction, root: TrustedRoot) throws -> NeverBlockReport {
     let report = try store.blocklist().subtracting(neverBlock: neverBlock(store))
-    let version = Self.nextVersion(
-      after: try store.object(.ipset, "")?.object.version, at: store.now)
+    let version = try Era.next(
+      after: try store.object(.ipset, "")?.object.version, in: root.statement.era(.ipset),
+      at: store.now)
     let statement = try IPSetStatement(
       version: version, expires: store.now.addingTimeInterval(lifetimes.ipset), set: report.set)
     let key = keys.ipset
@@ -76,8 +72,9 @@ struct PublicationRules: Sendable {
     try root.checkNotExpired(store.now)
     let objects = try store.newestObjects([.root, .neverBlock, .ipset, .intent])
       .filter { try isTrusted($0, root) }
-    let version = Self.nextVersion(
-      after: try store.object(.manifest, "")?.object.version, at: store.now)
+    let version = try Era.next(
+      after: try store.object(.manifest, "")?.object.version, in: root.statement.era(.manifest),
+      at: store.now)
     let statement = try ManifestStatement(
       version: version, expires: store.now.addingTimeInterval(lifetimes.manifest),
       issued: store.now, objects: objects.map(\.object))
@@ -89,12 +86,14 @@ struct PublicationRules: Sendable {
     try store.prune(.manifest, "", keeping: Self.keptManifests)
   }
 
-  /// Whether the present root still stands behind an object: its key may have lost the role since it was stored.
+  /// Whether the present root still stands behind an object: its key may have lost the role since it was stored, and the role
+  /// may be in a new era.
   private func isTrusted(_ stored: StoredObject, _ root: TrustedRoot) throws -> Bool {
     guard stored.object.kind != .root else { return true }
     let envelope = try stored.decoded()
     do throws(Refusal) {
       _ = try root.verifyHeld(envelope, as: Role(stored.object.kind))
+      try root.statement.checkEra(stored.object)
       return true
     } catch {
       return false

@@ -60,7 +60,7 @@ final class Publisher: Sendable {
     guard ipsetDue || manifestDue else { return }
     try await change(at: now) { [rules] store in
       let root = try rules.root(store)
-      if ipsetDue { try rules.publishIPSet(store) }
+      if ipsetDue { try rules.publishIPSet(store, root: root) }
       try rules.publishManifest(store, root: root)
     }
   }

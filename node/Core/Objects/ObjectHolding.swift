@@ -186,6 +186,7 @@ extension ObjectKeeper {
     }
     do throws(Refusal) {
       _ = try state.root.verifyHeld(try Envelope(wire: held.bytes), as: .intent)
+      try state.root.statement.checkEra(intent.object)
     } catch {
       await report(intent.object, error)
       throw error.telosError

@@ -145,7 +145,7 @@ public actor ObjectKeeper {
       if state.inForce.contains(object) { return .held(object) }
       do throws(Refusal) {
         try Acceptance(
-          held: state.accepted, labels: labels,
+          root: state.root.statement, held: state.accepted, labels: labels,
           manifest: state.manifest(for: object.kind, object.name), now: clock()
         ).check(read.header, digest: object.digest)
       } catch {
