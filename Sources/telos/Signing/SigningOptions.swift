@@ -14,7 +14,7 @@ struct SigningOptions: ParsableArguments {
     help: "The version; it must rise with every change. Absent: the seconds since 1970, now.")
   var version: UInt64?
 
-  @Option(help: "How long the statement is good for new starts: 30d, 12h.")
+  @Option(help: "How long the statement is valid for new starts: 30d, 12h.", transform: TTL.read)
   var expires = TTL(seconds: 90 * 86400)
 
   func keys() throws(TelosError) -> [SigningKey] {
