@@ -98,9 +98,9 @@ final class Running {
   deinit { kill() }
 }
 
-/// Whether something becomes true within half a minute.
+/// Whether something becomes true within two minutes.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-  for _ in 0..<300 {
+  for _ in 0..<1200 {
     if try condition() { return true }
     usleep(100_000)
   }

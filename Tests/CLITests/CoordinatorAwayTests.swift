@@ -30,17 +30,20 @@ struct CoordinatorAwayTests {
     }
     var coordinator = try start()
     let here = ["TELOS_CONFIG": "\(folder.path)/config"]
+    let clock = ContinuousClock.now
     let login = try Binary.run(
       [
         "login", "--coordinator", "https://127.0.0.1:\(port)", "--ca", "\(data)/online.json",
         "--token-file", "\(data)/admin.token",
       ], environment: here)
     #expect(login.status == 0, "\(login.errors)")
+    let patience = (ContinuousClock.now - clock) * 5
     let followers = [
       try Running(["events", "--follow"], environment: here, program: telos),
       try Running(["incident", "watch"], environment: here, program: telos),
     ]
-    usleep(1_500_000)
+    // Until both have had an answer, by what a question took just now.
+    usleep(1_500_000 + UInt32(patience / .microseconds(1)))
     coordinator.kill()
     for follower in followers {
       #expect(eventually { follower.errors.text.contains("trying again until it answers") })
