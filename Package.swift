@@ -176,7 +176,8 @@ let package = Package(
       "NodeTests",
       [
         "Node", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "EventLog", "AddressSets",
-        "Intents", "Kernel", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf, hummingbird,
+        "Intents", "Kernel", "CTelosABI", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf,
+        hummingbird,
         hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,
       ]),
     tests("CLITests", ["telos", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),

@@ -5,6 +5,7 @@ internal import GRPCCore
 internal import Logging
 internal import SwiftProtobuf
 internal import TelosCore
+internal import Trust
 
 /// One sync stream: turns messages into state and store, and state into messages.
 actor SyncSession {
@@ -14,7 +15,8 @@ actor SyncSession {
   private var state: SyncState?
   private var welcomed = false
 
-  static let maximumHeld = 4096
+  /// As many as a manifest names, and what no manifest names itself.
+  static let maximumHeld = ManifestStatement.maximumObjects + 256
 
   init(node: String, publisher: Publisher, log: Logger) {
     self.node = node
