@@ -38,6 +38,19 @@ struct PublicationRules: Sendable {
     }
   }
 
+  /// Issues the manifest anew if a sixth of its life is over, the IP set if half of its is. Of several coordinators the first
+  /// one does it.
+  func renew(_ store: StoreTransaction) throws {
+    func isDue(_ kind: ObjectKind, _ left: TimeInterval) throws -> Bool {
+      try (store.object(kind, "")?.expires ?? .distantPast) < store.now.addingTimeInterval(left)
+    }
+    let ipset = try isDue(.ipset, lifetimes.ipset / 2)
+    guard try ipset || isDue(.manifest, lifetimes.manifest * 5 / 6) else { return }
+    let root = try root(store)
+    if ipset { try publishIPSet(store) }
+    try publishManifest(store, root: root)
+  }
+
   /// Seconds since 1970, or one more than the version before. So a coordinator that lost its store still goes forward.
   static func nextVersion(after current: UInt64?, at now: Date) -> UInt64 {
     max(UInt64(max(0, now.timeIntervalSince1970)), (current ?? 0) + 1)
@@ -74,6 +87,7 @@ struct PublicationRules: Sendable {
 
   func publishManifest(_ store: StoreTransaction, root: TrustedRoot) throws {
     try root.checkNotExpired(store.now)
+    try checkListsOnlineKeys(root.statement)
     let objects = try store.newestObjects([.root, .neverBlock, .ipset, .intent])
       .filter { try isTrusted($0, root) }
     let version = Self.nextVersion(
