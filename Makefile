@@ -54,7 +54,7 @@ $(BINARIES)/%: .build/release/%
 	$(SWIFT)c -static-stdlib -emit-executable -o $@ -module-name $(subst -,_,$*) @.build/release/$*.product/Objects.LinkFileList \
 	  $(addprefix -Xlinker ,--gc-sections --as-needed --strip-debug --defsym main=$(subst -,_,$*)_main) \
 	  -lFoundation -lCoreFoundation -lFoundationInternationalization -lFoundationEssentials -l_FoundationICU \
-	  -l_FoundationCShims -l_FoundationCollections -lbpf -lstdc++ -lm -lz
+	  -l_FoundationCShims -l_FoundationCollections -lbpf -lpq -lstdc++ -lm -lz
 
 .PHONY: bpf
 bpf: $(BPF_OBJECTS) $(BUILD)/verify ## the kernel programs, and the tool that shows the verifier's work

@@ -11,7 +11,7 @@ struct TelosCoordinator: AsyncParsableCommand {
     commandName: "telos-coordinator",
     abstract: "Publishes signed intents and IP sets to nodes, and collects what happens there.",
     version: TelosVersion.current,
-    subcommands: [Initialise.self, Run.self])
+    subcommands: [Initialise.self, Run.self, StoreCommand.self])
 
   static func main() async {
     // A peer that goes away must not end the daemon.
@@ -81,7 +81,8 @@ struct Initialise: AsyncParsableCommand {
   func run() async throws {
     let configuration = try place.configuration()
     let names = name.isEmpty ? [Self.hostname()] : name
-    let result = try await Initialisation.run(data: configuration.data, names: names)
+    let result = try await Initialisation.run(
+      data: configuration.data, names: names, store: configuration.store)
     try StandardOutput.write(
       """
       authority   \(result.authority)

@@ -49,8 +49,16 @@ public struct Configuration: Sendable {
     }
   }
 
+  /// Where the store is.
+  public enum Store: Sendable, Hashable {
+    /// A file; nil for `coordinator.sqlite` in the data folder.
+    case sqlite(String?)
+    case postgresql(PostgreSQLAddress)
+  }
+
   /// The data folder.
   public var data = "/var/lib/telos-coordinator"
+  public var store = Store.sqlite(nil)
   /// gRPC with mutual TLS: sync and events.
   public var sync = Endpoint(host: Endpoint.anywhere, port: 7443)
   /// gRPC with a server certificate only: enrolment.

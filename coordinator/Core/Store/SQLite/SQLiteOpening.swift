@@ -4,16 +4,6 @@ internal import Glibc
 internal import TelosCore
 
 extension Store {
-  /// What was found at the path of a store.
-  enum Opening: Sendable, Equatable {
-    /// A sound store, opened.
-    case opened
-    /// Nothing was there; an empty store was made, as asked for.
-    case created
-    /// A damaged store was moved to this path, an empty one made in its place, as asked for.
-    case replaced(setAside: String)
-  }
-
   /// Opens the store at `path`, checks it and brings its schema up to date.
   ///
   /// A damaged store is renamed with the time, never emptied; then, or if there is none, opening is refused unless
@@ -45,7 +35,7 @@ extension Store {
         }
         opening = .replaced(setAside: aside)
       } catch let error as DatabaseError {
-        throw translated(error)
+        throw error.telosError
       }
     }
     let mask = umask(0o077)
@@ -53,7 +43,7 @@ extension Store {
     do {
       return (try openChecked(path), opening)
     } catch let error as DatabaseError {
-      throw translated(error)
+      throw error.telosError
     }
   }
 
@@ -76,17 +66,12 @@ extension Store {
           throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: check)
         }
       }
-      guard try pool.read(StoreSchema.migrator.hasBeenSuperseded) == false else {
-        throw TelosError(
-          .conflict, "the store \(path) was written by a newer coordinator",
-          hint: "install that version or a later one")
-      }
-      try StoreSchema.migrator.migrate(pool)
+      try pool.write { try StoreSchema.migrate(SQLiteConnection(db: $0), .sqlite) }
     } catch {
       try? pool.close()
       throw error
     }
-    return Store(pool: pool)
+    return Store(engine: SQLiteEngine(pool: pool))
   }
 
   private static func setAside(_ path: String) throws(TelosError) -> String {

@@ -1,6 +1,5 @@
 internal import AddressSets
 internal import FoundationEssentials
-internal import GRDB
 internal import TelosCore
 
 /// The order of keys is the order of `IPPrefix`: IPv4 before IPv6, by address, wider blocks first.
@@ -21,33 +20,41 @@ enum BlocklistKey {
 extension StoreTransaction {
   /// What operators asked to block, never-block entries included.
   func blocklist() throws -> AddressSet {
+    // In pages, so that a list of millions is never there as rows.
+    let page = 10_000
     var entries: [IPPrefix] = []
-    let keys = try Data.fetchCursor(db, sql: "SELECT key FROM blocklist_entry ORDER BY key")
-    while let key = try keys.next() { entries.append(try BlocklistKey.decode(key)) }
+    repeat {
+      let next = try blocklistPage(after: entries.last, limit: page)
+      entries += next
+      if next.count < page { break }
+    } while true
     return AddressSet(entries)
   }
 
   func change(_ difference: AddressSet.Difference) throws {
-    let insertion = try db.makeStatement(
-      sql: "INSERT OR IGNORE INTO blocklist_entry (key, added_at) VALUES (?, ?)")
-    for entry in difference.added.entries {
-      try insertion.execute(arguments: [BlocklistKey.encode(entry), now.milliseconds])
-    }
-    let deletion = try db.makeStatement(sql: "DELETE FROM blocklist_entry WHERE key = ?")
+    var more = try connection.insert(
+      into: "blocklist_entry (key, added_at)",
+      difference.added.entries.map { [.bytes(BlocklistKey.encode($0)), .time(now)] },
+      suffix: "ON CONFLICT DO NOTHING")
     for entry in difference.removed.entries {
-      try deletion.execute(arguments: [BlocklistKey.encode(entry)])
+      more -= try connection.change(
+        "DELETE FROM blocklist_entry WHERE key = ?1", .bytes(BlocklistKey.encode(entry)))
     }
+    try connection.change(
+      "UPDATE tally SET amount = amount + ?1 WHERE name = 'blocklist'", .integer(Int64(more)))
   }
 
   /// At most `limit` entries behind `after`, ascending.
   func blocklistPage(after: IPPrefix?, limit: Int) throws -> [IPPrefix] {
-    try Data.fetchAll(
-      db, sql: "SELECT key FROM blocklist_entry WHERE key > ? ORDER BY key LIMIT ?",
-      arguments: [after.map(BlocklistKey.encode) ?? Data(), limit]
-    ).map(BlocklistKey.decode)
+    try connection.rows(
+      "SELECT key FROM blocklist_entry WHERE key > ?1 ORDER BY key LIMIT ?2",
+      .bytes(after.map(BlocklistKey.encode) ?? Data()), .integer(Int64(limit))
+    ).map { try BlocklistKey.decode(try $0.bytes("key")) }
   }
 
   func blocklistCount() throws -> Int {
-    try Int.fetchOne(db, sql: "SELECT count(*) FROM blocklist_entry") ?? 0
+    Int(
+      try connection.row("SELECT amount FROM tally WHERE name = 'blocklist'")?.integer("amount")
+        ?? 0)
   }
 }

@@ -1,6 +1,5 @@
 internal import FoundationEssentials
 internal import FleetWire
-internal import GRDB
 internal import TelosCore
 internal import Trust
 
@@ -28,16 +27,16 @@ struct StoredObject: Sendable, Hashable {
     expires = header.expires
   }
 
-  init(_ row: Row) throws {
+  fileprivate init(_ row: SQLRow) throws {
     guard let object = try ObjectVersion(row) else {
       throw TelosError(.corrupt, "the store holds a damaged object")
     }
     self.object = object
-    envelope = row["envelope"]
-    upload = row["upload"]
-    signedBy = try StoredJSON.value([String].self, row["signed_by"])
-    selector = try StoredJSON.value(LabelSelector.self, row["selector"])
-    expires = Date(milliseconds: row["expires_at"])
+    envelope = try row.bytes("envelope")
+    upload = try row.bytesOrNil("upload")
+    signedBy = try row.json([String].self, "signed_by")
+    selector = try row.json(LabelSelector.self, "selector")
+    expires = try row.time("expires_at")
   }
 
   /// The envelope, which was verified when it was stored.
@@ -53,31 +52,31 @@ struct StoredObject: Sendable, Hashable {
 extension StoreTransaction {
   /// The newest version of an object.
   func object(_ kind: ObjectKind, _ name: String) throws -> StoredObject? {
-    try Row.fetchOne(
-      db,
-      sql: "SELECT * FROM object WHERE kind = ? AND name = ? ORDER BY version DESC LIMIT 1",
-      arguments: [kind.rawValue, name]
+    try connection.row(
+      "SELECT * FROM object WHERE kind = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1",
+      .text(kind.rawValue), .text(name)
     ).map { try StoredObject($0) }
   }
 
   /// One version of an object.
   func object(_ kind: ObjectKind, _ name: String, version: UInt64) throws -> StoredObject? {
-    try Row.fetchOne(
-      db, sql: "SELECT * FROM object WHERE kind = ? AND name = ? AND version = ?",
-      arguments: [kind.rawValue, name, version.stored]
+    try connection.row(
+      "SELECT * FROM object WHERE kind = ?1 AND name = ?2 AND version = ?3", .text(kind.rawValue),
+      .text(name), .version(version)
     ).map { try StoredObject($0) }
   }
 
   /// The newest version of every object of these kinds, by kind and name.
   func newestObjects(_ kinds: [ObjectKind] = ObjectKind.allCases) throws -> [StoredObject] {
-    try Row.fetchAll(
-      db,
-      sql: """
-        SELECT * FROM object AS o WHERE version =
-          (SELECT max(version) FROM object AS n WHERE n.kind = o.kind AND n.name = o.name)
-        ORDER BY kind, name
+    try kinds.flatMap { kind in
+      try connection.rows(
         """
-    ).map { try StoredObject($0) }.filter { kinds.contains($0.object.kind) }
+        SELECT * FROM object AS o WHERE kind = ?1 AND version =
+          (SELECT max(version) FROM object AS n WHERE n.kind = o.kind AND n.name = o.name)
+        ORDER BY name
+        """, .text(kind.rawValue)
+      ).map { try StoredObject($0) }
+    }
   }
 
   func put(_ stored: StoredObject) throws {
@@ -85,35 +84,33 @@ extension StoreTransaction {
     guard object.version <= UInt64.maximumStored else {
       throw TelosError(.invalidArgument, "version \(object.version) is out of range")
     }
-    try db.execute(
-      sql: """
-        INSERT INTO object (kind, name, version, digest, envelope, upload, signed_by, selector,
-          expires_at, stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
-        object.kind.rawValue, object.name, object.version.stored, Data(object.digest.bytes),
-        stored.envelope, stored.upload, try StoredJSON.text(stored.signedBy),
-        try StoredJSON.text(stored.selector), stored.expires.milliseconds, now.milliseconds,
-      ])
+    touch(.publication)
+    try connection.change(
+      """
+      INSERT INTO object (kind, name, version, digest, envelope, upload, signed_by, selector,
+        expires_at, stored_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+      """, .text(object.kind.rawValue), .text(object.name), .version(object.version),
+      .digest(object.digest), .bytes(stored.envelope), .optional(stored.upload),
+      .json(stored.signedBy), .json(stored.selector), .time(stored.expires), .time(now))
   }
 
   /// Forgets all but the newest versions of an object that is made anew all the time, and the refusals of the others.
   /// What nodes say they hold stays.
   func prune(_ kind: ObjectKind, _ name: String, keeping count: Int) throws {
     guard
-      let oldest = try Int64.fetchOne(
-        db,
-        sql: """
-          SELECT version FROM object WHERE kind = ? AND name = ?
-          ORDER BY version DESC LIMIT 1 OFFSET ?
-          """, arguments: [kind.rawValue, name, count - 1])
+      let oldest = try connection.row(
+        """
+        SELECT version FROM object WHERE kind = ?1 AND name = ?2
+        ORDER BY version DESC LIMIT 1 OFFSET ?3
+        """, .text(kind.rawValue), .text(name), .integer(Int64(count - 1))
+      )?.integer("version")
     else { return }
-    try db.execute(
-      sql: "DELETE FROM object WHERE kind = ? AND name = ? AND version < ?",
-      arguments: [kind.rawValue, name, oldest])
-    try db.execute(
-      sql: """
-        DELETE FROM receipt WHERE kind = ? AND name = ? AND version < ? AND outcome = 'refused'
-        """, arguments: [kind.rawValue, name, oldest])
+    try connection.change(
+      "DELETE FROM object WHERE kind = ?1 AND name = ?2 AND version < ?3", .text(kind.rawValue),
+      .text(name), .integer(oldest))
+    try connection.change(
+      """
+      DELETE FROM receipt WHERE kind = ?1 AND name = ?2 AND version < ?3 AND outcome = 'refused'
+      """, .text(kind.rawValue), .text(name), .integer(oldest))
   }
 }
