@@ -34,7 +34,7 @@ test: setup check build ## the checks, Swift tests, then kernel tests on 6.1 and
 	@Tests/lab/test $(SUITES)
 
 .PHONY: check
-check: ## formats, linters, generated code, manifest and documents, in seconds; builds nothing
+check: ## formats, linters, generated code, manifest, units and documents, in seconds; builds nothing
 	@SWIFT=$(SWIFT) Tests/check/run
 
 .PHONY: fast
@@ -54,7 +54,7 @@ $(BINARIES)/%: .build/release/%
 	$(SWIFT)c -static-stdlib -emit-executable -o $@ -module-name $(subst -,_,$*) @.build/release/$*.product/Objects.LinkFileList \
 	  $(addprefix -Xlinker ,--gc-sections --as-needed --strip-debug --defsym main=$(subst -,_,$*)_main) \
 	  -lFoundation -lCoreFoundation -lFoundationInternationalization -lFoundationEssentials -l_FoundationICU \
-	  -l_FoundationCShims -l_FoundationCollections -lbpf -lstdc++ -lm -lz
+	  -l_FoundationCShims -l_FoundationCollections -lbpf -lpq -lstdc++ -lm -lz
 
 .PHONY: bpf
 bpf: $(BPF_OBJECTS) $(BUILD)/verify ## the kernel programs, and the tool that shows the verifier's work
@@ -106,16 +106,31 @@ soak: setup build ## hours of everything at once
 fuzz: setup build ## the readers of outside bytes under libFuzzer, FUZZ_SECONDS each (60)
 	@Tests/fuzz/run
 
+# Where systemd looks whatever PREFIX is.
+UNITS ?= /usr/lib/systemd/system
+SYSUSERS ?= /usr/lib/sysusers.d
+
 .PHONY: install
-install: ## copy what `make build` made to DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/telos/bpf $(DESTDIR)/etc/telos
+install: install-files ## copy what `make build` made to DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/telos/bpf
 	install -m 755 $(addprefix $(BINARIES)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BPF_OBJECTS) $(DESTDIR)$(PREFIX)/lib/telos/bpf
-	for unit in $(wildcard node/*.service coordinator/*.service); do \
-	  install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $$unit; done
-	install -D -m 644 node/oci-hook.json $(DESTDIR)$(PREFIX)/share/containers/oci/hooks.d/telos.json
-	for file in $(wildcard node/node.yaml coordinator/coordinator.yaml); do \
-	  [ -e $(DESTDIR)/etc/telos/$${file##*/} ] || install -m 600 -t $(DESTDIR)/etc/telos $$file; done
+	[ -n "$(DESTDIR)" ] || ! command -v systemd-sysusers || systemd-sysusers $(SYSUSERS)/telos.conf
+
+# Units, users and configuration: what needs no build. Programs are named by where PREFIX puts them; configuration that is
+# there already stays. coordinator.yaml holds no secret, and the coordinator is not root.
+.PHONY: install-files
+install-files:
+	install -d $(DESTDIR)/etc/telos $(DESTDIR)$(UNITS)
+	for unit in node/telos-node.service coordinator/telos-coordinator.service; do \
+	  sed 's|=/usr/bin/|=$(PREFIX)/bin/|' $$unit >$(DESTDIR)$(UNITS)/$${unit##*/} || exit; \
+	  chmod 644 $(DESTDIR)$(UNITS)/$${unit##*/}; done
+	install -D -m 644 coordinator/telos.sysusers $(DESTDIR)$(SYSUSERS)/telos.conf
+	install -d $(DESTDIR)$(PREFIX)/share/containers/oci/hooks.d
+	sed 's|"/usr/bin/|"$(PREFIX)/bin/|' node/oci-hook.json >$(DESTDIR)$(PREFIX)/share/containers/oci/hooks.d/telos.json
+	chmod 644 $(DESTDIR)$(PREFIX)/share/containers/oci/hooks.d/telos.json
+	[ -e $(DESTDIR)/etc/telos/node.yaml ] || install -m 600 -t $(DESTDIR)/etc/telos node/node.yaml
+	[ -e $(DESTDIR)/etc/telos/coordinator.yaml ] || install -m 644 -t $(DESTDIR)/etc/telos coordinator/coordinator.yaml
 
 .PHONY: image
 image: ## an OCI image of the node from what `make build` made: build/image/telos-node.oci.tar

@@ -82,9 +82,10 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
   ],
   targets: [
-    // C: the kernel's ABI header and libbpf.
+    // C: the kernel's ABI header, libbpf, and libpq of PostgreSQL.
     .systemLibrary(name: "CTelosABI", path: "bpf/abi"),
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+    .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CCanary"),
     .target(name: "CRelay"),
 
@@ -115,7 +116,8 @@ let package = Package(
       "Coordinator",
       [
         "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity", "FleetCA",
-        grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf, protobuf, x509, asn1,
+        "CLibpq", grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf, protobuf,
+        x509, asn1,
         crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle, yams,
       ], path: "coordinator/Core"),
     .executableTarget(
@@ -176,7 +178,8 @@ let package = Package(
       "NodeTests",
       [
         "Node", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "EventLog", "AddressSets",
-        "Intents", "Kernel", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf, hummingbird,
+        "Intents", "Kernel", "CTelosABI", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf,
+        hummingbird,
         hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,
       ]),
     tests("CLITests", ["telos", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),

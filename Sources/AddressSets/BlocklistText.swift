@@ -1,7 +1,9 @@
 public import TelosCore
 
-/// Plain blocklists: an address or block a line, `#` and `;` start comments, only the first word of a line counts
-/// (so FireHOL's .netset and Spamhaus' DROP in text form read as they are). LF or CR LF.
+/// Plain blocklists: one address or block a line; `#` and `;` start comments (so FireHOL's .netset and Spamhaus' DROP in text
+/// form read as they are). Lines end in LF, CR LF or CR; a UTF-8 byte order mark at the beginning is skipped.
+///
+/// A line is understood as a whole or refused: no part of it is ever dropped.
 public enum BlocklistText {
   /// 64 MiB: some four million entries.
   public static let maximumBytes = 64 << 20
@@ -9,7 +11,7 @@ public enum BlocklistText {
   /// Reads a whole list or, if any line is bad, nothing of it.
   ///
   /// - Parameter file: how errors name it.
-  /// - Throws: naming file, number and content of the first bad line.
+  /// - Throws: naming file, number and content of the first bad line, and what to write instead.
   public static func parse(_ bytes: some Collection<UInt8>, file: String) throws(TelosError)
     -> AddressSet
   {
@@ -19,6 +21,10 @@ public enum BlocklistText {
         hint: "split the list and add the parts one after the other")
     }
     let content = Array(bytes)
+    guard !content.starts(with: [0xff, 0xfe]), !content.starts(with: [0xfe, 0xff]) else {
+      throw TelosError(
+        .invalidArgument, "\(file) is UTF-16 text", hint: "save it as UTF-8 or plain ASCII")
+    }
     var entries: [IPPrefix] = []
     var bad: (line: Int, text: String, error: TelosError)?
     var more = 0
@@ -26,12 +32,14 @@ public enum BlocklistText {
     var start = content.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
     while start < content.count {
       number += 1
-      let end = content[start...].firstIndex(of: UInt8(ascii: "\n")) ?? content.count
+      let end = content[start...].firstIndex(where: isLineEnd) ?? content.count
       let line = content[start..<end]
       start = end + 1
-      guard let word = firstWord(of: line) else { continue }
+      if end < content.count, content[end] == 0x0d, start < content.count, content[start] == 0x0a {
+        start += 1
+      }
       do throws(TelosError) {
-        entries.append(try IPPrefix(String(decoding: word, as: UTF8.self)))
+        if let entry = try BlocklistLine(line).entry { entries.append(entry) }
       } catch {
         if bad == nil {
           bad = (number, String(decoding: line.prefix(200), as: UTF8.self), error)
@@ -42,10 +50,9 @@ public enum BlocklistText {
     }
     if let bad {
       let others = more == 0 ? "" : " (and \(more) more bad line\(more == 1 ? "" : "s"))"
-      let text = bad.text.hasSuffix("\r") ? String(bad.text.dropLast()) : bad.text
       throw TelosError(
         .invalidArgument,
-        "\(file) line \(bad.line): \(quoted(text)): \(bad.error.message)\(others)",
+        "\(file) line \(bad.line): \(quoted(bad.text)): \(bad.error.message)\(others)",
         hint: (bad.error.hint.map { "\($0); " } ?? "") + "nothing of the list was applied")
     }
     return AddressSet(entries)
@@ -56,13 +63,5 @@ public enum BlocklistText {
     set.entries.map { "\($0)\n" }.joined()
   }
 
-  private static func firstWord(of line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
-    func isComment(_ byte: UInt8) -> Bool {
-      byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";")
-    }
-    let body = line.drop(while: isSpace)
-    let word = body.prefix { !isSpace($0) && !isComment($0) }
-    return word.isEmpty ? nil : word
-  }
+  private static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0a || byte == 0x0d }
 }

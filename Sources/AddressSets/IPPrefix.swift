@@ -99,7 +99,7 @@ public struct IPPrefix: Sendable, Hashable {
   /// Blocks are nested or disjoint: whether one contains the other.
   public func overlaps(_ other: IPPrefix) -> Bool { contains(other) || other.contains(self) }
 
-  private static func mask(_ length: Int) -> UInt128 {
+  static func mask(_ length: Int) -> UInt128 {
     length == 0 ? 0 : UInt128.max << UInt128(128 - length)
   }
 }

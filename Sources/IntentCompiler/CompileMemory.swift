@@ -24,7 +24,7 @@ public final class CompileMemory: Sendable {
     }
 
     init(_ walk: SensitiveWalk, place: String) {
-      words = ["walk", place, walk.anchor].map { Array($0.utf8) }
+      words = ["walk", place].map { Array($0.utf8) } + [walk.anchor.bytes]
       for pattern in walk.patterns {
         words.append(Array("\(pattern.match) \(pattern.deep) \(pattern.flags.rawValue)".utf8))
       }

@@ -4,7 +4,7 @@ internal import TelosCore
 
 /// A program that an entry of `exec.allow` means, looked at but not yet judged.
 struct ExecCandidate {
-  var path: String
+  var path: BytePath
   var entry: Intent.Executable
   var file: RootView.Found
   var kind: ProgramKind
@@ -44,7 +44,7 @@ extension ExecBuild {
 
   /// Nil where it is optional and not there.
   private mutating func literal(_ entry: Intent.Executable) throws(TelosError) -> ExecCandidate? {
-    let path = entry.path.path
+    let path = BytePath(entry.path.path)
     guard let file = try view.resolve(path) else {
       guard !entry.optional else {
         notes.append("exec.allow: \(path) is left out: it is not there")
@@ -58,7 +58,7 @@ extension ExecBuild {
       throw TelosError(
         .refused, "exec.allow: \(path) is not a regular file",
         hint: file.isDirectory
-          ? "write \(PathPattern.escaped(path))/* for the programs in it" : nil)
+          ? "write \(PathPattern.escaped(entry.path.path))/* for the programs in it" : nil)
     }
     guard file.isExecutable else {
       throw TelosError(
@@ -79,14 +79,15 @@ extension ExecBuild {
     return ExecCandidate(path: path, entry: entry, file: file, kind: program.kind)
   }
 
-  static func isLoader(_ name: String) -> Bool {
-    name.hasPrefix("ld-") && name.contains(".so") || name.hasPrefix("ld.so")
+  static func isLoader(_ name: BytePath) -> Bool {
+    let name = name.description
+    return name.hasPrefix("ld-") && name.contains(".so") || name.hasPrefix("ld.so")
   }
 }
 
 /// Content digests, compared once so that a person hears of it; at each start the kernel compares them itself.
 extension ExecBuild {
-  private func checkVerity(_ file: RootView.Found, _ path: String, _ wanted: Digest)
+  private func checkVerity(_ file: RootView.Found, _ path: BytePath, _ wanted: Digest)
     throws(TelosError)
   {
     guard readsVerity else {
@@ -108,7 +109,8 @@ extension ExecBuild {
     }
   }
 
-  private func check(_ file: RootView.Found, _ path: String, _ wanted: Digest) throws(TelosError) {
+  private func check(_ file: RootView.Found, _ path: BytePath, _ wanted: Digest) throws(TelosError)
+  {
     let content = try DurableFile.read(view.hostPath(file.path), limit: 1 << 30)
     let digest = Digest(of: content)
     guard digest == wanted else {

@@ -56,7 +56,7 @@ struct ExecBuild {
     guard case .script(let interpreter, let argument) = candidate.kind,
       let missing = try approved.missing(interpreter, argument, view)
     else { return }
-    let isThere = missing.hasPrefix("/") ? try view.resolve(missing) != nil : true
+    let isThere = missing.isAbsolute ? try view.resolve(missing) != nil : true
     throw TelosError(
       isThere ? .refused : .notFound,
       "\(candidate.path) is a script that \(missing) runs, which is not "
@@ -65,7 +65,7 @@ struct ExecBuild {
   }
 
   private mutating func admit(_ candidate: ExecCandidate) throws(TelosError) {
-    var loader: (file: RootView.Found, path: String)?
+    var loader: (file: RootView.Found, path: BytePath)?
     if case .elf(let interpreter?) = candidate.kind {
       guard let found = try view.resolve(interpreter), found.isRegular else {
         throw TelosError(
@@ -85,10 +85,11 @@ struct ExecBuild {
   }
 
   private mutating func add(
-    _ file: RootView.Found, as path: String, _ flags: RuleFlags, sha256: Digest? = nil
+    _ file: RootView.Found, as path: BytePath, _ flags: RuleFlags, sha256: Digest? = nil
   ) throws(TelosError) {
     try rules.add(
-      FileRule(path: path, identities: try identities(file), flags: flags, sha256: sha256))
+      FileRule(
+        path: path.description, identities: try identities(file), flags: flags, sha256: sha256))
   }
 
   /// A dynamic loader as a program runs any other program.
@@ -118,30 +119,28 @@ struct ExecBuild {
 
 /// What exec.allow approves, to look interpreters of scripts up in.
 private struct Approved {
-  private let files: Set<String>
-  private let names: Set<String>
+  private let files: Set<BytePath>
+  private let names: Set<BytePath>
 
   init(_ candidates: [ExecCandidate]) {
     files = Set(candidates.map(\.file.path))
-    names = Set(
-      candidates.flatMap {
-        [$0.path.split(separator: "/").last.map(String.init) ?? "", $0.file.name]
-      })
+    names = Set(candidates.flatMap { [$0.path.name, $0.file.name] })
   }
 
   /// The interpreter that a script needs and the intent does not approve; nil if there is none.
-  func missing(_ interpreter: String, _ argument: String, _ view: RootView) throws(TelosError)
-    -> String?
+  func missing(_ interpreter: BytePath, _ argument: BytePath, _ view: RootView) throws(TelosError)
+    -> BytePath?
   {
     guard let file = try view.resolve(interpreter), files.contains(file.path) else {
       return interpreter
     }
     guard file.name == "env" else { return nil }
     // `env X` looks X up in PATH: some approved program has to have that name.
-    let words = argument.split(whereSeparator: { $0 == " " || $0 == "\t" })
-    let program = words.first { !$0.hasPrefix("-") && !$0.contains("=") }
-    guard let program else { return "what env runs (\(argument))" }
-    if program.contains("/") { return try missing(String(program), "", view) }
-    return names.contains(String(program)) ? nil : "/usr/bin/\(program)"
+    let words = argument.bytes.split { $0 == 0x20 || $0 == 0x09 }
+    let program = words.first { $0.first != UInt8(ascii: "-") && !$0.contains(UInt8(ascii: "=")) }
+      .map { BytePath(bytes: $0) }
+    guard let program else { return BytePath("what env runs (\(argument))") }
+    if program.bytes.contains(UInt8(ascii: "/")) { return try missing(program, "", view) }
+    return names.contains(program) ? nil : BytePath("/usr/bin").appending(program)
   }
 }

@@ -9,9 +9,9 @@ extension PolicyBuild {
     var folders = anchors
     for anchor in anchors {
       var folder = anchor
-      while folder != "/", writable.contains(where: { Self.isIn(folder, $0) }) {
+      while folder != .root, writable.contains(where: { Self.isIn(folder, $0) }) {
         folders.insert(folder)
-        folder = PathPattern.folder(of: folder)
+        folder = folder.folder
       }
     }
     for path in folders.sorted() {
@@ -36,10 +36,12 @@ enum FileSystem {
   /// `TMPFS_MAGIC`, linux/magic.h.
   static let tmpfs = 0x0102_1994
 
-  static func kind(of path: String) -> Int? {
+  static func kind(of path: BytePath) -> Int? {
     // `struct statfs` begins with it on all 64-bit machines, and has 120 bytes.
     withUnsafeTemporaryAllocation(of: Int.self, capacity: 32) { words in
-      guard let base = words.baseAddress, systemStatus(path, base) == 0 else { return nil }
+      guard let base = words.baseAddress,
+        path.withCString({ systemStatus($0, base) }) == 0
+      else { return nil }
       return words[0]
     }
   }

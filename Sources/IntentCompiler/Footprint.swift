@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TelosCore
 
 /// A file as lstat(2) has it: while this is the same, so are the file and its content.
 struct FileStamp: Hashable, Sendable {
@@ -49,26 +50,25 @@ final class Footprint {
     case whole(FileStamp)
   }
 
-  /// By path from the root, without links in it; as bytes, because texts that read the same can be two names.
-  private(set) var names: [[UInt8]: Seen] = [:]
+  /// By path from the root, without links in it.
+  private(set) var names: [BytePath: Seen] = [:]
   /// Something was so new that a change of it might leave no trace, or could not be looked at.
   private(set) var isUncertain = false
   private let began = FileStamp.now
 
   /// What a name was; nil: not there.
-  func note(_ path: String, _ status: stat?) {
+  func note(_ path: BytePath, _ status: stat?) {
     guard let stamp = status.map(FileStamp.init) else {
-      names[Array(path.utf8)] = .absent
+      names[path] = .absent
       return
     }
     guard stamp.mode & S_IFMT == S_IFDIR else { return noteWhole(path, stamp) }
-    let path = Array(path.utf8)
     if names[path] == nil { names[path] = .passed(stamp) }
   }
 
   /// - Parameter stamp: of before the content was read.
-  func noteWhole(_ path: String, _ stamp: FileStamp) {
-    names[Array(path.utf8)] = .whole(stamp)
+  func noteWhole(_ path: BytePath, _ stamp: FileStamp) {
+    names[path] = .whole(stamp)
     if stamp.isFresh(at: began) { isUncertain = true }
   }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TelosCore
 
 /// A footprint in the order in which it is quickest to look at again: folder by folder.
 struct FootprintCheck: Sendable {
@@ -19,7 +20,7 @@ struct FootprintCheck: Sendable {
     guard !footprint.isUncertain else { return nil }
     var byFolder: [[CChar]: [Entry]] = [:]
     for (path, seen) in footprint.names {
-      let (folder, name) = Self.split(path)
+      let (folder, name) = Self.split(path.bytes)
       byFolder[folder, default: []].append(Entry(name: name, seen: seen))
     }
     folders = byFolder.map { Folder(path: $0.key, entries: $0.value) }

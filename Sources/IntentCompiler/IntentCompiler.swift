@@ -60,9 +60,9 @@ struct PolicyBuild {
   var abstractSockets: [String] = []
   var notes: [String] = []
   /// Folders that the agent may write, without links.
-  var writable: [String] = []
+  var writable: [BytePath] = []
   /// Folders that rules depend on, without links.
-  var anchors: Set<String> = []
+  var anchors: Set<BytePath> = []
 
   init(context: CompileContext) {
     self.context = context
@@ -89,13 +89,14 @@ struct PolicyBuild {
 
   /// Adds a rule on an existing file or directory.
   mutating func add(
-    _ found: RootView.Found, as path: String, _ flags: RuleFlags, sha256: Digest? = nil,
+    _ found: RootView.Found, as path: BytePath, _ flags: RuleFlags, sha256: Digest? = nil,
     tails: [TailRule] = []
   ) throws(TelosError) {
     let identities = try CompileMemory.identities(
       of: found, in: view, context.memory, context.resolver)
     try rules.add(
-      FileRule(path: path, identities: identities, flags: flags, sha256: sha256, tails: tails))
+      FileRule(
+        path: path.description, identities: identities, flags: flags, sha256: sha256, tails: tails))
   }
 
   mutating func addShut() throws(TelosError) {

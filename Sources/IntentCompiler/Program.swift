@@ -17,7 +17,7 @@ struct Program {
   init(_ file: RootView.Found, _ view: RootView) throws(TelosError) {
     let isSmall = file.size <= Self.scannedBytes
     var content = try view.head(of: file, limit: isSmall ? Self.scannedBytes : Self.headBytes)
-    multiCall = Self.multiCall(name: file.name, content: isSmall ? content : [])
+    multiCall = Self.multiCall(name: file.name.description, content: isSmall ? content : [])
     kind = ProgramKind(content)
     if !isSmall, kind == .elf(interpreter: nil) {
       content = try view.head(of: file, limit: Self.longBytes)

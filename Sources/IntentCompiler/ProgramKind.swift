@@ -1,9 +1,11 @@
+internal import TelosCore
+
 /// What the first bytes of an executable say of it.
 enum ProgramKind: Equatable {
   /// With the path of its ELF interpreter, if it has one.
-  case elf(interpreter: String?)
+  case elf(interpreter: BytePath?)
   /// The interpreter and the rest of the first line.
-  case script(interpreter: String, argument: String)
+  case script(interpreter: BytePath, argument: BytePath)
   case other
 
   init(_ bytes: [UInt8]) {
@@ -28,13 +30,12 @@ enum ProgramKind: Equatable {
     while let last = rest.last, isBlank(last) || last == 0x0d { rest.removeLast() }
     guard !path.isEmpty else { return .other }
     return .script(
-      interpreter: String(decoding: path, as: UTF8.self),
-      argument: String(decoding: rest, as: UTF8.self))
+      interpreter: BytePath(bytes: path), argument: BytePath(bytes: rest))
   }
 
   /// The text of PT_INTERP. Both widths, little-endian, which is what this project runs on.
   /// - Returns: nil if it has none, or it is not within `bytes`.
-  private static func elfInterpreter(_ bytes: [UInt8]) -> String? {
+  private static func elfInterpreter(_ bytes: [UInt8]) -> BytePath? {
     func number(_ offset: Int, _ width: Int) -> Int? {
       guard offset >= 0, offset + width <= bytes.count else { return nil }
       let value = bytes[offset..<(offset + width)].reversed().reduce(UInt64(0)) {
@@ -54,8 +55,7 @@ enum ProgramKind: Equatable {
         let length = number(header + (wide ? 32 : 16), wide ? 8 : 4),
         offset <= bytes.count, length <= 4096, offset + length <= bytes.count
       else { return nil }
-      return String(
-        decoding: bytes[offset..<(offset + length)].prefix { $0 != 0 }, as: UTF8.self)
+      return BytePath(bytes: bytes[offset..<(offset + length)].prefix { $0 != 0 })
     }
     return nil
   }

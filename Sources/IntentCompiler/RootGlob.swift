@@ -8,13 +8,14 @@ extension RootView {
   private static let maximumMatches = 4096
 
   /// The paths that a glob means, sorted: `*`, `?` and `[…]` match within one name, and never a leading dot.
-  func glob(_ pattern: ExecPath) throws(TelosError) -> [String] {
-    var found = ["/"]
+  func glob(_ pattern: ExecPath) throws(TelosError) -> [BytePath] {
+    var found: [BytePath] = [.root]
     for name in pattern.names {
-      var next: [String] = []
+      var next: [BytePath] = []
       for folder in found {
-        let names = name.hasWildcard ? try matches(name.pattern, in: folder) : [name.plain]
-        next += names.map { folder == "/" ? "/\($0)" : "\(folder)/\($0)" }
+        let names =
+          name.hasWildcard ? try matches(name.pattern, in: folder) : [BytePath(name.plain)]
+        next += names.map { folder.appending($0) }
         guard next.count <= Self.maximumMatches else {
           throw TelosError(
             .refused, "\(pattern) matches more than \(Self.maximumMatches) names",
@@ -26,12 +27,14 @@ extension RootView {
     return found.sorted()
   }
 
-  private func matches(_ pattern: String, in folder: String) throws(TelosError) -> [String] {
+  private func matches(_ pattern: String, in folder: BytePath) throws(TelosError) -> [BytePath] {
     guard let real = try? resolve(folder), real.isDirectory else { return [] }
     guard let names = names(in: real.path, limit: Self.maximumNames) else { return [] }
     guard names.count < Self.maximumNames else {
       throw TelosError(.refused, "\(folder) has too many names for a glob")
     }
-    return names.map(\.text).filter { fnmatch(pattern, $0, FNM_PERIOD | FNM_PATHNAME) == 0 }
+    return names.map(\.name).filter { name in
+      name.withCString { fnmatch(pattern, $0, FNM_PERIOD | FNM_PATHNAME) == 0 }
+    }
   }
 }

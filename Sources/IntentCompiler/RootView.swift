@@ -15,7 +15,7 @@ struct RootView {
 
   /// An existing file, by its path without links.
   struct Found: Hashable, Sendable {
-    var path: String
+    var path: BytePath
     var mode: mode_t
     /// In bytes; 0 for directories.
     var size = 0
@@ -27,32 +27,38 @@ struct RootView {
     var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
     var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
     var isExecutable: Bool { mode & 0o111 != 0 }
-    var name: String { String(path.split(separator: "/").last ?? "") }
+    var name: BytePath { path.name }
   }
 
   /// As the kernel's own limit.
   private static let maximumLinks = 40
 
-  func hostPath(_ path: String) -> String {
-    path == "/" ? (root.isEmpty ? "/" : root) : root + path
+  func hostPath(_ path: BytePath) -> BytePath {
+    path == .root
+      ? (root.isEmpty ? .root : BytePath(root)) : BytePath(bytes: root.utf8 + path.bytes)
   }
 
+  /// A path as an intent or a script names it.
+  func resolve(_ path: String) throws(TelosError) -> Found? { try resolve(BytePath(path)) }
+
   /// Follows every link of an absolute path; nil if nothing is there.
-  func resolve(_ path: String) throws(TelosError) -> Found? {
-    var real: [String] = []
-    var pending = Array(Self.components(path).reversed())
+  func resolve(_ path: BytePath) throws(TelosError) -> Found? {
+    var real: [BytePath] = []
+    var pending = Array(path.names.reversed())
     var links = 0
     var status = stat()
-    guard stat(hostPath("/"), &status) == 0 else { throw Self.failure("look at", hostPath("/")) }
-    footprint?.note("/", status)
+    guard Self.follow(hostPath(.root), &status) else {
+      throw Self.failure("look at", hostPath(.root))
+    }
+    footprint?.note(.root, status)
     while let component = pending.popLast() {
       if component == ".." { _ = real.popLast() }
       if component == "." || component == ".." {
-        guard lstat(hostPath(Self.join(real)), &status) == 0 else { return nil }
+        guard Self.look(hostPath(BytePath(names: real)), &status) else { return nil }
         continue
       }
-      let candidate = Self.join(real + [component])
-      guard lstat(hostPath(candidate), &status) == 0 else {
+      let candidate = BytePath(names: real + [component])
+      guard Self.look(hostPath(candidate), &status) else {
         guard errno == ENOENT || errno == ENOTDIR else {
           footprint?.noteFailure()
           throw Self.failure("look at", candidate)
@@ -70,27 +76,27 @@ struct RootView {
         throw TelosError(
           .refused, "\(path) leads through too many links, or one that is unreadable")
       }
-      if target.utf8.first == UInt8(ascii: "/") { real = [] }
-      pending += Self.components(target).reversed()
+      if target.isAbsolute { real = [] }
+      pending += target.names.reversed()
     }
-    if real.isEmpty, stat(hostPath("/"), &status) != 0 { return nil }
+    if real.isEmpty, !Self.follow(hostPath(.root), &status) { return nil }
     return Found(
-      path: Self.join(real), mode: status.st_mode, size: Int(status.st_size),
+      path: BytePath(names: real), mode: status.st_mode, size: Int(status.st_size),
       stamp: FileStamp(status))
   }
 
   /// Of a path without links in it, now.
-  func stamp(of path: String) -> FileStamp? {
+  func stamp(of path: BytePath) -> FileStamp? {
     var status = stat()
-    return lstat(hostPath(path), &status) == 0 ? FileStamp(status) : nil
+    return Self.look(hostPath(path), &status) ? FileStamp(status) : nil
   }
 
   /// What a name in a directory without links in its path is, links followed; nil if it is gone or cannot be told.
-  func entry(_ name: String, in folder: String, kind: UInt8) -> Found? {
-    let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+  func entry(_ name: BytePath, in folder: BytePath, kind: UInt8) -> Found? {
+    let path = folder.appending(name)
     if kind == DT_DIR { return Found(path: path, mode: S_IFDIR) }
     var status = stat()
-    guard lstat(hostPath(path), &status) == 0 else {
+    guard Self.look(hostPath(path), &status) else {
       footprint?.note(path, nil)
       return nil
     }
@@ -101,21 +107,21 @@ struct RootView {
   }
 
   /// The directory that holds the last component of `path`, and that component.
-  func parent(of path: String) throws(TelosError) -> (folder: Found?, name: String) {
-    let components = Self.components(path)
-    let folder = try resolve(Self.join(components.dropLast()))
-    return (folder.flatMap { $0.isDirectory ? $0 : nil }, components.last ?? "")
+  func parent(of path: BytePath) throws(TelosError) -> (folder: Found?, name: BytePath) {
+    let names = path.names
+    let folder = try resolve(BytePath(names: names.dropLast()))
+    return (folder.flatMap { $0.isDirectory ? $0 : nil }, path.name)
   }
 
   /// An entry of a directory; the kind is `DT_UNKNOWN` where the file system does not say.
   struct Name {
-    var text: String
+    var name: BytePath
     var kind: UInt8
   }
 
   /// Names in a directory without links in its path, unordered, at most `limit`; nil if it cannot be read.
-  func names(in folder: String, limit: Int) -> [Name]? {
-    let descriptor = open(hostPath(folder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+  func names(in folder: BytePath, limit: Int) -> [Name]? {
+    let descriptor = Self.open(hostPath(folder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else {
       footprint?.noteFailure()
       return nil
@@ -131,10 +137,10 @@ struct RootView {
     defer { closedir(stream) }
     var names: [Name] = []
     while names.count < limit, let entry = readdir(stream) {
-      let text = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { BytePath(cString: $0) }
       }
-      if text != "." && text != ".." { names.append(Name(text: text, kind: entry.pointee.d_type)) }
+      if name != "." && name != ".." { names.append(Name(name: name, kind: entry.pointee.d_type)) }
     }
     return names
   }
@@ -142,7 +148,7 @@ struct RootView {
   /// The first bytes of a regular file, or all of it if it is no longer than `limit`.
   func head(of found: Found, limit: Int) throws(TelosError) -> [UInt8] {
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-    let descriptor = open(hostPath(found.path), flags)
+    let descriptor = Self.open(hostPath(found.path), flags)
     guard descriptor >= 0 else { throw Self.failure("read", found.path) }
     defer { close(descriptor) }
     var status = stat()
@@ -163,26 +169,36 @@ struct RootView {
     return Array(bytes[..<filled])
   }
 
-  static func components(_ path: String) -> [String] {
-    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
-  }
-
-  static func join(_ components: some Sequence<String>) -> String {
-    "/" + components.joined(separator: "/")
-  }
-
-  private static func readLink(_ path: String) -> String? {
+  private static func readLink(_ path: BytePath) -> BytePath? {
     var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = buffer.withUnsafeMutableBytes { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { text in
-        text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+    let count = path.withCString { path in
+      buffer.withUnsafeMutableBytes { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { text in
+          text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+        }
       }
     }
     guard count > 0, count < buffer.count else { return nil }
-    return String(decoding: buffer[..<count], as: UTF8.self)
+    return BytePath(bytes: buffer[..<count])
   }
 
-  static func failure(_ action: String, _ path: String) -> TelosError {
+  private static func open(_ path: BytePath, _ flags: Int32) -> Int32 {
+    path.withCString { Glibc.open($0, flags) }
+  }
+
+  static func failure(_ action: String, _ path: BytePath) -> TelosError {
     TelosError(.refused, "cannot \(action) \(path): \(String(cString: strerror(errno)))")
+  }
+}
+
+extension RootView {
+  /// Like stat(2): whether it is there, links followed.
+  fileprivate static func follow(_ path: BytePath, _ status: inout stat) -> Bool {
+    path.withCString { stat($0, &status) == 0 }
+  }
+
+  /// Like lstat(2).
+  fileprivate static func look(_ path: BytePath, _ status: inout stat) -> Bool {
+    path.withCString { lstat($0, &status) == 0 }
   }
 }

@@ -16,7 +16,7 @@ extension PolicyBuild {
       let (match, deep): (PathPattern.Match, Bool)
       switch entry.path.form {
       case .literal:
-        try addSensitiveFile(entry.path.anchor, flags)
+        try addSensitiveFile(BytePath(entry.path.anchor), flags)
         continue
       case .children(let names): (match, deep) = (names, false)
       case .descendants(let names): (match, deep) = (names, true)
@@ -36,11 +36,11 @@ extension PolicyBuild {
   /// Whether the folder is missing in which the rule for names would stand.
   private func isMissing(_ pattern: PathPattern) throws(TelosError) -> Bool {
     pattern.form == .literal
-      ? try view.parent(of: pattern.anchor).folder == nil
+      ? try view.parent(of: BytePath(pattern.anchor)).folder == nil
       : try view.resolve(pattern.anchor)?.isDirectory != true
   }
 
-  private mutating func addSensitiveFile(_ path: String, _ flags: RuleFlags) throws(TelosError) {
+  private mutating func addSensitiveFile(_ path: BytePath, _ flags: RuleFlags) throws(TelosError) {
     let (parent, name) = try view.parent(of: path)
     guard let parent else { throw Self.noFolder(path, "files.sensitive") }
     let tail = TailRule(flags: flags, match: .name(name), deep: false)
@@ -63,7 +63,7 @@ extension PolicyBuild {
   }
 
   private mutating func addTail(_ pattern: PathPattern, _ tail: TailRule) throws(TelosError)
-    -> String
+    -> BytePath
   {
     guard let anchor = try view.resolve(pattern.anchor), anchor.isDirectory else {
       throw TelosError(
@@ -71,7 +71,7 @@ extension PolicyBuild {
         hint: "create it before the agent starts, take the entry out, or write optional: true in it"
       )
     }
-    try add(anchor, as: pattern.anchor, [], tails: [tail])
+    try add(anchor, as: BytePath(pattern.anchor), [], tails: [tail])
     anchors.insert(anchor.path)
     return anchor.path
   }
@@ -98,7 +98,7 @@ extension PolicyBuild {
     return found
   }
 
-  static func noFolder(_ path: String, _ key: String) -> TelosError {
+  static func noFolder(_ path: BytePath, _ key: String) -> TelosError {
     TelosError(
       .notFound, "\(key): the folder of \(path) is not there",
       hint: key == "files.sensitive"
@@ -118,12 +118,12 @@ extension PathPattern.Match {
   }
 
   /// By bytes, as the kernel compares.
-  func matches(_ name: String) -> Bool {
+  func matches(_ name: BytePath) -> Bool {
     switch self {
     case .any: true
-    case .name(let text): name.utf8.elementsEqual(text.utf8)
-    case .suffix(let text): name.utf8.reversed().starts(with: text.utf8.reversed())
-    case .prefix(let text): name.utf8.starts(with: text.utf8)
+    case .name(let text): name == text
+    case .suffix(let text): name.bytes.reversed().starts(with: text.bytes.reversed())
+    case .prefix(let text): name.bytes.starts(with: text.bytes)
     }
   }
 }

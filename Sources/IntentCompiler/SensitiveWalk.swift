@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Intents
 internal import Kernel
+internal import TelosCore
 
 /// A look at what patterns with one anchor match now, nearest folders first, bounded.
 struct SensitiveWalk: Sendable {
@@ -11,7 +12,7 @@ struct SensitiveWalk: Sendable {
   }
 
   /// Without links in it.
-  var anchor: String
+  var anchor: BytePath
   var patterns: [Pattern]
 
   /// Every agent's start waits for this walk; beyond it the rule of the directory alone holds.
@@ -21,7 +22,7 @@ struct SensitiveWalk: Sendable {
 
   struct Match: Sendable {
     var file: RootView.Found
-    var path: String
+    var path: BytePath
     var flags: RuleFlags
   }
   struct Findings: Sendable {
@@ -42,12 +43,12 @@ struct SensitiveWalk: Sendable {
       let folder = folders[next]
       let names = view.names(in: folder, limit: Self.maximumNames - visited) ?? []
       visited += names.count
-      for name in names.sorted(by: { $0.text < $1.text }) {
-        let path = folder == "/" ? "/\(name.text)" : "\(folder)/\(name.text)"
-        let flags = flags(of: name.text, deep: next > 0)
+      for name in names.sorted(by: { $0.name < $1.name }) {
+        let path = folder.appending(name.name)
+        let flags = flags(of: name.name, deep: next > 0)
         // Most names are neither: their kind alone tells.
         guard !flags.isEmpty || name.kind == DT_DIR || name.kind == DT_UNKNOWN,
-          let file = view.entry(name.text, in: folder, kind: name.kind)
+          let file = view.entry(name.name, in: folder, kind: name.kind)
         else { continue }
         if file.isDirectory {
           // Not through links, nor into what holds no files.
@@ -68,7 +69,7 @@ struct SensitiveWalk: Sendable {
     return Findings(files: files, isWhole: visited < Self.maximumNames)
   }
 
-  private func flags(of name: String, deep: Bool) -> RuleFlags {
+  private func flags(of name: BytePath, deep: Bool) -> RuleFlags {
     patterns.reduce(into: []) { flags, pattern in
       if pattern.deep || !deep, pattern.match.matches(name) { flags.formUnion(pattern.flags) }
     }

@@ -8,7 +8,8 @@ extension PolicyBuild {
     switch name {
     case .abstract(let text):
       abstractSockets.append(text)
-    case .path(let path):
+    case .path(let text):
+      let path = BytePath(text)
       let (parent, name) = try view.parent(of: path)
       guard let parent else { throw Self.noFolder(path, "unix.allow") }
       let tail = TailRule(flags: .unix, match: .name(name), deep: false)
@@ -19,7 +20,7 @@ extension PolicyBuild {
           .refused, "unix.allow: \(path) is not a socket",
           hint: "write the path of the socket itself")
       }
-      guard file.path == "\(parent.path == "/" ? "" : parent.path)/\(name)" else {
+      guard file.path == parent.path.appending(name) else {
         // Through a link: the kernel sees the socket's own name.
         let real = try view.parent(of: file.path)
         guard let folder = real.folder else { return }

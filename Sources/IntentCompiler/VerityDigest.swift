@@ -9,8 +9,8 @@ enum VerityDigest {
   /// Nil where fs-verity is not on, or the file system does not have it.
   ///
   /// - Throws: `refused` for a digest that is not SHA-256, and where none can be read.
-  static func of(_ path: String) throws(TelosError) -> Digest? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  static func of(_ path: BytePath) throws(TelosError) -> Digest? {
+    let descriptor = path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw RootView.failure("open", path) }
     defer { close(descriptor) }
     // algorithm, size, digest: the size is that of the room first.

@@ -13,30 +13,34 @@ extension PolicyBuild {
           missing.append(root)
           notes.append("files.write: \(root) is left out: it is not there")
         } else if root.form == .literal {
-          _ = try addWritableFile(root.anchor, "files.write", .write)
+          _ = try addWritableFile(BytePath(root.anchor), "files.write", .write)
         } else {
           writable.append(
-            try addWritableFolder(root.anchor, "files.write", "name another folder", .write))
+            try addWritableFolder(
+              BytePath(root.anchor), "files.write", "name another folder", .write))
         }
       }
     } else {
       writable.append(try addWorkingDirectory())
       if let temporary = context.temporaryDirectory {
         writable.append(
-          try addWritableFolder(temporary, "TMPDIR", "make another TMPDIR", [.write, .keep]))
+          try addWritableFolder(
+            BytePath(temporary), "TMPDIR", "make another TMPDIR", [.write, .keep]))
       }
     }
     func isMissing(_ pattern: PathPattern) -> Bool {
       missing.contains { $0 == pattern || PathPattern.isBelow(pattern.anchor, $0.anchor) }
-        || missing.contains { $0.form != .literal && $0.anchor == pattern.anchor }
+        || missing.contains {
+          $0.form != .literal && BytePath($0.anchor) == BytePath(pattern.anchor)
+        }
     }
     for root in files.whileTainted.roots where !isMissing(root) {
       try addKept(root, among: files.write ?? [])
     }
     for pattern in own where !isMissing(pattern) {
-      let folder = try folder(pattern.anchor, "exec.own")
+      let folder = try folder(BytePath(pattern.anchor), "exec.own")
       try requireWritable(folder.path, "exec.own", pattern)
-      try add(folder, as: pattern.anchor, .own)
+      try add(folder, as: BytePath(pattern.anchor), .own)
     }
   }
 
@@ -45,17 +49,18 @@ extension PolicyBuild {
   {
     let key = "files.whileTainted"
     guard root.form == .literal else {
-      let found = try folder(root.anchor, key)
+      let found = try folder(BytePath(root.anchor), key)
       try requireWritable(found.path, key, root)
       anchors.insert(
-        try addWritableFolder(root.anchor, key, "name another folder", [.write, .keep]))
+        try addWritableFolder(
+          BytePath(root.anchor), key, "name another folder", [.write, .keep]))
       return
     }
-    let path = try addWritableFile(root.anchor, key, [.write, .keep])
+    let path = try addWritableFile(BytePath(root.anchor), key, [.write, .keep])
     if !roots.contains(root) { try requireWritable(path, key, root) }
   }
 
-  private func requireWritable(_ path: String, _ key: String, _ pattern: PathPattern)
+  private func requireWritable(_ path: BytePath, _ key: String, _ pattern: PathPattern)
     throws(TelosError)
   {
     guard writable.contains(where: { Self.isIn(path, $0) }) else {
@@ -66,11 +71,11 @@ extension PolicyBuild {
   }
 
   /// Nobody signed the working directory, so it may not be one that the system runs or trusts.
-  private mutating func addWorkingDirectory() throws(TelosError) -> String {
-    let path = context.workingDirectory
+  private mutating func addWorkingDirectory() throws(TelosError) -> BytePath {
+    let path = BytePath(context.workingDirectory)
     let hint = "start the agent in a folder of its own, or name files.write in the intent"
     let found = try folder(path, "the working directory")
-    let system = ["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr"]
+    let system: [BytePath] = ["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr"]
     if let bad = system.first(where: { Self.isIn(found.path, $0) }) {
       throw TelosError(
         .refused, "the working directory: \(path) lies in \(bad), which other programs trust",
@@ -80,14 +85,17 @@ extension PolicyBuild {
   }
 
   private mutating func addWritableFolder(
-    _ path: String, _ key: String, _ hint: String, _ flags: RuleFlags
-  ) throws(TelosError) -> String {
+    _ path: BytePath, _ key: String, _ hint: String, _ flags: RuleFlags
+  ) throws(TelosError) -> BytePath {
     let found = try folder(path, key)
-    let special = ["/proc", "/sys", "/dev", "/etc/telos", "/var/lib/telos", "/run/telos"]
-    let bad = found.path == "/" ? "/" : special.first { Self.isIn(found.path, $0) }
+    let special: [BytePath] = [
+      "/proc", "/sys", "/dev", "/etc/telos", "/var/lib/telos", "/run/telos",
+    ]
+    let bad = found.path == .root ? .root : special.first { Self.isIn(found.path, $0) }
     if let bad {
       throw TelosError(
-        .refused, "\(key): \(path) \(bad == "/" ? "is" : "lies in") \(bad), where no agent writes",
+        .refused,
+        "\(key): \(path) \(bad == .root ? "is" : "lies in") \(bad), where no agent writes",
         hint: hint)
     }
     try add(found, as: path, flags)
@@ -95,14 +103,14 @@ extension PolicyBuild {
   }
 
   /// - Returns: its path without links.
-  private mutating func addWritableFile(_ path: String, _ key: String, _ flags: RuleFlags)
-    throws(TelosError) -> String
+  private mutating func addWritableFile(_ path: BytePath, _ key: String, _ flags: RuleFlags)
+    throws(TelosError) -> BytePath
   {
     guard let file = try view.resolve(path) else {
       throw TelosError(
         .notFound, "\(key): \(path) is not there on this node",
         hint: key == "files.write"
-          ? "create it before the agent starts, write its folder as DIR/**, or {path: \(PathPattern.escaped(path)), optional: true}"
+          ? "create it before the agent starts, write its folder as DIR/**, or {path: \(PathPattern.escaped(path.description)), optional: true}"
           : "create it before the agent starts, or write its folder as DIR/**")
     }
     if file.isDirectory {
@@ -116,7 +124,7 @@ extension PolicyBuild {
     }
     guard
       file.isCharacterDevice
-        || !["/proc", "/sys", "/dev"].contains(where: { Self.isIn(file.path, $0) })
+        || !["/proc", "/sys", "/dev"].contains(where: { Self.isIn(file.path, BytePath($0)) })
     else {
       throw TelosError(
         .refused, "\(key): \(path) is \(file.path), where no agent writes",
@@ -133,12 +141,12 @@ extension PolicyBuild {
     return file.path
   }
 
-  private func folder(_ path: String, _ key: String) throws(TelosError) -> RootView.Found {
+  private func folder(_ path: BytePath, _ key: String) throws(TelosError) -> RootView.Found {
     guard let found = try view.resolve(path) else {
       throw TelosError(
         .notFound, "\(key): the folder \(path) is not there on this node",
         hint: key == "files.write"
-          ? "create it before the agent starts, or write {path: \(PathPattern.escaped(path))/**, optional: true}"
+          ? "create it before the agent starts, or write {path: \(PathPattern.escaped(path.description))/**, optional: true}"
           : "create it before the agent starts")
     }
     guard found.isDirectory else {
@@ -149,7 +157,7 @@ extension PolicyBuild {
   }
 
   /// Whether `path` is `root` or lies below it.
-  static func isIn(_ path: String, _ root: String) -> Bool {
-    path == root || root == "/" || path.utf8.starts(with: "\(root)/".utf8)
+  static func isIn(_ path: BytePath, _ root: BytePath) -> Bool {
+    path == root || root == .root || path.isBelow(root)
   }
 }

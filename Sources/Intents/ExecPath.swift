@@ -11,6 +11,13 @@ public struct ExecPath: Sendable, Hashable, CustomStringConvertible {
     public let hasWildcard: Bool
   }
 
+  /// By the bytes that it was written with.
+  public static func == (left: ExecPath, right: ExecPath) -> Bool {
+    left.description.utf8.elementsEqual(right.description.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(BytePath(description)) }
+
   /// As written.
   public let description: String
   /// From the root on, never empty.

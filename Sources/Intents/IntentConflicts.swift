@@ -27,12 +27,12 @@ extension Intent {
           suggestion: "remove one of the two", scope: [])
       }
     }
-    return twice(exec.allow.map { "\($0.path)" }, { "spec.exec.allow[\($0)]" }, "the path")
-      + twice(exec.own.map { "\($0)" }, { "spec.exec.own[\($0)]" }, "the folder")
-      + twice(files.sensitive.map { "\($0.path)" }, { "spec.files.sensitive[\($0)]" }, "the path")
-      + twice((files.write ?? []).map { "\($0)" }, { "spec.files.write[\($0)]" }, "the path")
+    return twice(exec.allow.map(\.path), { "spec.exec.allow[\($0)]" }, "the path")
+      + twice(exec.own, { "spec.exec.own[\($0)]" }, "the folder")
+      + twice(files.sensitive.map(\.path), { "spec.files.sensitive[\($0)]" }, "the path")
+      + twice(files.write ?? [], { "spec.files.write[\($0)]" }, "the path")
       + twice(
-        files.whileTainted.roots.map { "\($0)" }, { "spec.files.whileTainted[\($0)]" }, "the path")
+        files.whileTainted.roots, { "spec.files.whileTainted[\($0)]" }, "the path")
       + twice(unix, { "spec.unix.allow[\($0)]" }, "the socket")
       + twice(network.allow, { "spec.network.allow[\($0)]" }, "the destination")
       + twice(

@@ -38,10 +38,10 @@ extension PathPattern {
     }
     let parts = name.parts
     switch parts.count {
-    case 1: return .name(name.plain)
+    case 1: return .name(BytePath(name.plain))
     case 2 where parts == ["", ""]: return .any
-    case 2 where parts[0].isEmpty: return .suffix(try short(parts[1], text))
-    case 2 where parts[1].isEmpty: return .prefix(try short(parts[0], text))
+    case 2 where parts[0].isEmpty: return .suffix(BytePath(try short(parts[1], text)))
+    case 2 where parts[1].isEmpty: return .prefix(BytePath(try short(parts[0], text)))
     default:
       let first = escaped(parts[0])
       let last = escaped(parts[parts.count - 1])

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TelosCore
 
 extension PathPattern {
   /// Whether the pattern means `path`, by its text alone: links are not followed.
@@ -13,12 +14,7 @@ extension PathPattern {
   }
 
   /// The folder that `path` lies in, and its last component.
-  public static func folder(of path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else {
-      return "/"
-    }
-    return String(path[..<slash])
-  }
+  public static func folder(of path: String) -> String { BytePath(path).folder.description }
 
   public static func name(of path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
@@ -30,9 +26,9 @@ extension PathPattern.Match {
   public func matches(_ name: String) -> Bool {
     switch self {
     case .any: true
-    case .name(let text): name.utf8.elementsEqual(text.utf8)
-    case .prefix(let text): name.utf8.starts(with: text.utf8)
-    case .suffix(let text): name.utf8.reversed().starts(with: text.utf8.reversed())
+    case .name(let text): name.utf8.elementsEqual(text.bytes)
+    case .prefix(let text): name.utf8.starts(with: text.bytes)
+    case .suffix(let text): name.utf8.reversed().starts(with: text.bytes.reversed())
     }
   }
 }

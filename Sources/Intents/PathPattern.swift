@@ -5,11 +5,11 @@ public import TelosCore
 public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   public enum Match: Sendable, Hashable {
     case any
-    case name(String)
+    case name(BytePath)
     /// At most 32 bytes, of the end of the last component.
-    case suffix(String)
+    case suffix(BytePath)
     /// At most 32 bytes, of its beginning.
-    case prefix(String)
+    case prefix(BytePath)
   }
   public enum Form: Sendable, Hashable {
     case literal
@@ -32,6 +32,13 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   /// The directory before the first wildcard (`/` for the root); of a literal the path itself. Without backslashes.
   public let anchor: String
 
+  /// By the bytes that it was written with: NFC and NFD of one name are two paths.
+  public static func == (left: PathPattern, right: PathPattern) -> Bool {
+    left.description.utf8.elementsEqual(right.description.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(BytePath(description)) }
+
   /// How long a suffix or prefix may be. Source: `text` of `struct telos_tail`.
   static let maximumText = 32
   /// How many bytes a name in a directory has at most. Source: `NAME_MAX`.
@@ -50,7 +57,8 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   func covers(_ other: PathPattern) -> Bool {
     if self == other { return true }
     guard form == .descendants(.any) else { return false }
-    return Self.isBelow(other.anchor, anchor) || (other.anchor == anchor && other.form != .literal)
+    return Self.isBelow(other.anchor, anchor)
+      || (BytePath(other.anchor) == BytePath(anchor) && other.form != .literal)
   }
 
   /// Whether `path` lies strictly below the directory `root`, by their texts alone.

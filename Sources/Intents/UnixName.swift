@@ -6,6 +6,13 @@ public enum UnixName: Sendable, Hashable, CustomStringConvertible {
   /// Without the `@`.
   case abstract(String)
 
+  /// By the bytes of the name.
+  public static func == (left: UnixName, right: UnixName) -> Bool {
+    left.description.utf8.elementsEqual(right.description.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(BytePath(description)) }
+
   /// What `sun_path` holds beside its first or last NUL.
   static let maximumBytes = 107
 

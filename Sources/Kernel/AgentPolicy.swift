@@ -17,7 +17,13 @@ public struct FileIdentity: Sendable, Hashable, Codable {
 
 /// Finds the identities of an existing file: one, or two where an overlay has an upper and a lower inode.
 public protocol FileResolver: Sendable {
-  func identities(of path: String) throws(TelosError) -> [FileIdentity]
+  func identities(of path: BytePath) throws(TelosError) -> [FileIdentity]
+}
+
+extension FileResolver {
+  public func identities(of path: String) throws(TelosError) -> [FileIdentity] {
+    try identities(of: BytePath(path))
+  }
 }
 
 /// What a rule allows or raises. Raw values: `enum telos_rule_flags`.
@@ -45,14 +51,14 @@ public struct RuleFlags: OptionSet, Sendable, Hashable, Codable {
 }
 
 /// A rule for names below a directory, so that it also holds for files that do not exist yet.
-public struct TailRule: Sendable, Hashable, Codable {
-  public enum Match: Sendable, Hashable, Codable {
+public struct TailRule: Sendable, Hashable {
+  public enum Match: Sendable, Hashable {
     /// The last component, of at most 255 bytes.
-    case name(String)
+    case name(BytePath)
     /// At most 32 bytes.
-    case suffix(String)
+    case suffix(BytePath)
     /// At most 32 bytes.
-    case prefix(String)
+    case prefix(BytePath)
     case any
   }
 
@@ -69,8 +75,8 @@ public struct TailRule: Sendable, Hashable, Codable {
 }
 
 /// What an intent says of one file or directory.
-public struct FileRule: Sendable, Hashable, Codable {
-  /// As the intent has it after globbing; for people, the kernel goes by `identities`.
+public struct FileRule: Sendable, Hashable {
+  /// As the intent has it after globbing, in the form of ``BytePath/description``: for people, the kernel goes by `identities`.
   public var path: String
   public var identities: [FileIdentity]
   public var flags: RuleFlags
@@ -136,7 +142,7 @@ public enum StdioPolicy: String, Sendable, Codable, CaseIterable {
 }
 
 /// An intent, compiled for one agent on one node: all that is written to the kernel's maps before it starts.
-public struct AgentPolicy: Sendable, Hashable, Codable {
+public struct AgentPolicy: Sendable, Hashable {
   public var files: [FileRule] = []
   public var windows: [WindowRule] = []
   /// Who may come in: the prefix is the peer's, the ports are the agent's own; `::` has all of those ports together.

@@ -59,14 +59,8 @@ public struct ControlGroupRoot: Sendable, Hashable {
   }
 
   private static func mounted() throws(TelosError) -> [String] {
-    let table = String(
-      decoding: try DurableFile.read("/proc/self/mountinfo", limit: 16 << 20), as: UTF8.self)
-    return table.split(separator: "\n").compactMap { line in
-      let halves = line.firstRange(of: " - ")
-      guard let halves, line[halves.upperBound...].hasPrefix("cgroup2 ") else { return nil }
-      let fields = line[..<halves.lowerBound].split(separator: " ")
-      return fields.count > 4 ? String(fields[4]) : nil
-    }
+    MountTable(try DurableFile.read("/proc/self/mountinfo", limit: 16 << 20)).mounts
+      .filter { $0.type == "cgroup2" }.compactMap(\.point.text)
   }
 
   private static func folders(_ path: String) -> [String] {

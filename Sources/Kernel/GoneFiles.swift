@@ -17,7 +17,8 @@ public struct GoneFiles: Sendable {
     var mounts: [UInt32: MountedVolume] = [:]
     for mount in table.mounts
     where mounts[mount.device] == nil && ["ext2", "ext3", "ext4", "xfs"].contains(mount.type) {
-      mounts[mount.device] = MountedVolume(table.root + mount.point, device: mount.device)
+      mounts[mount.device] = MountedVolume(
+        BytePath(bytes: table.root.utf8 + mount.point.bytes), device: mount.device)
     }
     self.mounts = mounts
   }
@@ -51,8 +52,8 @@ private struct MountedVolume: Sendable {
   private let folder: Descriptor
   private var form = Form.narrow
 
-  init?(_ path: String, device: UInt32) {
-    let number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  init?(_ path: BytePath, device: UInt32) {
+    let number = path.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard number >= 0 else { return nil }
     folder = Descriptor(owning: number)
     var (info, handle, generation) = (stat(), clibbpf_handle(), UInt32(0))

@@ -1,5 +1,6 @@
 public import AddressSets
 internal import CTelosABI
+public import TelosCore
 
 /// One record of the rings, in words. Source: `struct telos_event`.
 public struct KernelEvent: Sendable, Hashable {
@@ -12,6 +13,7 @@ public struct KernelEvent: Sendable, Hashable {
 
   public struct Process: Sendable, Hashable, Codable {
     public var pid: UInt32
+    /// As the kernel has it in `comm`; bytes that are not UTF-8 as ``BytePath/description`` writes them.
     public var name: String
 
     public init(pid: UInt32, name: String) {
@@ -48,8 +50,8 @@ public struct KernelEvent: Sendable, Hashable {
   /// Nil when no file was concerned.
   public var file: FileIdentity?
   /// A whole path, the last component alone where that was all that could be had, or `@` and the name of an abstract
-  /// AF_UNIX socket. Bytes that are not UTF-8 are replaced.
-  public var path: String
+  /// AF_UNIX socket.
+  public var path: BytePath
   /// Nil when no address was concerned.
   public var address: IPAddress?
   public var port: UInt16
@@ -92,17 +94,18 @@ public struct KernelEvent: Sendable, Hashable {
       }
     lineage = withUnsafeBytes(of: event.lineage) { bytes in
       bytes.bindMemory(to: telos_process.self).prefix { $0.pid != 0 }.map { process in
-        Process(pid: process.pid, name: withUnsafeBytes(of: process.comm) { text($0) })
+        Process(
+          pid: process.pid, name: withUnsafeBytes(of: process.comm) { upToZero($0).description })
       }
     }
     withheld = event.withheld
   }
 
   /// An abstract name may hold NUL bytes: what is cut there would be the name of another socket.
-  private static func path(_ event: telos_event) -> String {
-    let path = withUnsafeBytes(of: event.path) { text($0) }
+  private static func path(_ event: telos_event) -> BytePath {
+    let path = withUnsafeBytes(of: event.path) { upToZero($0) }
     let isAbstract = event.family == 1 && event.port != 0
-    return isAbstract && path.utf8.count != Int(event.port) + 1 ? "" : path
+    return isAbstract && path.bytes.count != Int(event.port) + 1 ? "" : path
   }
 
   private static func kind(_ code: UInt8) -> Kind {
@@ -120,6 +123,6 @@ public struct KernelEvent: Sendable, Hashable {
   }
 }
 
-private func text(_ bytes: UnsafeRawBufferPointer) -> String {
-  String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+private func upToZero(_ buffer: UnsafeRawBufferPointer) -> BytePath {
+  BytePath(bytes: buffer.prefix { $0 != 0 })
 }

@@ -52,7 +52,7 @@ extension telos_tail {
     deep = rule.deep ? 1 : 0
     switch rule.match {
     case .name(let name):
-      let bytes = Array(name.utf8)
+      let bytes = name.bytes
       guard (1...255).contains(bytes.count) else { throw Self.tooLong(name, 255) }
       kind = UInt8(TELOS_TAIL_NAME.rawValue)
       length = UInt8(bytes.count)
@@ -69,14 +69,14 @@ extension telos_tail {
     }
   }
 
-  private mutating func set(_ value: String) throws(TelosError) {
-    let bytes = Array(value.utf8)
+  private mutating func set(_ value: BytePath) throws(TelosError) {
+    let bytes = value.bytes
     guard (1...32).contains(bytes.count) else { throw Self.tooLong(value, 32) }
     length = UInt8(bytes.count)
     withUnsafeMutableBytes(of: &text) { $0.copyBytes(from: bytes) }
   }
 
-  private static func tooLong(_ text: String, _ limit: Int) -> TelosError {
+  private static func tooLong(_ text: BytePath, _ limit: Int) -> TelosError {
     TelosError(.invalidArgument, "\"\(text)\" in a directory rule is not 1 to \(limit) bytes long")
   }
 }

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import TelosCore
+public import TelosCore
 
 /// The file systems that are mounted on the machine, as its first process sees them, or as this one does where the first may
 /// not be looked at: the daemon may be in a container.
@@ -10,7 +10,7 @@ public struct MountTable: Sendable, Hashable {
     /// For example `ext4`.
     public var type: String
     /// Below ``MountTable/root``.
-    public var point: String
+    public var point: BytePath
   }
 
   public var mounts: [Mount]
@@ -21,22 +21,23 @@ public struct MountTable: Sendable, Hashable {
   public init() {
     let isOpen = access("/proc/1/root/.", X_OK) == 0
     let bytes = try? DurableFile.read("/proc/\(isOpen ? "1" : "self")/mountinfo", limit: 64 << 20)
-    self.init(String(decoding: bytes ?? [], as: UTF8.self), below: isOpen ? "/proc/1/root" : "")
+    self.init(bytes ?? [], below: isOpen ? "/proc/1/root" : "")
   }
 
-  /// From the text of a `mountinfo`, see proc(5).
-  public init(_ text: String, below root: String = "") {
+  /// From the text of a `mountinfo`, see proc(5). Mount points are bytes: a reader of text would miss names that are none.
+  public init(_ text: some Collection<UInt8>, below root: String = "") {
     self.root = root
-    mounts = text.split(separator: "\n").compactMap { line in
-      let words = line.split(separator: " ")
-      guard words.count > 5, let dash = words.firstIndex(of: "-"), dash + 1 < words.count else {
-        return nil
-      }
-      let numbers = words[2].split(separator: ":").compactMap { UInt32($0) }
+    mounts = Array(text).split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let words = line.split(separator: UInt8(ascii: " "))
+      guard words.count > 5, let dash = words.firstIndex(of: [UInt8(ascii: "-")]),
+        dash + 1 < words.count
+      else { return nil }
+      let numbers = words[2].split(separator: UInt8(ascii: ":"))
+        .compactMap { UInt32(String(decoding: $0, as: UTF8.self)) }
       guard numbers.count == 2, numbers[0] < 1 << 12, numbers[1] < 1 << 20 else { return nil }
       return Mount(
-        device: numbers[0] << 20 | numbers[1], type: String(words[dash + 1]),
-        point: Self.plain(words[4]))
+        device: numbers[0] << 20 | numbers[1],
+        type: String(decoding: words[dash + 1], as: UTF8.self), point: Self.plain(words[4]))
     }
   }
 
@@ -47,9 +48,9 @@ public struct MountTable: Sendable, Hashable {
   }
 
   /// Spaces and line ends stand in it as backslash and three octal digits.
-  private static func plain(_ text: Substring) -> String {
+  private static func plain(_ text: ArraySlice<UInt8>) -> BytePath {
     var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
+    var rest = text
     while let byte = rest.popFirst() {
       if byte == UInt8(ascii: "\\"), rest.count >= 3,
         let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
@@ -60,6 +61,6 @@ public struct MountTable: Sendable, Hashable {
         bytes.append(byte)
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return BytePath(bytes: bytes)
   }
 }

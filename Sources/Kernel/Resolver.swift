@@ -16,8 +16,8 @@ public final class Resolver: FileResolver {
 
   public init(_ gates: Gates) { memory = gates.maps.globals }
 
-  public func identities(of path: String) throws(TelosError) -> [FileIdentity] {
-    let found = open(path, clibbpf_path_only | O_CLOEXEC)
+  public func identities(of path: BytePath) throws(TelosError) -> [FileIdentity] {
+    let found = path.withCString { open($0, clibbpf_path_only | O_CLOEXEC) }
     guard found >= 0 else { throw Self.failure(path) }
     defer { close(found) }
     var info = stat()
@@ -40,7 +40,7 @@ public final class Resolver: FileResolver {
     }
   }
 
-  private func ask(_ found: Int32, isSocket: Bool, _ path: String) throws(TelosError)
+  private func ask(_ found: Int32, isSocket: Bool, _ path: BytePath) throws(TelosError)
     -> [FileIdentity]
   {
     let counts = Int(TELOS_GLOBALS_RESOLVED_COUNT.rawValue)
@@ -96,7 +96,7 @@ public final class Resolver: FileResolver {
       && first.device == StatResolver.device(info.st_dev)
   }
 
-  private static func failure(_ path: String) -> TelosError {
+  private static func failure(_ path: BytePath) -> TelosError {
     TelosError(
       errno == ENOENT || errno == ENOTDIR ? .notFound : .kernel,
       "cannot look up \(path): \(String(cString: strerror(errno)))")
@@ -108,9 +108,9 @@ public final class Resolver: FileResolver {
 public struct StatResolver: FileResolver {
   public init() {}
 
-  public func identities(of path: String) throws(TelosError) -> [FileIdentity] {
+  public func identities(of path: BytePath) throws(TelosError) -> [FileIdentity] {
     var info = stat()
-    guard stat(path, &info) == 0 else {
+    guard path.withCString({ stat($0, &info) }) == 0 else {
       throw TelosError(
         errno == ENOENT || errno == ENOTDIR ? .notFound : .internalError,
         "cannot look up \(path): \(String(cString: strerror(errno)))")
@@ -127,10 +127,12 @@ public struct StatResolver: FileResolver {
     clibbpf_device(UInt64(number))
   }
 
-  private static func generation(_ path: String, _ info: stat) -> UInt32 {
+  private static func generation(_ path: BytePath, _ info: stat) -> UInt32 {
     let kind = info.st_mode & S_IFMT
     guard kind == S_IFREG || kind == S_IFDIR else { return 0 }
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    let descriptor = path.withCString {
+      open($0, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    }
     guard descriptor >= 0 else { return 0 }
     defer { close(descriptor) }
     var generation: UInt32 = 0

@@ -34,7 +34,13 @@ public enum DurableFile {
 
   /// Reads a whole file of at most `limit` bytes.
   public static func read(_ path: String, limit: Int = 64 << 20) throws(TelosError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    try read(BytePath(path), limit: limit)
+  }
+
+  /// The same, of a file whose path need not be text.
+  public static func read(_ path: BytePath, limit: Int = 64 << 20) throws(TelosError) -> [UInt8] {
+    let descriptor = path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
+    let path = path.description
     guard descriptor >= 0 else { throw failure("read", path) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []

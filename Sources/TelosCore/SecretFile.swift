@@ -31,7 +31,9 @@ public enum SecretFile {
   )
     throws(TelosError)
   {
-    if !replacing && access(path, F_OK) == 0 {
+    // A link that leads nowhere is there as well.
+    var status = stat()
+    if !replacing && lstat(path, &status) == 0 {
       throw TelosError(
         .conflict, "\(path) exists already", hint: "choose another name, or move the old file away")
     }

@@ -17,6 +17,7 @@ enum Entry {
       var command = try Telos.parse(words)
       if let command = command as? any AsyncParsableCommand { wait(for: command) }
       try command.run()
+      Terminal.finish()
       exit(0)
     } catch {
       exit(report(error))
@@ -41,6 +42,7 @@ enum Entry {
       var command = parsed.command
       do {
         try await command.run()
+        Terminal.finish()
         exit(0)
       } catch {
         exit(report(error))

@@ -95,4 +95,28 @@ struct BinaryTests {
   func anAddressThatIsNoCoordinatorsIsRefused(text: String) {
     #expect(throws: TelosError.self) { try Access.address(text) }
   }
+
+  @Test func aDurationWithoutAUnitIsRefusedWithTheOneToWrite() throws {
+    let outcome = try Binary.run(
+      ["blocklist", "add", "192.0.2.1", "--wait", "--timeout", "60"])
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("write 60s for 60 seconds"), "\(outcome.errors)")
+    for words in [
+      ["run", "--intent", "x", "--ttl", "3600", "--", "true"],
+      ["node", "token", "--ttl", "3600"],
+    ] {
+      #expect(try Binary.run(words).errors.contains("write 3600s"), "\(words)")
+    }
+    #expect(
+      try Binary.run(["node", "token", "--ttl", "soon"]).errors.contains("as 90s, 15m, 1h30m or 7d")
+    )
+  }
+
+  @Test func withoutAHomeTheNodeOfThisMachineAnswers() throws {
+    let server = UnixServer { _ in UnixServer.json(200, #"{"mode":"enforcing"}"#) }
+    defer { server.stop() }
+    let outcome = try Binary.run(["status"], environment: ["TELOS_SOCKET": server.path])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("enforcing"))
+  }
 }

@@ -10,7 +10,9 @@ struct BlocklistTests {
   @Test func aBadLineRefusesTheWholeFileAndNamesItsNumber() throws {
     let file = try TemporaryFile(
       "192.0.2.1\n# fine\n\n198.51.100.0/24 ; SBL1\n300.1.1.1\n192.0.2.2\n")
-    let error = #expect(throws: TelosError.self) { try BlocklistCommand.read(file.path) }
+    let error = #expect(throws: TelosError.self) {
+      try BlocklistCommand.read(file.path, allowEmpty: false)
+    }
     #expect(error?.code == .invalidArgument)
     #expect(error?.message.contains("line 5") == true)
     #expect(error?.message.contains("300.1.1.1") == true)
@@ -18,14 +20,62 @@ struct BlocklistTests {
 
   @Test func aGoodFileIsReadWhole() throws {
     let file = try TemporaryFile("192.0.2.1\n2001:db8::/32\r\n198.51.100.0/24 ; SBL1\n")
-    let set = try BlocklistCommand.read(file.path)
+    let set = try BlocklistCommand.read(file.path, allowEmpty: false)
     #expect(set.entries.map(\.description) == ["192.0.2.1", "198.51.100.0/24", "2001:db8::/32"])
   }
 
   @Test func addressesOnTheCommandLineAreCheckedBeforeAnythingIsSent() throws {
     #expect(
-      try BlocklistCommand.check(["192.0.2.1", "2001:DB8::1"]) == ["192.0.2.1", "2001:db8::1"])
+      try BlocklistCommand.check(["192.0.2.1", "2001:DB8::1"]).map(\.description)
+        == ["192.0.2.1", "2001:db8::1"])
     #expect(throws: TelosError.self) { try BlocklistCommand.check(["192.0.2.1", "192.0.2.0/24x"]) }
+  }
+
+  @Test(arguments: ["", "# only\n; comments\r\n\n", "\u{feff}"])
+  func aListWithNothingInItIsRefusedUnlessAFlagSaysSo(text: String) throws {
+    let file = try TemporaryFile(text)
+    for words in [
+      ["blocklist", "import", file.path, "--replace"], ["blocklist", "import", file.path],
+    ] {
+      let outcome = try Binary.run(words, environment: ["TELOS_CONFIG": "/tmp/no-such"])
+      #expect(outcome.status == 64, "\(outcome.errors)")
+      #expect(outcome.errors.contains("holds no address and no block"))
+      #expect(outcome.errors.contains("--allow-empty"))
+      // Then it is the coordinator that is missing.
+      let allowed = try Binary.run(
+        words + ["--allow-empty"], environment: ["TELOS_CONFIG": "/tmp/no-such"])
+      #expect(allowed.errors.contains("no coordinator is configured"))
+    }
+    #expect(try BlocklistCommand.read(file.path, allowEmpty: true).isEmpty)
+  }
+
+  @Test(arguments: ["0.0.0.0/0", "8000::/1", "64.0.0.0/7", "2000::/15"])
+  func aVeryWideBlockNeedsAFlag(block: String) throws {
+    let file = try TemporaryFile("192.0.2.1\n\(block)\n")
+    for words in [
+      ["blocklist", "add", "192.0.2.1", block], ["blocklist", "import", file.path],
+      ["blocklist", "import", "--replace", file.path],
+    ] {
+      let outcome = try Binary.run(words, environment: ["TELOS_CONFIG": "/tmp/no-such"])
+      #expect(outcome.status == 64, "\(outcome.errors)")
+      #expect(outcome.errors.contains(" names \(block), which is "), "\(outcome.errors)")
+      #expect(outcome.errors.contains("give --allow-wide"))
+      let allowed = try Binary.run(
+        words + ["--allow-wide"], environment: ["TELOS_CONFIG": "/tmp/no-such"])
+      #expect(allowed.errors.contains("no coordinator is configured"))
+    }
+    let signing = try Binary.run(["never-block", "sign", file.path, "--key", "none.key"])
+    #expect(signing.errors.contains("give --allow-wide"), "\(signing.errors)")
+    // Taking one out is no question.
+    let removal = try Binary.run(
+      ["blocklist", "remove", block], environment: ["TELOS_CONFIG": "/tmp/no-such"])
+    #expect(removal.errors.contains("no coordinator is configured"))
+  }
+
+  @Test func blocksThatRegistriesHandOutNeedNone() throws {
+    for block in ["10.0.0.0/8", "2001::/16", "198.51.100.0/24"] {
+      #expect(try !IPPrefix(block).isVeryWide)
+    }
   }
 
   @Test func whatIsSparedIsSaid() {

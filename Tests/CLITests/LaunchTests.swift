@@ -42,6 +42,18 @@ struct LaunchTests {
     #expect(!request.contains("hidden") && !request.contains("PATH"))
   }
 
+  @Test func ofTwoMegabytesOfArgumentsTheNodeIsToldNone() throws {
+    let server = UnixServer { _ in
+      UnixServer.json(409, #"{"error":{"code":"refused","message":"no"}}"#)
+    }
+    defer { server.stop() }
+    let words = Array(repeating: String(repeating: "a", count: 100_000), count: 15)
+    let outcome = try Binary.run(
+      ["run", "--intent", "x", "--", "true"] + words, environment: ["TELOS_SOCKET": server.path])
+    #expect(outcome.status == 126 && outcome.errors == "telos: no\n", "\(outcome.errors)")
+    #expect((server.requests.first?.utf8.count ?? 0) < 1000)
+  }
+
   @Test func aKernelWithoutGatesEndsWith126AndTheCommandNeverRuns() throws {
     let server = Self.server()
     defer { server.stop() }

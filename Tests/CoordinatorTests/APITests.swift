@@ -24,9 +24,10 @@ import Trust
   }
 
   private func withAPI(
+    _ engine: Engine = .sqlite,
     _ body: @escaping @Sendable (Bench, any TestClientProtocol, HTTPFields) async throws -> Void
   ) async throws {
-    let bench = try Bench()
+    let bench = try await Bench(engine)
     let token = BearerToken()
     try await bench.store.addToken(
       hash: token.hash, name: "admin", role: .admin, expires: nil, at: bench.now)
@@ -103,13 +104,13 @@ import Trust
     }
   }
 
-  @Test func theBlocklistIsPaged() async throws {
+  @Test(arguments: Engine.allCases) func theBlocklistIsPaged(_ engine: Engine) async throws {
     struct Page: Decodable {
       var entries: [String]
       var total: Int
       var next: String?
     }
-    try await withAPI { _, client, headers in
+    try await withAPI(engine) { _, client, headers in
       let wanted = ["192.0.2.1", "192.0.2.2", "198.51.100.0/24", "2001:db8::1", "2001:db8:1::/48"]
       let body = try JSONEncoder().encode(["replace": wanted])
       _ = try await send(
@@ -128,8 +129,10 @@ import Trust
     }
   }
 
-  @Test func badInputIsAnsweredWithWhatIsWrong() async throws {
-    try await withAPI { _, client, headers in
+  @Test(arguments: Engine.allCases) func badInputIsAnsweredWithWhatIsWrong(_ engine: Engine)
+    async throws
+  {
+    try await withAPI(engine) { _, client, headers in
       for (method, path, body, status) in [
         (HTTPRequest.Method.get, "/v1/nonsense", nil, 404), (.get, "/v1/intents/none", nil, 404),
         (.get, "/v1/incidents/zzzz", nil, 404), (.post, "/v1/nodes/none/ban", nil, 404),
@@ -147,7 +150,8 @@ import Trust
     }
   }
 
-  @Test func anIntentIsShownWithItsSignerAndItsReceipts() async throws {
+  @Test(arguments: Engine.allCases)
+  func anIntentIsShownWithItsSignerAndItsReceipts(_ engine: Engine) async throws {
     struct Listed: Decodable {
       var object: ObjectVersion
       var signedBy: [String]
@@ -159,7 +163,7 @@ import Trust
       var refused: Int
       var waiting: Int
     }
-    try await withAPI { bench, client, headers in
+    try await withAPI(engine) { bench, client, headers in
       for node in ["n1", "n2", "n3"] {
         let (token, _) = try await bench.api().authority.makeJoinToken(
           labels: [:], lifetime: 60, by: "test", at: Date())
@@ -192,7 +196,7 @@ import Trust
   }
 
   @Test func followWaitsForTheNextEvent() async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     let api = bench.api()
     let token = BearerToken()
     try await bench.store.addToken(

@@ -7,8 +7,10 @@ import Testing
 @testable import Coordinator
 
 @Suite struct EventStoreTests {
-  @Test func theSameBatchTwiceIsStoredOnce() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func theSameBatchTwiceIsStoredOnce(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     let log = try RecordedLog.slam()
     let first = try await bench.store.ingest(
       node: "n1", epoch: 1, events: log.events, at: bench.now)
@@ -44,8 +46,10 @@ import Testing
     #expect(try await reopened.events(after: 0, limit: 100).map(\.event) == log.events)
   }
 
-  @Test func aFailureInsideABatchStoresNothingOfIt() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func aFailureInsideABatchStoresNothingOfIt(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     var log = try RecordedLog.slam()
     log.events[7].sequence = 0
     await #expect(throws: TelosError.self) {
@@ -55,8 +59,10 @@ import Testing
     #expect(try await bench.store.incidents().isEmpty)
   }
 
-  @Test func missingRecordsAreReported() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func missingRecordsAreReported(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     let log = try RecordedLog.slam()
     let answer = try await bench.store.ingest(
       node: "n1", epoch: 1, events: Array(log.events[..<2] + log.events[3...]), at: bench.now)
@@ -70,8 +76,10 @@ import Testing
     #expect(try await bench.store.chain(of: incident).map(\.event.reason) == ["log-gap"])
   }
 
-  @Test func aRecordThatWasChangedBreaksTheChain() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func aRecordThatWasChangedBreaksTheChain(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     var log = try RecordedLog.slam()
     log.events[2].file.path = "/usr/bin/true"
     let answer = try await bench.store.ingest(
@@ -80,8 +88,12 @@ import Testing
     #expect(answer.stored == 8)
   }
 
-  @Test func historyThatIsSentAgainWithOtherContentIsReported() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func historyThatIsSentAgainWithOtherContentIsReported(
+    _ engine: Engine
+  )
+    async throws
+  {
+    let bench = try await Bench(engine)
     var log = try RecordedLog.slam()
     _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
     log.events[3].file.path = "/etc/hostname"
@@ -92,8 +104,10 @@ import Testing
     #expect(kept[3].event.file.path == "/srv/app/.env")
   }
 
-  @Test func anotherEpochBeginsAtOneAndIsSaid() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func anotherEpochBeginsAtOneAndIsSaid(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     let log = try RecordedLog.slam()
     _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
     let answer = try await bench.store.ingest(

@@ -103,18 +103,18 @@ import Trust
       // With a token made since, the node enrols again, and its older certificate is worth nothing.
       try await Task.sleep(for: .milliseconds(5))
       let new = try await fleet.enrol("n1", try await fleet.token())
-      let refused = await #expect(throws: RPCError.self) { try await renew(fleet, "n1", old) }
+      let refused = await #expect(throws: RPCError.self) { try await fleet.renew("n1", old) }
       #expect(refused != nil)
-      try await renew(fleet, "n1", new)
+      try await fleet.renew("n1", new)
     }
   }
 
   @Test func aNodeRenewsItsCertificateForItselfOnly() async throws {
     try await RunningFleet.run { fleet in
       let credential = try await fleet.enrol("n1", try await fleet.token())
-      let renewed = try await renew(fleet, "someone-else", credential)
+      let renewed = try await fleet.renew("someone-else", credential)
       #expect(try PeerIdentity(renewed.leaf) == .node("n1"))
-      try await renew(fleet, "n1", renewed)
+      try await fleet.renew("n1", renewed)
     }
   }
 
@@ -138,7 +138,7 @@ import Trust
       }
       #expect(error?.code == .permissionDenied)
       #expect(try await eventually { fleet.daemon.connections.connected.isEmpty })
-      await #expect(throws: (any Error).self) { try await renew(fleet, "n1", credential) }
+      await #expect(throws: (any Error).self) { try await fleet.renew("n1", credential) }
       let again = await #expect(throws: RPCError.self) {
         try await fleet.enrol("n1", try await fleet.token())
       }
@@ -152,7 +152,7 @@ import Trust
       let leaf = try fleet.daemon.ca.issue(
         node: "ghost", request: try key.signingRequest(name: "ghost"))
       let credential = try Credential(chain: [leaf], key: key)
-      await #expect(throws: (any Error).self) { try await renew(fleet, "ghost", credential) }
+      await #expect(throws: (any Error).self) { try await fleet.renew("ghost", credential) }
     }
   }
 
@@ -173,19 +173,5 @@ import Trust
         #expect(error?.code == .permissionDenied)
       }
     }
-  }
-}
-
-@discardableResult
-private func renew(_ fleet: RunningFleet, _ name: String, _ credential: Credential) async throws
-  -> Credential
-{
-  let key = IdentityKey()
-  let request = try key.signingRequest(name: name)
-  return try await fleet.connected(credential) { client in
-    var options = CallOptions.defaults
-    options.timeout = .seconds(60)
-    let reply = try await client.renew(.with { $0.csrDer = Data(request) }, options: options)
-    return try Credential(chainDER: reply.certificateChainDer.map { [UInt8]($0) }, key: key)
   }
 }

@@ -7,8 +7,9 @@ import Testing
 @testable import Coordinator
 
 @Suite struct IncidentTests {
-  @Test func aSlamAndWhatItRefusedAreOneIncident() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases)
+  func aSlamAndWhatItRefusedAreOneIncident(_ engine: Engine) async throws {
+    let bench = try await Bench(engine)
     let log = try RecordedLog.slam()
     _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
     let incident = try #require(try await bench.store.incidents(state: .open).first)
@@ -25,11 +26,12 @@ import Testing
         == ["started", "exec", "slammed", "denied", "denied", "denied", "denied"])
   }
 
-  @Test func theSameEventsInOtherBatchesGiveTheSameIncident() async throws {
+  @Test(arguments: Engine.allCases)
+  func theSameEventsInOtherBatchesGiveTheSameIncident(_ engine: Engine) async throws {
     let log = try RecordedLog.slam()
-    let whole = try Bench()
+    let whole = try await Bench(engine)
     _ = try await whole.store.ingest(node: "n1", epoch: 1, events: log.events, at: whole.now)
-    let single = try Bench()
+    let single = try await Bench(engine)
     for event in log.events {
       _ = try await single.store.ingest(node: "n1", epoch: 1, events: [event], at: single.now)
     }
@@ -37,7 +39,7 @@ import Testing
   }
 
   @Test func refusalsWithoutASlamAreANoticeThenAWarning() async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     var log = RecordedLog()
     for _ in 0..<3 {
       try log.append("denied", agent: "a1") {
@@ -57,7 +59,7 @@ import Testing
   }
 
   @Test func lookingAroundIsNeverAnIncidentNorAPartOfOne() async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     var log = RecordedLog()
     for _ in 0..<63 {
       try log.append("denied", agent: "a1") {
@@ -88,7 +90,7 @@ import Testing
   func whatHonestProgramsTryIsANoticeAndWhatMeansHarmAWarning(
     reason: String, severity: Incident.Severity
   ) async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     var log = RecordedLog()
     func refuse() throws {
       try log.append("denied", agent: "a1") {
@@ -105,7 +107,7 @@ import Testing
   }
 
   @Test func aSlamByAnotherAgentsDataNamesTheSecret() async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     var log = RecordedLog()
     try log.append("slammed", agent: "a1") {
       $0.reason = "file"
@@ -138,7 +140,7 @@ import Testing
   }
 
   @Test func canariesAndHonestAgentsMakeNoIncident() async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     var log = RecordedLog()
     try log.append("started", agent: "a1")
     try log.append("exec", agent: "a1")
@@ -150,7 +152,7 @@ import Testing
   }
 
   @Test func agentsOfTwoNodesAreNotMixedUp() async throws {
-    let bench = try Bench()
+    let bench = try await Bench()
     let log = try RecordedLog.slam()
     for node in ["n1", "n2"] {
       _ = try await bench.store.ingest(node: node, epoch: 1, events: log.events, at: bench.now)
@@ -162,5 +164,30 @@ import Testing
       let chain = try await bench.store.chain(of: incident)
       #expect(chain.allSatisfy { $0.node == incident.node })
     }
+  }
+
+  @Test func noLimitCutsTheSlamOffItsChain() async throws {
+    let bench = try await Bench()
+    var log = RecordedLog()
+    try log.append("started", agent: "a1")
+    for kind in ["exec", "merged", "denied", "tainted"] {
+      for _ in 0..<(IncidentChain.maximumRead + 10) { try log.append(kind, agent: "a1") }
+    }
+    try log.append("slammed", agent: "a1") { $0.file.path = "/srv/app/.env" }
+    let slam = UInt64(log.events.count)
+    for _ in 0..<3 {
+      try log.append("denied", agent: "a1") {
+        $0.linkedSequence = slam
+        $0.reason = "slammed"
+      }
+    }
+    try log.append("ended", agent: "a1")
+    _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+    let incident = try #require(try await bench.store.incidents().first)
+    let chain = try await bench.store.chain(of: incident)
+    #expect(chain.count { $0.event.kind == "slammed" && $0.event.sequence == slam } == 1)
+    #expect(
+      chain.suffix(5).map(\.event.kind) == ["slammed", "denied", "denied", "denied", "ended"])
+    #expect(zip(chain, chain.dropFirst()).allSatisfy { $0.id < $1.id })
   }
 }

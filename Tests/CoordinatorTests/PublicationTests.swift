@@ -10,8 +10,10 @@ import Trust
 @testable import Coordinator
 
 @Suite struct PublicationTests {
-  @Test func nothingIsPublishedBeforeARoot() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func nothingIsPublishedBeforeARoot(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     let error = await #expect(throws: TelosError.self) {
       try await bench.publisher.applyIntent(try bench.intent(), by: "test")
     }
@@ -19,8 +21,12 @@ import Trust
     #expect(bench.publisher.current.objects.isEmpty)
   }
 
-  @Test func aNodeAcceptsWhatIsPublishedInTheOrderInWhichItIsSent() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func aNodeAcceptsWhatIsPublishedInTheOrderInWhichItIsSent(
+    _ engine: Engine
+  )
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
     _ = try await bench.publisher.applyNeverBlock(try bench.neverBlock(["192.0.2.1"]), by: "test")
@@ -48,8 +54,10 @@ import Trust
     }
   }
 
-  @Test func aNewEraIsOpenedByTheRootAndFilledByWhoSigns() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func aNewEraIsOpenedByTheRootAndFilledByWhoSigns(
+    _ engine: Engine
+  ) async throws {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
     var statement = try RootStatement(
@@ -73,8 +81,12 @@ import Trust
     #expect(bench.publisher.current.objects.map(\.object).contains(applied))
   }
 
-  @Test func anIntentByTheWrongKeyIsRefusedWithItsReason() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func anIntentByTheWrongKeyIsRefusedWithItsReason(
+    _ engine: Engine
+  )
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     for (key, code) in [
       (SigningKey(), "unknown-key"), (bench.rootKey, "wrong-role"),
@@ -88,8 +100,12 @@ import Trust
     #expect(!bench.publisher.current.objects.contains { $0.object.kind == .intent })
   }
 
-  @Test func anOlderOrDifferentIntentOfTheSameVersionIsRefused() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func anOlderOrDifferentIntentOfTheSameVersionIsRefused(
+    _ engine: Engine
+  )
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let upload = try bench.intent(version: 5)
     let object = try await bench.publisher.applyIntent(upload, by: "test")
@@ -110,8 +126,10 @@ import Trust
     #expect(error?.message.hasPrefix("expired") == true)
   }
 
-  @Test func aSignedIntentThatNoNodeCouldReadIsRefused() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func aSignedIntentThatNoNodeCouldReadIsRefused(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let upload = try IntentStatement(
       name: "empty", version: 1, expires: bench.now.addingTimeInterval(86400), spec: .object([:])
@@ -122,20 +140,26 @@ import Trust
     #expect(error?.code == .invalidArgument)
   }
 
-  @Test func uploadsAreKeptByteForByte() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func uploadsAreKeptByteForByte(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let upload = Data("  ".utf8) + (try bench.intent()) + Data("\n".utf8)
     _ = try await bench.publisher.applyIntent(upload, by: "test")
-    let stored = try await bench.store.snapshot(at: bench.now) {
+    let stored = try await bench.store.read {
       try $0.object(.intent, "read-logs")
     }
     #expect(stored?.upload == upload)
     #expect(try stored?.decoded() == Envelope(json: upload))
   }
 
-  @Test func theBlocklistIsPublishedWithoutWhatIsNeverBlocked() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func theBlocklistIsPublishedWithoutWhatIsNeverBlocked(
+    _ engine: Engine
+  )
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let first = try bench.publishedSet()
     #expect(first.set.isEmpty)
@@ -165,8 +189,10 @@ import Trust
     #expect(replaced.unchanged == 1)
   }
 
-  @Test func theManifestIsIssuedAnewBeforeItExpires() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func theManifestIsIssuedAnewBeforeItExpires(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test", at: bench.now)
     let first = bench.publisher.current.manifestVersion
     try await bench.publisher.renew(at: bench.now.addingTimeInterval(60))
@@ -176,8 +202,10 @@ import Trust
     #expect(bench.publisher.current.manifestExpires > bench.now.addingTimeInterval(4000))
   }
 
-  @Test func aRootOfSomebodyElseChangesNothing() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func aRootOfSomebodyElseChangesNothing(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let stranger = try Bench.root(
       bench.keys.publicByRole, SigningKey(), SigningKey(), [], 2,
@@ -186,15 +214,19 @@ import Trust
       try await bench.publisher.applyRoot(stranger, by: "test")
     }
     #expect(bench.publisher.current.root?.version == 1)
-    let withoutUs = try Bench()
+    let withoutUs = try await Bench(engine)
     let error = await #expect(throws: TelosError.self) {
       try await withoutUs.publisher.applyRoot(try bench.root(), by: "test")
     }
     #expect(error?.message.contains("does not list this coordinator's key") == true)
   }
 
-  @Test func anIntentWhoseKeyLostItsRoleIsPublishedNoMore() async throws {
-    let bench = try Bench()
+  @Test(arguments: Engine.allCases) func anIntentWhoseKeyLostItsRoleIsPublishedNoMore(
+    _ engine: Engine
+  )
+    async throws
+  {
+    let bench = try await Bench(engine)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
     let next = try Bench.root(

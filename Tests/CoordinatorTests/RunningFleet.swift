@@ -22,19 +22,48 @@ struct RunningFleet: Sendable {
   let rootKey = SigningKey()
 
   /// Initialises, starts, applies a root, runs `body` and shuts down.
-  static func run(_ body: @escaping @Sendable (RunningFleet) async throws -> Void) async throws {
+  static func run(
+    feedPatience: Duration = ChangeFeed.patience,
+    _ body: @escaping @Sendable (RunningFleet) async throws -> Void
+  ) async throws {
+    try await start(.sqlite(nil), feedPatience) { fleet in
+      try await fleet.applyRoot(listing: [fleet])
+      try await body(fleet)
+    }
+  }
+
+  /// Two over one PostgreSQL, each with its own authority and keys; the root lists both.
+  static func runTwo(
+    _ body: @escaping @Sendable (_ here: RunningFleet, _ there: RunningFleet) async throws -> Void
+  ) async throws {
+    let place = try await PostgreSQLServer.shared.value.place()
+    try await start(.postgresql(place)) { here in
+      try await start(.postgresql(place)) { there in
+        try await here.applyRoot(listing: [here, there])
+        #expect(try await eventually { there.daemon.publisher.current.root != nil })
+        try await body(here, there)
+      }
+    }
+  }
+
+  private static func start(
+    _ store: Configuration.Store, _ feedPatience: Duration = ChangeFeed.patience,
+    _ body: @escaping @Sendable (RunningFleet) async throws -> Void
+  ) async throws {
     let scratch = try Scratch()
     let data = "\(scratch.path)/data"
-    _ = try await Initialisation.run(data: data, names: ["127.0.0.1"])
+    _ = try await Initialisation.run(data: data, names: ["127.0.0.1"], store: store)
     var configuration = Configuration()
     configuration.data = data
+    configuration.store = store
     let anywhere = Configuration.Endpoint(host: "127.0.0.1", port: 0)
     configuration.sync = anywhere
     configuration.enrolment = anywhere
     configuration.api = anywhere
     configuration.operations = anywhere
     let daemon = try await CoordinatorDaemon(
-      configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      configuration, feedPatience: feedPatience,
+      log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let (ready, readied) = AsyncStream.makeStream(of: CoordinatorDaemon.Listening.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -48,16 +77,26 @@ struct RunningFleet: Sendable {
         ports = listening
         break
       }
-      let fleet = RunningFleet(
-        scratch: scratch, daemon: daemon, ports: try #require(ports))
-      let keys = try OnlineKeys(folder: data)
-      _ = try await daemon.publisher.applyRoot(
-        try Bench.root(
-          keys.publicByRole, fleet.operatorKey, fleet.rootKey, [daemon.ca.certificate.pem], 1,
-          Date().addingTimeInterval(86400)), by: "test")
-      try await body(fleet)
+      try await body(RunningFleet(scratch: scratch, daemon: daemon, ports: try #require(ports)))
       group.cancelAll()
     }
+  }
+
+  private func applyRoot(listing fleets: [RunningFleet]) async throws {
+    var roles: [Role: (keys: [PublicKey], threshold: Int)] = [
+      .root: ([rootKey.publicKey], 1), .intent: ([operatorKey.publicKey], 1),
+      .neverBlock: ([operatorKey.publicKey], 1),
+    ]
+    for fleet in fleets {
+      for (role, key) in fleet.daemon.publisher.rules.keys.publicByRole {
+        roles[role, default: ([], 1)].keys.append(key)
+      }
+    }
+    let root = try RootStatement(
+      version: 1, expires: Date().addingTimeInterval(86400), roles: roles,
+      authorities: fleets.map(\.daemon.ca.certificate.pem)
+    ).signed(by: [rootKey])
+    _ = try await daemon.publisher.applyRoot(root.json, by: "test")
   }
 
   func token(_ labels: Labels = [:], lifetime: TimeInterval = 60) async throws -> (
@@ -103,14 +142,26 @@ struct RunningFleet: Sendable {
       T
   ) async throws -> T {
     let source = try CredentialSource(credential)
-    let authority = daemon.ca.certificate
-    let verification = CoordinatorVerification(authorities: { [authority] })
+    let authorities = daemon.publisher.current.authorities
+    let verification = CoordinatorVerification(authorities: { authorities })
     let transport = try HTTP2ClientTransport.Posix(
       target: .ipv4(address: "127.0.0.1", port: ports.sync.port),
       transportSecurity: .mTLS(certificateReloader: source) { verification.configure(&$0) },
       config: .defaults { $0.http2.authority = "coordinator" })
     return try await withGRPCClient(transport: transport) { client in
       try await body(Telos_Fleet_V1_Fleet.Client(wrapping: client))
+    }
+  }
+
+  @discardableResult
+  func renew(_ name: String, _ credential: Credential) async throws -> Credential {
+    let key = IdentityKey()
+    let request = try key.signingRequest(name: name)
+    return try await connected(credential) { client in
+      var options = CallOptions.defaults
+      options.timeout = .seconds(60)
+      let reply = try await client.renew(.with { $0.csrDer = Data(request) }, options: options)
+      return try Credential(chainDER: reply.certificateChainDer.map { [UInt8]($0) }, key: key)
     }
   }
 

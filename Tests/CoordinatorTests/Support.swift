@@ -30,17 +30,33 @@ struct Bench {
   let store: Store
   let publisher: Publisher
   let connections = Connections()
-  let operatorKey = SigningKey()
-  let rootKey = SigningKey()
+  let operatorKey: SigningKey
+  let rootKey: SigningKey
   let keys: OnlineKeys
   let ca: CertificateAuthority
   let now = Date()
 
-  init() throws {
+  /// - Parameters:
+  ///   - given: a store that is open already.
+  ///   - place: the database of another bench, which this one shares.
+  ///   - other: whose keys this one has as well.
+  init(
+    _ engine: Engine = .sqlite, store given: Store? = nil, at place: PostgreSQLAddress? = nil,
+    like other: Bench? = nil
+  ) async throws {
     scratch = try Scratch()
-    keys = OnlineKeys()
+    keys = other?.keys ?? OnlineKeys()
+    operatorKey = other?.operatorKey ?? SigningKey()
+    rootKey = other?.rootKey ?? SigningKey()
     ca = try CertificateAuthority()
-    store = try Store.open("\(scratch.path)/coordinator.sqlite", createIfMissing: true).0
+    store =
+      if let given {
+        given
+      } else if let place {
+        try await Store.open(place, createIfMissing: true).0
+      } else {
+        try await engine.store(in: scratch.path)
+      }
     publisher = Publisher(
       store: store, rules: PublicationRules(keys: keys), connections: connections,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -89,8 +105,14 @@ struct Bench {
   func api() -> API {
     API(
       publisher: publisher,
-      authority: Authority(store: store, ca: ca, admitted: Admitted(), calls: LiveCalls()),
-      connections: connections, bell: EventBell(), metrics: Metrics(),
+      authority: Authority(
+        store: store, ca: ca,
+        admission: Admission(store: store, admitted: Admitted(), calls: LiveCalls())),
+      connections: connections, bell: EventBell(), heartbeats: Heartbeats(),
+      feed: ChangeFeed(
+        store, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        patience: .seconds(3600)),
+      metrics: Metrics(),
       addresses: .init(enrolment: ["127.0.0.1:7444"], sync: ["127.0.0.1:7443"]),
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }

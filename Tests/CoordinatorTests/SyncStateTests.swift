@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct SyncStateTests {
   private func published() async throws -> (Bench, Publication) {
-    let bench = try Bench()
+    let bench = try await Bench()
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     _ = try await bench.publisher.applyIntent(try bench.intent("a"), by: "test")
     _ = try await bench.publisher.applyIntent(

@@ -9,8 +9,8 @@ import Testing
 /// Counts what it is asked: an agent whose programs are all remembered asks nothing about them.
 final class CountingResolver: FileResolver {
   private let asked = Mutex<[String]>([])
-  func identities(of path: String) throws(TelosError) -> [FileIdentity] {
-    asked.withLock { $0.append(path) }
+  func identities(of path: BytePath) throws(TelosError) -> [FileIdentity] {
+    asked.withLock { $0.append(path.description) }
     return try StatResolver().identities(of: path)
   }
   func take() -> [String] {
@@ -55,7 +55,7 @@ struct CompileMemoryTests {
     }.sorted()
   }
 
-  private func inode(_ path: String) -> UInt64 { sandbox.identity(path)?.inode ?? 0 }
+  private func inode(_ path: String) -> UInt64 { sandbox.identity(BytePath(path))?.inode ?? 0 }
 
   @Test("A second agent asks nothing, and gets the same")
   func again() throws {

@@ -62,7 +62,7 @@ import Testing
       sandbox.rule(deep, "/srv/app")?.tails == [
         TailRule(flags: .critical, match: .suffix(".pem"), deep: true)
       ])
-    for path in ["/srv/app/a.pem", "/srv/app/sub/b.pem", "/etc/d"] {
+    for path in ["/srv/app/a.pem", "/srv/app/sub/b.pem", "/etc/d"] as [BytePath] {
       #expect(sandbox.rule(deep, path)?.flags == .critical, "\(path)")
     }
     #expect(sandbox.rule(deep, "/srv/app/sub/c.txt") == nil)
@@ -223,10 +223,10 @@ import Testing
   @Test("Below an overlay, entries that share an identity become one rule")
   func overlay() throws {
     struct Layered: FileResolver {
-      func identities(of path: String) throws(TelosError) -> [FileIdentity] {
+      func identities(of path: BytePath) throws(TelosError) -> [FileIdentity] {
         let own = try StatResolver().identities(of: path)
         let lower = FileIdentity(inode: 7, device: 7, generation: 0)
-        return path.hasSuffix("/one") || path.hasSuffix("/two") ? own + [lower] : own
+        return ["one", "two"].contains(path.name) ? own + [lower] : own
       }
     }
     sandbox.write("1", "/srv/app/one")

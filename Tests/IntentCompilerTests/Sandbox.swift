@@ -6,9 +6,11 @@ import TelosCore
 
 /// Identities by stat(2), as the kernel has them on file systems without layers.
 struct StatResolver: FileResolver {
-  func identities(of path: String) throws(TelosError) -> [FileIdentity] {
+  func identities(of path: BytePath) throws(TelosError) -> [FileIdentity] {
     var status = stat()
-    guard stat(path, &status) == 0 else { throw TelosError(.notFound, "cannot resolve \(path)") }
+    guard path.withCString({ stat($0, &status) }) == 0 else {
+      throw TelosError(.notFound, "cannot resolve \(path)")
+    }
     return [
       FileIdentity(
         inode: UInt64(status.st_ino), device: UInt32(truncatingIfNeeded: status.st_dev),
@@ -34,7 +36,7 @@ final class Sandbox {
     copy("/lib64/ld-linux-x86-64.so.2", "/lib64/ld-linux-x86-64.so.2")
   }
 
-  deinit { remove(root) }
+  deinit { remove(BytePath(root)) }
 
   func makeFolder(_ path: String) {
     var partial = root
@@ -61,6 +63,15 @@ final class Sandbox {
     close(descriptor)
   }
 
+  /// An empty file, by the bytes of its path.
+  func touch(_ path: BytePath) {
+    let descriptor = BytePath(bytes: root.utf8 + path.bytes).withCString {
+      open($0, O_WRONLY | O_CREAT, 0o644)
+    }
+    precondition(descriptor >= 0, "cannot create \(path)")
+    close(descriptor)
+  }
+
   func copy(_ host: String, _ path: String) {
     guard let bytes = try? DurableFile.read(host) else { preconditionFailure("no \(host)") }
     write(bytes, path, mode: 0o755)
@@ -68,8 +79,8 @@ final class Sandbox {
 
   func link(_ target: String, _ path: String) { symlink(target, root + path) }
 
-  func identity(_ path: String) -> FileIdentity? {
-    try? StatResolver().identities(of: root + path).first
+  func identity(_ path: BytePath) -> FileIdentity? {
+    try? StatResolver().identities(of: BytePath(bytes: root.utf8 + path.bytes)).first
   }
 
   func context(
@@ -96,28 +107,28 @@ final class Sandbox {
       intent, in: context(cwd: cwd, readsVerity: readsVerity))
   }
 
-  func rule(_ result: IntentCompiler.Result, _ path: String) -> FileRule? {
+  func rule(_ result: IntentCompiler.Result, _ path: BytePath) -> FileRule? {
     guard let identity = identity(path) else { return nil }
     return result.policy.files.first { $0.identities.contains(identity) }
   }
 
-  private func remove(_ path: String) {
-    if let folder = opendir(path) {
+  private func remove(_ path: BytePath) {
+    if let folder = path.withCString({ opendir($0) }) {
       while let entry = readdir(folder) {
         let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { BytePath(cString: $0) }
         }
         if name == "." || name == ".." { continue }
-        let child = "\(path)/\(name)"
+        let child = path.appending(name)
         var status = stat()
-        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        if child.withCString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR {
           remove(child)
         } else {
-          unlink(child)
+          _ = child.withCString { unlink($0) }
         }
       }
       closedir(folder)
-      rmdir(path)
+      _ = path.withCString { rmdir($0) }
     }
   }
 }

@@ -157,7 +157,7 @@ struct AgentTableTests {
     big.files.append(
       FileRule(
         path: "/x", identities: [FileIdentity(inode: 1, device: 1, generation: 1)], flags: [],
-        tails: (0..<9).map { TailRule(flags: .warn, match: .name("\($0)"), deep: true) }))
+        tails: (0..<9).map { TailRule(flags: .warn, match: .name(BytePath("\($0)")), deep: true) }))
     #expect(throws: TelosError.self) { try table.add(id: 7, policy: big, uid: 0) }
     var many = AgentPolicy()
     many.files = (1...70_000).map {

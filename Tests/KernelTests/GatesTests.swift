@@ -149,7 +149,7 @@ struct GatesTests {
     #expect(slam.gate == .file)
     #expect(slam.hook == "file-open")
     #expect(slam.reason == "file")
-    #expect(slam.path.hasSuffix("/decoy"))
+    #expect(slam.path.description.hasSuffix("/decoy"))
     #expect(slam.lineage.first?.pid == slam.pid)
     let exec = try #require(own.first { $0.gate == .exec && $0.kind == .denied })
     #expect(exec.reason == "not-approved")

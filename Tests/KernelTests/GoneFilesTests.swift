@@ -58,7 +58,8 @@ struct GoneFilesTests {
     #expect(GoneFiles().among([file, nowhere]).isEmpty)
     #expect(
       GoneFiles(
-        MountTable("1 0 \(file.device >> 20):\(file.device & 0xfffff) / /dev/shm rw - ext4 x rw")
+        MountTable(
+          "1 0 \(file.device >> 20):\(file.device & 0xfffff) / /dev/shm rw - ext4 x rw".utf8)
       )
       .among([file]).isEmpty, "what calls itself ext4 must also answer as it")
   }
@@ -72,10 +73,21 @@ struct GoneFilesTests {
       nonsense
       31 27 0:28 /sub /x rw - btrfs /dev/vdb rw
       32 27 9999:1 / /y rw - ext4 /dev/z rw
-      """)
+      """.utf8)
     #expect(table.mounts.map(\.type) == ["ext4", "tmpfs", "btrfs"])
     #expect(table.mounts.map(\.point) == ["/", "/mnt/with space", "/x"])
     #expect(table.mounts.map(\.device) == [254 << 20 | 1, 27, 28])
     #expect(table.inMemory == [27])
+  }
+
+  @Test("mount points are bytes: names that are not UTF-8, and marks that combine with a blank")
+  func bytes() {
+    let line = Array("30 27 0:27 / /mnt/".utf8) + [0xff] + Array("\u{301} rw - tmpfs t rw\n".utf8)
+    let other = Array("31 27 0:28 / \u{301}/x rw - ext4 t rw".utf8)
+    let table = MountTable(line + other)
+    #expect(
+      table.mounts.map(\.point.bytes) == [
+        Array("/mnt/".utf8) + [0xff] + Array("\u{301}".utf8), Array("\u{301}/x".utf8),
+      ])
   }
 }

@@ -32,6 +32,21 @@ import Testing
     }
   }
 
+  @Test func theFolderIsRemovedWithNamesThatAreNotUTF8() async throws {
+    try await withFolder { root in
+      mkdir("\(root)/tmp", 0o777)
+      let path = root + (try PrivateFolder.make(root: root, agent: 3, uid: 0, gid: 0))
+      let folder = BytePath(bytes: Array("\(path)/a".utf8) + [0xff])
+      #expect(folder.withCString { mkdir($0, 0o700) } == 0)
+      let file = folder.appending(BytePath(bytes: [0xfe]))
+      let descriptor = file.withCString { open($0, O_WRONLY | O_CREAT, 0o600) }
+      #expect(descriptor >= 0)
+      close(descriptor)
+      PrivateFolder.remove(path, uid: 0)
+      #expect(FileStatus(path) == nil)
+    }
+  }
+
   @Test func removingTheFolderFollowsNoLinkOutOfIt() async throws {
     try await withFolder { root in
       mkdir("\(root)/tmp", 0o777)

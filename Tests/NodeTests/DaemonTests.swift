@@ -104,6 +104,16 @@ private final class Bench {
       NodeStatus.self, from: Data(try ControlQuery.get("/v1/status", socket: socket).utf8))
   }
 
+  /// What the daemon's threads, also those that ended, had of the processors.
+  func processorTime() throws -> Duration {
+    let process = running?.processIdentifier ?? 0
+    let status = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+    // Behind the name, which may hold blanks: state is the third field, utime and stime are the 14th and 15th.
+    let fields = status[(status.lastIndex(of: ")") ?? status.startIndex)...].split(separator: " ")
+    let ticks = fields.count > 13 ? (Int(fields[12]) ?? 0) + (Int(fields[13]) ?? 0) : 0
+    return .seconds(Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK))))
+  }
+
   func stop(_ signal: Int32) async {
     guard let running, running.isRunning else { return }
     kill(running.processIdentifier, signal)
@@ -202,6 +212,23 @@ private final class Bench {
       let reasons = try await log.read(after: 0).map(\.reason)
       #expect(reasons.filter { $0 == "started" }.count == 2 && reasons.last == "stopped")
       #expect(reasons.contains("hyperion-only") && reasons.contains("never-blocked"))
+    }
+  }
+
+  /// By the kernel's own count, over all its threads, with Hyperion alone and a coordinator that does not answer.
+  @Test func anIdleDaemonCostsUnderOnePercentOfACore() async throws {
+    try await withFolder { folder in
+      let bench = try await Bench(folder)
+      defer { bench.remove() }
+      _ = try await enrol(folder)
+      _ = try await bench.start()
+      try await Task.sleep(for: .seconds(3))
+      let (clock, before) = (ContinuousClock.now, try bench.processorTime())
+      try await Task.sleep(for: .seconds(20))
+      let spent = try bench.processorTime() - before
+      let share = spent / (ContinuousClock.now - clock)
+      print("an idle daemon: \(spent) of a core in 20 seconds, \(share * 100) %")
+      #expect(share < 0.01)
     }
   }
 

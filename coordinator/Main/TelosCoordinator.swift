@@ -11,7 +11,7 @@ struct TelosCoordinator: AsyncParsableCommand {
     commandName: "telos-coordinator",
     abstract: "Publishes signed intents and IP sets to nodes, and collects what happens there.",
     version: TelosVersion.current,
-    subcommands: [Initialise.self, Run.self])
+    subcommands: [Initialise.self, Run.self, StoreCommand.self])
 
   static func main() async {
     // A peer that goes away must not end the daemon.
@@ -23,12 +23,25 @@ struct TelosCoordinator: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      try StandardOutput.finish()
     } catch let error as TelosError {
-      StandardError.tell("telos-coordinator: \(error)")
-      Glibc.exit(error.exitCode)
+      end(with: error)
+    } catch  where Self.exitCode(for: error).isSuccess {
+      // Help and the version are answers too.
+      do throws(TelosError) {
+        try StandardOutput.write(Self.fullMessage(for: error) + "\n")
+        try StandardOutput.finish()
+      } catch {
+        end(with: error)
+      }
     } catch {
       exit(withError: error)
     }
+  }
+
+  private static func end(with error: TelosError) -> Never {
+    StandardError.tell("telos-coordinator: \(error)")
+    Glibc.exit(error.exitCode)
   }
 }
 
@@ -68,13 +81,15 @@ struct Initialise: AsyncParsableCommand {
   func run() async throws {
     let configuration = try place.configuration()
     let names = name.isEmpty ? [Self.hostname()] : name
-    let result = try await Initialisation.run(data: configuration.data, names: names)
-    print(
+    let result = try await Initialisation.run(
+      data: configuration.data, names: names, store: configuration.store)
+    try StandardOutput.write(
       """
       authority   \(result.authority)
       admin token \(result.adminToken)
                   (also in \(result.adminTokenFile), mode 0600; it is not shown again)
       next        telos key root --online \(result.onlineFile) --intent-key FILE.pub --out root.json
+
       """)
   }
 
@@ -91,11 +106,11 @@ struct Run: AsyncParsableCommand {
 
   @OptionGroup var place: Place
 
-  @Option(help: "Listen here for sync and events (default: 0.0.0.0:7443).")
+  @Option(help: "Listen here for sync and events (default: *:7443).")
   var sync: String?
-  @Option(help: "Listen here for enrolment (default: 0.0.0.0:7444).")
+  @Option(help: "Listen here for enrolment (default: *:7444).")
   var enrolment: String?
-  @Option(help: "Listen here for the HTTP API (default: 0.0.0.0:7445).")
+  @Option(help: "Listen here for the HTTP API (default: *:7445).")
   var api: String?
   @Option(help: "Listen here for metrics and health (default: 127.0.0.1:7447).")
   var operations: String?

@@ -24,15 +24,6 @@ struct DaemonOptions: ParsableArguments {
   }
 }
 
-/// Ends the program with the error's own status, and what to do about it.
-func reporting<T>(_ body: () async throws -> T) async throws -> T {
-  do { return try await body() } catch let error as TelosError {
-    FileHandle.standardError(
-      "telos-node: \(error.message)" + (error.hint.map { "\n  \($0)" } ?? "") + "\n")
-    throw ExitCode(error.exitCode)
-  }
-}
-
 func parseLabels(_ texts: [String]) throws -> Labels {
   var labels: Labels = [:]
   for text in texts.flatMap({ $0.split(separator: ",") }) {

@@ -23,16 +23,14 @@ struct Enrol: AsyncParsableCommand {
   var token: String?
 
   func run() async throws {
-    try await reporting {
-      let configuration = try daemon.configuration()
-      let labels = configuration.labels.merging(try parseLabels(labels)) { $1 }
-      let token = try JoinToken(text: try text())
-      let identity = try await Enrolment(token: token, name: name, labels: labels)
-        .run(into: try DataFolder(daemon.data))
-      FileHandle.standardOutput(
-        "enrolled as \(identity.name), coordinators \(identity.coordinators.joined(separator: ", "))\n"
-      )
-    }
+    let configuration = try daemon.configuration()
+    let labels = configuration.labels.merging(try parseLabels(labels)) { $1 }
+    let token = try JoinToken(text: try text())
+    let identity = try await Enrolment(token: token, name: name, labels: labels)
+      .run(into: try DataFolder(daemon.data))
+    try StandardOutput.write(
+      "enrolled as \(identity.name), coordinators \(identity.coordinators.joined(separator: ", "))\n"
+    )
   }
 
   private func text() throws -> String {

@@ -14,9 +14,7 @@ struct Status: AsyncParsableCommand {
   var socket: String?
 
   func run() async throws {
-    try await reporting {
-      let path = try socket ?? daemon.configuration().socket
-      FileHandle.standardOutput(try ControlQuery.get("/v1/status", socket: path) + "\n")
-    }
+    let path = try socket ?? daemon.configuration().socket
+    try StandardOutput.write(try ControlQuery.get("/v1/status", socket: path) + "\n")
   }
 }

@@ -681,6 +681,7 @@ public nonisolated struct Telos_Fleet_V1_File: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// as text; where path_bytes is there, escaped: \xHH for a byte that is not UTF-8, \\ for a backslash
   public var path: String = String()
 
   public var inode: UInt64 = 0
@@ -688,6 +689,9 @@ public nonisolated struct Telos_Fleet_V1_File: Sendable {
   public var device: UInt32 = 0
 
   public var generation: UInt32 = 0
+
+  /// the path itself; absent where its UTF-8 bytes are those of path
+  public var pathBytes: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -718,6 +722,7 @@ public nonisolated struct Telos_Fleet_V1_Process: Sendable {
 
   public var pid: UInt32 = 0
 
+  /// escaped as File.path where it is not UTF-8
   public var command: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1901,7 +1906,7 @@ nonisolated extension Telos_Fleet_V1_Origin: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Telos_Fleet_V1_File: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".File"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}inode\0\u{1}device\0\u{1}generation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}inode\0\u{1}device\0\u{1}generation\0\u{3}path_bytes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1913,6 +1918,7 @@ nonisolated extension Telos_Fleet_V1_File: SwiftProtobuf.Message, SwiftProtobuf.
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.inode) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.device) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.generation) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.pathBytes) }()
       default: break
       }
     }
@@ -1931,6 +1937,9 @@ nonisolated extension Telos_Fleet_V1_File: SwiftProtobuf.Message, SwiftProtobuf.
     if self.generation != 0 {
       try visitor.visitSingularUInt32Field(value: self.generation, fieldNumber: 4)
     }
+    if !self.pathBytes.isEmpty {
+      try visitor.visitSingularBytesField(value: self.pathBytes, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1939,6 +1948,7 @@ nonisolated extension Telos_Fleet_V1_File: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.inode != rhs.inode {return false}
     if lhs.device != rhs.device {return false}
     if lhs.generation != rhs.generation {return false}
+    if lhs.pathBytes != rhs.pathBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -23,12 +23,15 @@ struct BlocklistCommand: ParsableCommand {
     @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
     var entries: [String]
 
+    @OptionGroup var width: WidthOptions
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+      let checked = try BlocklistCommand.check(entries)
+      try width.check(checked, from: "the command line")
       try await BlocklistCommand.apply(
-        Change(add: try BlocklistCommand.check(entries)), wait: wait, output: output)
+        Change(add: checked.map(\.description)), wait: wait, output: output)
     }
   }
 
@@ -43,8 +46,9 @@ struct BlocklistCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+      let checked = try BlocklistCommand.check(entries)
       try await BlocklistCommand.apply(
-        Change(remove: try BlocklistCommand.check(entries)), wait: wait, output: output)
+        Change(remove: checked.map(\.description)), wait: wait, output: output)
     }
   }
 
@@ -52,21 +56,26 @@ struct BlocklistCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add every address of a file; a bad line refuses the whole file.",
       discussion: """
-        One address or block a line; # and ; begin comments; only the first word of a line counts, so that \
-        FireHOL's .netset and Spamhaus' DROP read as they are.
+        One address or block a line; # and ; begin comments, so that FireHOL's .netset and Spamhaus' DROP can be \
+        imported as they are. Any other line refuses the file; the error gives its number and what to write.
         """)
 
     @Argument(help: "The file; - for standard input.")
     var file: String
 
-    @Flag(help: "Make the blocklist what the file says, removing everything else.")
+    @Flag(help: "Make the blocklist exactly what the file says: every other entry is removed.")
     var replace = false
 
+    @Flag(help: "Accept a file without a single entry; with --replace this clears the blocklist.")
+    var allowEmpty = false
+
+    @OptionGroup var width: WidthOptions
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-      let set = try BlocklistCommand.read(file)
+      let set = try BlocklistCommand.read(file, allowEmpty: allowEmpty)
+      try width.check(set.entries, from: InputFile.title(file))
       let entries = set.entries.map(\.description)
       let change = replace ? Change(replace: entries) : Change(add: entries)
       try await BlocklistCommand.apply(change, wait: wait, output: output)
@@ -122,15 +131,22 @@ struct BlocklistCommand: ParsableCommand {
   }
 
   /// Checks the entries here, so that a typing mistake needs no coordinator. Canonical text.
-  static func check(_ entries: [String]) throws(TelosError) -> [String] {
-    var checked: [String] = []
-    for entry in entries { checked.append(try IPPrefix(entry).description) }
+  static func check(_ entries: [String]) throws(TelosError) -> [IPPrefix] {
+    var checked: [IPPrefix] = []
+    for entry in entries { checked.append(try IPPrefix(entry)) }
     return checked
   }
 
-  static func read(_ file: String) throws(TelosError) -> AddressSet {
+  /// A list that holds nothing is most often a download that failed.
+  static func read(_ file: String, allowEmpty: Bool) throws(TelosError) -> AddressSet {
     let bytes = try InputFile.read(file, limit: BlocklistText.maximumBytes)
-    return try BlocklistText.parse(bytes, file: file == "-" ? "standard input" : file)
+    let set = try BlocklistText.parse(bytes, file: InputFile.title(file))
+    guard allowEmpty || !set.isEmpty else {
+      throw TelosError(
+        .invalidArgument, "\(InputFile.title(file)) holds no address and no block",
+        hint: "if an empty list is meant, give --allow-empty")
+    }
+    return set
   }
 
   static func apply(_ change: Change, wait: WaitOptions, output: OutputOptions) async throws {

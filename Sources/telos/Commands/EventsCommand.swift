@@ -6,11 +6,11 @@ struct EventsCommand: AsyncParsableCommand {
     commandName: "events",
     abstract: "List what the nodes reported; with --follow, as it comes in.",
     discussion: """
-      Oldest first. --follow begins now, unless --after says where (0: with the oldest). With -o json: one \
-      event a line.
+      Oldest first. --follow starts with the next event; with --after it starts there (0: at the oldest). With \
+      -o json, each line is one event.
       """)
 
-  @Flag(help: "Go on as new events arrive.")
+  @Flag(help: "Keep printing new events, also after the coordinator was restarted.")
   var follow = false
 
   @Option(help: "Only of this node.")
@@ -19,7 +19,7 @@ struct EventsCommand: AsyncParsableCommand {
   @Option(help: "Only of this agent (16 hexadecimal digits).")
   var agent: String?
 
-  @Option(help: "Begin behind this cursor (the `next` of an earlier answer).")
+  @Option(help: "Start after this cursor (the `next` of an earlier answer).")
   var after: String?
 
   @Option(help: "How many at most; with --follow: how many a request.")
@@ -33,29 +33,38 @@ struct EventsCommand: AsyncParsableCommand {
     }
   }
 
+  /// The place behind the newest event.
+  static let latest = "latest"
+
   func target(after cursor: String?) -> String {
     var target = "/v1/events?limit=\(limit)"
     if let cursor { target += "&after=\(encoded(cursor))" }
     if let node { target += "&node=\(encoded(node))" }
     if let agent { target += "&agent=\(encoded(agent))" }
-    if follow { target += "&follow=25" }
+    // The first question is answered at once, so that from then on the place in the log is known.
+    if follow && cursor != Self.latest { target += "&follow=25" }
     return target
   }
 
   func run() async throws {
     try await Coordinator.with { coordinator in
-      var cursor = after ?? (follow ? "latest" : nil)
+      var cursor = after ?? (follow ? Self.latest : nil)
       var printed = 0
+      var patience = Patience(follow)
       repeat {
-        let bytes = try await coordinator.get(target(after: cursor))
+        let target = target(after: cursor)
+        let bytes = try await patience.with { try await coordinator.get(target) }
         let page = try JSONInput.decode(EventPage.self, from: bytes, what: "the list of events")
         try show(page, bytes)
         printed += page.events.count
         let next = page.next?.description
+        let began = cursor == Self.latest
         let stuck = next == nil || next == cursor
         cursor = next ?? cursor
         // A server that does not wait must not be asked without pause.
-        if follow && stuck && page.events.isEmpty { try await Task.sleep(for: .seconds(1)) }
+        if follow && stuck && !began && page.events.isEmpty {
+          try await Task.sleep(for: .seconds(1))
+        }
         if !follow && (stuck || page.events.isEmpty || printed >= limit) { break }
       } while true
       if printed == 0 && !output.json { Terminal.line("no events") }

@@ -66,8 +66,11 @@ struct IncidentCommand: ParsableCommand {
     func run() async throws {
       try await Coordinator.with { coordinator in
         var known: [String: JSONDocument] = [:]
+        var patience = Patience(true)
         while true {
-          let bytes = try await coordinator.get(IncidentCommand.target(state))
+          let bytes = try await patience.with {
+            try await coordinator.get(IncidentCommand.target(state))
+          }
           let incidents = try JSONInput.decode([Incident].self, from: bytes, what: "the list")
           guard case .array(let documents) = try JSONDocument(parsing: bytes) else { return }
           for (incident, document) in zip(incidents, documents) {

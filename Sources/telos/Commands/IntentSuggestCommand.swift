@@ -60,7 +60,7 @@ extension IntentCommand {
             name: name, intent: yaml, complete: suggestion.isComplete,
             incomplete: suggestion.incomplete, notGranted: suggestion.ungranted))
       } else {
-        try InputFile.write(Array(yaml.utf8), to: out)
+        try OutputFile.write(Array(yaml.utf8), to: out)
       }
       for gap in suggestion.incomplete { Terminal.errorLines("incomplete: \(gap.printable)") }
       let missing = suggestion.ungranted.filter { !$0.wasRefused }.count

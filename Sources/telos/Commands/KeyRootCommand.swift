@@ -49,7 +49,7 @@ struct KeyRootCommand: ParsableCommand {
       """)
   var newEra: [RoleArgument] = []
 
-  @Option(help: "How long the root is good for.")
+  @Option(help: "How long the root is valid: 365d, 12h.", transform: TTL.read)
   var expires = TTL(seconds: 365 * 86400)
 
   @Option(help: "Where to write it.")

@@ -20,11 +20,17 @@ struct NeverBlockCommand: ParsableCommand {
 
     @OptionGroup var signing: SigningOptions
 
+    @Flag(help: "Accept a file without a single entry: the signed list then protects nothing.")
+    var allowEmpty = false
+
+    @OptionGroup var width: WidthOptions
+
     @Option(help: "Where to write it; - for standard output.")
     var out = "never-block.signed.json"
 
     func run() throws {
-      let set = try BlocklistCommand.read(file)
+      let set = try BlocklistCommand.read(file, allowEmpty: allowEmpty)
+      try width.check(set.entries, from: InputFile.title(file))
       let statement: NeverBlockStatement
       do throws(Refusal) {
         statement = try NeverBlockStatement(

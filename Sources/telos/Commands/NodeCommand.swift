@@ -47,7 +47,7 @@ struct NodeCommand: ParsableCommand {
       help: "The labels that the node may take: role=agents,site=fra. Can be repeated.")
     var labels: [String] = []
 
-    @Option(help: "How long the token may be used.")
+    @Option(help: "How long the token may be used: 1h, 30m.", transform: TTL.read)
     var ttl = TTL(seconds: 3600)
 
     @Option(help: "Your root, when it is not root.json in the configuration folder.")

@@ -21,7 +21,7 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The intent to start under; `telos intent list` has the names.")
   var intent: String
 
-  @Option(help: "End sooner than the intent would: 90s, 15m, 1h30m, 7d.")
+  @Option(help: "End sooner than the intent would: 90s, 15m, 1h30m, 7d.", transform: TTL.read)
   var ttl: TTL?
 
   @Flag(

@@ -11,9 +11,10 @@ struct StatusCommand: AsyncParsableCommand {
   func run() async throws {
     var document: [String: JSONDocument] = [:]
     var failures: [any Error] = []
-    let folder = try ConfigurationFolder.standard()
     let socket = ControlSocket()
-    if folder.exists || !socket.exists {
+    // Without a home there is no configuration, and the node of this machine answers all the same.
+    let isConfigured = (try? ConfigurationFolder.standard())?.exists == true
+    if isConfigured || !socket.exists {
       do {
         let bytes = try await Coordinator.with { try await $0.get("/v1/status") }
         document["coordinator"] = try JSONDocument(parsing: bytes)

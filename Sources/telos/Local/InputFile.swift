@@ -22,9 +22,6 @@ enum InputFile {
     }
   }
 
-  /// Writes to a file, or to standard output for `-`.
-  static func write(_ bytes: [UInt8], to name: String) throws(TelosError) {
-    if name == "-" { return Terminal.raw(bytes) }
-    try DurableFile.write(bytes, to: name)
-  }
+  /// How messages name it.
+  static func title(_ name: String) -> String { name == "-" ? "standard input" : name }
 }

@@ -1,10 +1,13 @@
 /// One record of a node's log as both HTTP APIs show it. Everything but the kind may be absent.
 struct Event: Codable, Sendable {
   struct File: Codable, Sendable {
+    /// Escaped where `pathBytes` is there.
     var path: String?
     var inode: UInt64?
     var device: UInt32?
     var generation: UInt32?
+    /// The path itself in base64, where it is not UTF-8.
+    var pathBytes: String?
   }
   struct Process: Codable, Sendable {
     var pid: UInt32?

@@ -1,10 +1,21 @@
 internal import ArgumentParser
 
 /// A duration as people write it: `90s`, `15m`, `1h`, `1h30m`, `7d`. Whole seconds, more than none.
-struct TTL: ExpressibleByArgument, Sendable, Hashable, CustomStringConvertible {
+struct TTL: Sendable, Hashable, CustomStringConvertible {
   var seconds: UInt64
 
   init(seconds: UInt64) { self.seconds = seconds }
+
+  /// For options, which say what to write instead.
+  static func read(_ text: String) throws -> TTL {
+    if let ttl = TTL(argument: text) { return ttl }
+    if let number = UInt64(text), let ttl = TTL(argument: "\(number)s") {
+      throw ValidationError(
+        "a duration needs a unit: write \(number)s for \(number) seconds, which is \(ttl), or one of m, h and d"
+      )
+    }
+    throw ValidationError("write a duration of at most 3650d as 90s, 15m, 1h30m or 7d")
+  }
 
   init?(argument: String) {
     var total: UInt64 = 0
@@ -33,8 +44,6 @@ struct TTL: ExpressibleByArgument, Sendable, Hashable, CustomStringConvertible {
     guard digits.isEmpty, total > 0, total <= 3650 * 86400 else { return nil }
     seconds = total
   }
-
-  var defaultValueDescription: String { description }
 
   var description: String {
     var text = ""

@@ -1,20 +1,36 @@
 internal import Glibc
+internal import TelosCore
 
 /// Standard output and standard error.
 enum Terminal {
-  /// Writes text and a newline to standard output. Ends the process when nobody reads any more.
-  static func line(_ text: String = "") { write(text + "\n", to: STDOUT_FILENO) }
+  /// Writes text and a newline to standard output. Ends the process where that cannot be: an answer that did not arrive is no
+  /// success.
+  static func line(_ text: String = "") { raw(Array((text + "\n").utf8)) }
 
-  /// Writes text to standard output as it is.
-  static func raw(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
-
-  /// Writes text and, where it lacks one, a newline to standard error.
-  static func errorLines(_ text: String) {
-    write(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO)
+  /// Writes text to standard output as it is; ends the process as ``line(_:)`` does.
+  static func raw(_ bytes: [UInt8]) {
+    orExit { () throws(TelosError) in try StandardOutput.write(bytes) }
   }
 
-  /// Writes text to standard error as it is; for progress.
-  static func errorRaw(_ text: String) { write(text, to: STDERR_FILENO) }
+  /// After the last line.
+  static func finish() { orExit { () throws(TelosError) in try StandardOutput.finish() } }
+
+  private static func orExit(_ body: () throws(TelosError) -> Void) {
+    do throws(TelosError) {
+      try body()
+    } catch {
+      errorLines(Entry.render(error))
+      exit(error.exitCode)
+    }
+  }
+
+  /// Writes text and, where it lacks one, a newline to standard error.
+  static func errorLines(_ text: String) { errorRaw(text.hasSuffix("\n") ? text : text + "\n") }
+
+  /// Writes text to standard error as it is; for progress. Of a failure there is nobody to tell.
+  static func errorRaw(_ text: String) {
+    try? StandardOutput.write(Array(text.utf8), to: STDERR_FILENO, name: "standard error")
+  }
 
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
@@ -24,23 +40,6 @@ enum Terminal {
     var size = winsize()
     guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
     return Int(size.ws_col)
-  }
-
-  private static func write(_ text: String, to descriptor: Int32) {
-    write(Array(text.utf8), to: descriptor)
-  }
-
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
-    var offset = 0
-    while offset < bytes.count {
-      let count = bytes.withUnsafeBytes { buffer in
-        Glibc.write(descriptor, buffer.baseAddress?.advanced(by: offset), bytes.count - offset)
-      }
-      if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
-      if count < 0 && errno == EPIPE && descriptor == STDOUT_FILENO { exit(128 + SIGPIPE) }
-      guard count > 0 else { return }
-      offset += count
-    }
   }
 }
 

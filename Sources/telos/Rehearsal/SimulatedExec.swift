@@ -68,7 +68,7 @@ extension Simulation {
 
   /// Entries that name nothing in the recording may be links to what it names.
   private var doubt: String? {
-    let paths = Set(recording.events.filter { $0.gate == "exec" }.compactMap(\.wholePath))
+    let paths = PathSet(recording.events.filter { $0.gate == "exec" }.compactMap(\.wholePath))
     let links = intent.exec.allow.filter { entry in !paths.contains { entry.path.matches($0) } }
       .map { "\($0.path)" }
     guard !links.isEmpty else { return nil }

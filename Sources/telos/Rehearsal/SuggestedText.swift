@@ -26,7 +26,7 @@ extension Suggestion {
       lines.append("    jit: true" + Self.unseen)
     }
     lines += networkLines + fileLines
-    let unix = Set((base?.unix ?? []).map { "\($0)" }).union(sockets)
+    let unix = PathSet((base?.unix ?? []).map { "\($0)" }).union(sockets)
     if !unix.isEmpty {
       lines.append("  unix:")
       lines += list("    allow:", unix.sorted().map { (Self.quoted($0), sockets.contains($0)) })
@@ -73,8 +73,9 @@ extension Suggestion {
   }
 
   private var ownEntries: [(String, Bool)] {
-    let old = Set((base?.exec.own ?? []).map(\.anchor))
-    let new = own.filter { one in !old.contains { $0 == one || PathPattern.isBelow(one, $0) } }
+    let old = PathSet((base?.exec.own ?? []).map(\.anchor))
+    let new = PathSet(
+      own.filter { one in !old.contains(one) && !old.contains { PathPattern.isBelow(one, $0) } })
     return old.union(new).sorted().map {
       (Self.quoted("\(PathPattern.escaped($0))/**"), new.contains($0))
     }
@@ -122,14 +123,16 @@ extension Suggestion {
     if old == nil, base != nil, folders.isEmpty, files.isEmpty {
       lines.append("    # write is absent: the working directory and a private TMPDIR")
     } else {
-      let kept = Set((old ?? []).map { "\($0)" })
-      let new = Set(
+      let kept = PathSet((old ?? []).map { "\($0)" })
+      let new = PathSet(
         folders.filter { one in
-          !(old ?? []).contains { $0.form != .literal && ($0.matches(one) || $0.anchor == one) }
+          !(old ?? []).contains {
+            $0.form != .literal && ($0.matches(one) || BytePath($0.anchor) == BytePath(one))
+          }
         }.map { "\(PathPattern.escaped($0))/**" }
           + files.filter { one in !(old ?? []).contains { $0.matches(one) } }
           .map(PathPattern.escaped))
-      let optional = Set((base?.files.optionalWrites ?? []).map { "\($0)" })
+      let optional = PathSet((base?.files.optionalWrites ?? []).map { "\($0)" })
       let roots = kept.union(new).sorted().map { root in
         let text = Self.quoted(root)
         return (

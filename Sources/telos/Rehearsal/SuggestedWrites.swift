@@ -36,7 +36,9 @@ extension Suggestion {
   }
 
   private func isMade(_ folder: String) -> Bool {
-    recording.events.contains { $0.hook == "path-mkdir" && $0.wholePath == folder }
+    recording.events.contains {
+      $0.hook == "path-mkdir" && $0.wholePath.map { BytePath($0) } == BytePath(folder)
+    }
   }
 
   /// Leaves out what nobody should grant unread, and what another entry says already.
@@ -92,7 +94,7 @@ extension Suggestion {
   }
 
   /// Without folders that lie in others.
-  static func outermost(_ folders: Set<String>) -> Set<String> {
-    folders.filter { folder in !folders.contains { PathPattern.isBelow(folder, $0) } }
+  static func outermost(_ folders: PathSet) -> PathSet {
+    PathSet(folders.filter { folder in !folders.contains { PathPattern.isBelow(folder, $0) } })
   }
 }

@@ -18,9 +18,9 @@ struct Suggestion {
   let recording: Recording
   let written: Written
 
-  private(set) var programs: Set<String> = []
+  private(set) var programs: PathSet = []
   /// Folders of what the agent built and ran.
-  private(set) var own: Set<String> = []
+  private(set) var own: PathSet = []
   var destinations: [IPAddress: Ports] = [:]
   /// Ports of its own that the run asked for.
   var listens: [Event] = []
@@ -28,11 +28,11 @@ struct Suggestion {
   var ownLoopback = false
   /// It made machine code in private memory.
   private(set) var jit = false
-  private(set) var sockets: Set<String> = []
-  var folders: Set<String> = []
-  var files: Set<String> = []
+  private(set) var sockets: PathSet = []
+  var folders: PathSet = []
+  var files: PathSet = []
   /// Sensitive files and addresses that the run met.
-  private(set) var contacts: Set<String> = []
+  private(set) var contacts: PathSet = []
   private var refused: [Ungranted: Int] = [:]
   private(set) var incomplete: [String]
 
@@ -161,7 +161,7 @@ struct Suggestion {
   private func mayWrite(_ folder: String) -> Bool {
     let roots =
       Array(folders) + (base?.files.write ?? []).filter { $0.form != .literal }.map(\.anchor)
-    return roots.contains { $0 == folder || PathPattern.isBelow(folder, $0) }
+    return roots.contains { BytePath($0) == BytePath(folder) || PathPattern.isBelow(folder, $0) }
   }
 
   // MARK: network

@@ -1,8 +1,8 @@
 /// What each agent made in the course of a recording, by path.
 struct Written: Sendable {
-  private var files: [String: Set<String>] = [:]
-  private var folders: [String: Set<String>] = [:]
-  private var programs: [String: Set<String>] = [:]
+  private var files: [String: PathSet] = [:]
+  private var folders: [String: PathSet] = [:]
+  private var programs: [String: PathSet] = [:]
 
   init(_ recording: Recording) {
     for event in recording.events {
@@ -29,11 +29,11 @@ struct Written: Sendable {
 }
 
 extension Event {
-  /// The path of its file, where the whole of it is known. The kernel has room for 255 bytes, and bytes that are not
-  /// UTF-8 were replaced: both could be another file's path.
+  /// The path of its file, where the whole of it is known and an intent can name it. The kernel has room for 255 bytes, and an
+  /// intent cannot name what is not UTF-8. Nodes before version 0.2 replaced such bytes: that could be another file's path.
   var wholePath: String? {
     guard let path = file?.path, path.utf8.first == UInt8(ascii: "/"), path.utf8.count < 255,
-      !path.unicodeScalars.contains("\u{fffd}")
+      file?.pathBytes?.isEmpty ?? true, !path.unicodeScalars.contains("\u{fffd}")
     else { return nil }
     return path
   }
@@ -42,7 +42,7 @@ extension Event {
   var socketName: String? {
     guard hook == "unix-stream-connect" || hook == "unix-may-send" else { return nil }
     if let path = file?.path, path.utf8.first == UInt8(ascii: "@"), path.utf8.count > 1,
-      !path.unicodeScalars.contains("\u{fffd}")
+      file?.pathBytes?.isEmpty ?? true, !path.unicodeScalars.contains("\u{fffd}")
     {
       return path
     }

@@ -21,10 +21,11 @@ struct ConfigurationFolder: Sendable {
     if let base = Environment["XDG_CONFIG_HOME"] {
       return ConfigurationFolder(path: base + "/telos")
     }
-    guard let home = Environment["HOME"] else {
+    guard let home = Environment["HOME"] ?? Account.home else {
       throw TelosError(
-        .invalidArgument, "there is no home folder to look for the configuration in",
-        hint: "set HOME or TELOS_CONFIG")
+        .invalidArgument,
+        "HOME is not set and user \(getuid()) has no home directory to hold the configuration",
+        hint: "set HOME, or TELOS_CONFIG to the folder of config.json")
     }
     return ConfigurationFolder(path: home + "/.config/telos")
   }
@@ -72,5 +73,14 @@ struct ConfigurationFolder: Sendable {
   func write(_ configuration: Configuration) throws(TelosError) {
     let text = try JSONOutput.text(configuration) + "\n"
     try DurableFile.write(Array(text.utf8), to: file, mode: 0o600)
+  }
+}
+
+private enum Account {
+  /// The home directory of whoever runs this, as the system's accounts have it: systemd units and containers often set no HOME.
+  static var home: String? {
+    guard let entry = getpwuid(getuid()), let folder = entry.pointee.pw_dir else { return nil }
+    let path = String(cString: folder)
+    return path.isEmpty ? nil : path
   }
 }

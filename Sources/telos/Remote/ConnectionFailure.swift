@@ -8,7 +8,6 @@ internal import TelosCore
 /// What a failed exchange means for a person.
 enum ConnectionFailure {
   static func explain(_ error: any Error, coordinator: String) -> TelosError {
-    let text = "\(error)"
     if let error = error as? HTTPClientError {
       switch error {
       case .connectTimeout:
@@ -20,12 +19,13 @@ enum ConnectionFailure {
       default: return unreachable(coordinator, error.description)
       }
     }
-    if text.contains("CERTIFICATE_VERIFY_FAILED") {
+    if isUntrusted(error) {
       return TelosError(
         .unauthenticated,
         "the certificate of \(coordinator) is not from the authority in the configuration",
-        hint: "this is another fleet's coordinator or somebody in between: check the address, and "
-          + "take the CA anew from the coordinator's data folder only if you know it changed")
+        hint:
+          "another fleet's coordinator or an interceptor answers there: check the address, and copy the "
+          + "CA from the coordinator's data folder again only if you know that it changed")
     }
     if error is NIOSSLExtraError {
       return TelosError(
@@ -48,6 +48,11 @@ enum ConnectionFailure {
       return TelosError(.internalError, "the coordinator's answer is too large")
     }
     return unreachable(coordinator, words(error))
+  }
+
+  /// Whether TLS refused the coordinator's certificate.
+  static func isUntrusted(_ error: any Error) -> Bool {
+    "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
   }
 
   private static func words(_ error: any Error) -> String {

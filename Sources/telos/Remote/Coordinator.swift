@@ -87,6 +87,11 @@ struct Coordinator: Sendable {
     } catch let error as TelosError {
       throw error
     } catch {
+      if ConnectionFailure.isUntrusted(error),
+        let problem = await PresentedCertificate.look(at: access)?.problem(at: access.coordinator)
+      {
+        throw problem
+      }
       throw ConnectionFailure.explain(error, coordinator: access.coordinator)
     }
   }

@@ -3,10 +3,11 @@ internal import TelosCore
 
 /// `--wait` of everything that publishes.
 struct WaitOptions: ParsableArguments {
-  @Flag(help: "Return only when every node holds it, with a progress bar.")
+  @Flag(help: "Wait until every node holds it; show progress.")
   var wait = false
 
-  @Option(help: "How long --wait waits; then exit status 75.")
+  @Option(
+    help: "How long --wait waits, as 60s or 5m; then the exit status is 75.", transform: TTL.read)
   var timeout = TTL(seconds: 120)
 
   /// Waits for receipts of `object` if asked to.

@@ -18,7 +18,7 @@ enum EnvelopeFile {
 
   /// Writes the JSON form and a newline; `-` is standard output.
   static func write(_ envelope: Envelope, to path: String) throws(TelosError) {
-    try InputFile.write(Array(envelope.json) + [UInt8(ascii: "\n")], to: path)
+    try OutputFile.write(Array(envelope.json) + [UInt8(ascii: "\n")], to: path)
   }
 
   private static func parse(_ bytes: [UInt8], _ path: String, _ role: Role?)

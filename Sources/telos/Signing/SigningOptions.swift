@@ -18,7 +18,7 @@ struct SigningOptions: ParsableArguments {
     help: "The era of the version: that of the root for this role, which `telos key show` names.")
   var era: UInt64 = 0
 
-  @Option(help: "How long the statement is good for new starts: 30d, 12h.")
+  @Option(help: "How long the statement is valid for new starts: 30d, 12h.", transform: TTL.read)
   var expires = TTL(seconds: 90 * 86400)
 
   func keys() throws(TelosError) -> [SigningKey] {

@@ -69,10 +69,12 @@ private func ingest(_ batch: Telos_Fleet_V1_EventBatch) async throws {
   let again = try await store.ingest(
     node: node, epoch: batch.epoch, events: batch.events, at: someday)
   promise(again.stored == 0 && again.through == first.through, "a batch is stored once")
-  let stored = try await store.events(after: 0, limit: 1000, node: node)
+  let stored = try await store.read {
+    try $0.events(after: 0, limit: 1000, EventFilter(node: node))
+  }
   promise(stored.count { $0.epoch == batch.epoch } >= first.stored, "what is stored can be read")
   _ = try JSONEncoder().encode(stored.map { EventAnswer($0) })
-  for incident in try await store.incidents() where incident.node == node {
+  for incident in try await store.read({ try $0.incidents() }) where incident.node == node {
     let chain = IncidentChain.select(from: stored, of: incident)
     _ = try JSONEncoder().encode(IncidentAnswer(incident, chain: chain))
   }

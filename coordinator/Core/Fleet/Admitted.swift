@@ -12,26 +12,23 @@ final class Admitted: Sendable {
   private struct State {
     /// Node by serial.
     var nodes: [String: String] = [:]
+    /// Of the store when `nodes` was read.
+    var revision: Int64 = -1
     /// A renewal that was under way when its node was banned must not let it in again.
     var banned: Set<String> = []
   }
   private let state = Mutex(State())
 
-  /// Takes what the store says.
-  func replace(with certificates: [String: String]) { state.withLock { $0.nodes = certificates } }
-
-  func add(_ certificate: IssuedCertificate, of node: String) {
-    state.withLock { $0.nodes[certificate.serial] = node }
-  }
-
-  /// Takes in a node that enrolled: its older certificates are forgotten.
-  func replace(node: String, with certificate: IssuedCertificate) {
+  /// Takes what the store says, unless it is older than what is known.
+  func replace(with certificates: [String: String], revision: Int64) {
     state.withLock { state in
-      state.nodes = state.nodes.filter { $0.value != node }
-      state.nodes[certificate.serial] = node
+      guard revision >= state.revision else { return }
+      state.nodes = certificates
+      state.revision = revision
     }
   }
 
+  /// Refuses a node at once, whatever is read later.
   func ban(_ node: String) {
     state.withLock { state in
       state.banned.insert(node)

@@ -8,8 +8,7 @@ internal import X509
 struct Authority: Sendable {
   let store: Store
   let ca: CertificateAuthority
-  let admitted: Admitted
-  let calls: LiveCalls
+  let admission: Admission
 
   static let longestToken: TimeInterval = 30 * 86400
 
@@ -27,11 +26,13 @@ struct Authority: Sendable {
       id: id, secretHash: OneTimeSecret.hash(secret), labels: labels, created: now,
       expires: now.addingTimeInterval(lifetime), used: nil)
     let detail = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    try await store.addJoinToken(
-      token,
-      by: AuditEntry(
-        actor: actor, action: "node.token", subject: id,
-        detail: "labels \(detail.joined(separator: ","))"))
+    let entry = AuditEntry(
+      actor: actor, action: "node.token", subject: id,
+      detail: "labels \(detail.joined(separator: ","))")
+    try await store.transaction(at: now) { store in
+      try store.addJoinToken(token)
+      try store.audit(entry)
+    }
     return (token, secret)
   }
 
@@ -43,7 +44,7 @@ struct Authority: Sendable {
       .unauthenticated, "the join token is unknown, used up or expired",
       hint: "make another: telos node token")
     guard tokenID.utf8.count <= 64, secret.count == 32,
-      let token = try await store.joinToken(id: tokenID),
+      let token = try await store.read({ try $0.joinToken(id: tokenID) }),
       ConstantTime.equal(token.secretHash.bytes, OneTimeSecret.hash(secret).bytes),
       token.used == nil, token.expires > now
     else { throw unknown }
@@ -51,28 +52,29 @@ struct Authority: Sendable {
     try Self.check(labels, boundedBy: token.labels)
     let certificate = try ca.issue(node: node, request: request, now: now)
     let issued = IssuedCertificate(certificate)
-    try await store.enrol(
-      node: node, labels: labels, token: token, certificate: issued, at: now)
-    admitted.replace(node: node, with: issued)
-    // Of a node that enrolled again: whoever still uses the old certificate.
-    calls.end(node: node)
+    try await store.transaction(at: now) {
+      try EnrolmentRules.enrol(
+        node: node, labels: labels, token: token, certificate: issued, $0)
+    }
+    // Ends the calls of whoever still uses an older certificate, too. If it fails, the feed does it.
+    try? await admission.load()
     return [certificate, ca.certificate]
   }
 
   func renew(node: String, request: [UInt8], at now: Date) async throws -> [Certificate] {
     let certificate = try ca.issue(node: node, request: request, now: now)
     let issued = IssuedCertificate(certificate)
-    try await store.renew(node: node, certificate: issued, at: now)
-    admitted.add(issued, of: node)
+    try await store.transaction(at: now) {
+      try EnrolmentRules.renew(node: node, certificate: issued, $0)
+    }
+    try? await admission.load()
     return [certificate, ca.certificate]
   }
 
   /// Refuses the node's certificates from here on and ends its streams.
   func ban(node: String, by actor: String, at now: Date) async throws {
-    try await store.ban(
-      node: node, by: AuditEntry(actor: actor, action: "node.ban", subject: node), at: now)
-    admitted.ban(node)
-    calls.end(node: node)
+    try await store.transaction(at: now) { try EnrolmentRules.ban(node: node, by: actor, $0) }
+    admission.end(node)
   }
 
   static func check(_ labels: Labels) throws(TelosError) {

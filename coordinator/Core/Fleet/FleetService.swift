@@ -13,7 +13,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
   let authority: Authority
   let publisher: Publisher
   let connections: Connections
-  let bell: EventBell
+  let heartbeats: Heartbeats
   let metrics: Metrics
   let log: Logger
 
@@ -39,8 +39,14 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     try await RPCErrors.translating {
       let node = try Self.caller()
       let (id, signals) = connections.join(node)
-      defer { connections.leave(node, id) }
-      let session = SyncSession(node: node, publisher: publisher, log: log)
+      defer {
+        connections.leave(node, id)
+        if !connections.connected.contains(node) {
+          heartbeats.seen(node, connected: false, at: Date())
+        }
+      }
+      let session = SyncSession(
+        node: node, publisher: publisher, heartbeats: heartbeats, log: log)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           for try await message in request {
@@ -106,7 +112,6 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
           "node": "\(node)", "reason": "\(finding.reason.rawValue)", "detail": "\(finding.detail)",
         ])
     }
-    if ingestion.stored > 0 { bell.ring() }
     return .with {
       $0.epoch = batch.epoch
       $0.throughSequence = ingestion.through

@@ -5,20 +5,24 @@ internal import GRPCCore
 internal import Logging
 internal import SwiftProtobuf
 internal import TelosCore
+internal import Trust
 
 /// One sync stream: turns messages into state and store, and state into messages.
 actor SyncSession {
   private let node: String
   private let publisher: Publisher
+  private let heartbeats: Heartbeats
   private let log: Logger
   private var state: SyncState?
   private var welcomed = false
 
-  static let maximumHeld = 4096
+  /// As many as a manifest names, and what no manifest names itself.
+  static let maximumHeld = ManifestStatement.maximumObjects + 256
 
-  init(node: String, publisher: Publisher, log: Logger) {
+  init(node: String, publisher: Publisher, heartbeats: Heartbeats, log: Logger) {
     self.node = node
     self.publisher = publisher
+    self.heartbeats = heartbeats
     self.log = log
   }
 
@@ -54,7 +58,7 @@ actor SyncSession {
     switch message.body {
     case .hello(let hello): try await greet(hello, at: now)
     case .receipt(let receipt): try await take(receipt, at: now)
-    case .status(let status): try await take(status, at: now)
+    case .status(let status): take(status, at: now)
     case .credit(let credit): state?.allow(credits: credit.credits)
     case nil: throw TelosError(.invalidArgument, "a message without a body this version knows")
     }
@@ -68,18 +72,26 @@ actor SyncSession {
     guard hello.held.count <= Self.maximumHeld, hello.bootID.utf8.count <= 64,
       hello.kernel.utf8.count <= 128, hello.version.utf8.count <= 64
     else { throw TelosError(.invalidArgument, "the hello is too large") }
-    guard let record = try await publisher.store.node(node) else {
+    let (known, before) = try await publisher.store.read { [node] in
+      (try $0.node(node), try $0.held(by: node))
+    }
+    guard let record = known else {
       throw TelosError(.unauthenticated, "node \(node) is not enrolled here")
     }
     try Authority.check(hello.labels)
     try Authority.check(hello.labels, boundedBy: record.labelBound)
     let held = hello.held.compactMap { ObjectVersion($0) }
       .filter { $0.version <= UInt64.maximumStored }
-    try await publisher.store.greeted(
-      by: node,
-      NodeRecord.Greeting(
-        labels: hello.labels, bootID: hello.bootID, kernel: hello.kernel, version: hello.version,
-        layout: hello.layout, held: held), at: now)
+    let greeting = NodeRecord.Greeting(
+      labels: hello.labels, bootID: hello.bootID, kernel: hello.kernel, version: hello.version,
+      layout: hello.layout, held: held)
+    heartbeats.seen(node, at: now)
+    // When a thousand nodes come back at once, most of them have nothing new to say.
+    if !EnrolmentRules.isKnown(greeting, record, held: before) {
+      try await publisher.store.grouped(at: now) { [node] in
+        try EnrolmentRules.greeted(by: node, greeting, $0)
+      }
+    }
     state = SyncState(labels: hello.labels, held: held, credits: hello.credits)
     log.info("node connected", metadata: ["node": "\(node)", "version": "\(hello.version)"])
   }
@@ -98,11 +110,12 @@ actor SyncSession {
     case .refused: outcome = .refused
     default: throw TelosError(.invalidArgument, "a receipt without an outcome")
     }
-    try await publisher.store.save(
-      Receipt(
-        node: node, object: object, outcome: outcome, errorCode: receipt.errorCode.bounded(64),
-        errorMessage: receipt.errorMessage.bounded(1024), bootID: receipt.bootID.bounded(64),
-        at: now, simulated: receipt.simulated), at: now)
+    let answer = Receipt(
+      node: node, object: object, outcome: outcome, errorCode: receipt.errorCode.bounded(64),
+      errorMessage: receipt.errorMessage.bounded(1024), bootID: receipt.bootID.bounded(64),
+      at: now, simulated: receipt.simulated)
+    try await publisher.store.grouped(at: now) { try $0.put(answer) }
+    heartbeats.seen(node, at: now)
     state?.answer(
       object, outcome: outcome, code: receipt.errorCode,
       manifest: publisher.current.manifestVersion)
@@ -116,7 +129,7 @@ actor SyncSession {
     }
   }
 
-  private func take(_ status: Telos_Fleet_V1_Status, at now: Date) async throws {
+  private func take(_ status: Telos_Fleet_V1_Status, at now: Date) {
     let report = NodeRecord.Report(
       mode: status.mode.bounded(32), ready: status.ready, xdp: status.xdpMode.bounded(32),
       gates: status.gates.prefix(64).map {
@@ -125,7 +138,7 @@ actor SyncSession {
       counters: Dictionary(
         status.counters.prefix(256).map { ($0.name.bounded(64), min($0.value, .maximumStored)) },
         uniquingKeysWith: { $1 }))
-    try await publisher.store.reported(by: node, report, at: now)
+    heartbeats.reported(by: node, report, at: now)
   }
 }
 

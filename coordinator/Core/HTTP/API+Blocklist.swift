@@ -17,7 +17,7 @@ extension API {
     router.get("blocklist") { request, _ in
       let limit = try request.number("limit", in: 1...100_000, default: 1000)
       let after = try request.text("after").map { try IPPrefix($0) }
-      let page = try await store.snapshot(at: Date()) { store in
+      let page = try await store.read { store in
         BlocklistPage(
           object: try store.object(.ipset, "")?.object,
           entries: try store.blocklistPage(after: after, limit: limit).map { "\($0)" },

@@ -13,17 +13,19 @@ extension API {
         return state
       }
       let limit = try request.number("limit", in: 1...10_000, default: 1000)
-      let incidents = try await store.incidents(state: state, limit: limit)
+      let incidents = try await store.read { try $0.incidents(state: state, limit: limit) }
       return try Answer.json(incidents.map { IncidentAnswer($0) })
     }
     router.get("incidents/:id") { _, context in
       let id = try context.parameters.require("id")
-      guard let incident = try await store.incident(id) else {
+      let found = try await store.read { store in
+        try store.incident(id).map { ($0, try IncidentChain.read($0, store)) }
+      }
+      guard let (incident, chain) = found else {
         throw TelosError(
           .notFound, "there is no incident \(id.bounded(40))",
           hint: "telos incident list shows the ids; their beginning is enough if it is clear")
       }
-      let chain = try await store.chain(of: incident)
       return try Answer.json(IncidentAnswer(incident, chain: chain))
     }
     router.get("events") { request, _ in try await events(request) }
@@ -35,13 +37,12 @@ extension API {
   private func events(_ request: Request) async throws -> Response {
     let limit = try request.number("limit", in: 1...10_000, default: 1000)
     let follow = try request.number("follow", in: 0...Self.longestFollow, default: 0)
-    let node = request.text("node")
-    let agent = request.text("agent")
-    let kind = request.text("kind")
+    let filter = EventFilter(
+      node: request.text("node"), agent: request.text("agent"), kind: request.text("kind"))
     var cursor: Int64 = 0
     if let text = request.text("after") {
       if text == "latest" {
-        cursor = try await store.newestEvent()
+        cursor = try await store.read { try $0.newestEvent() }
       } else if let number = Int64(text), number >= 0 {
         cursor = number
       } else {
@@ -49,13 +50,12 @@ extension API {
       }
     }
     let rings = bell.listen()
-    var events = try await store.events(
-      after: cursor, limit: limit, node: node, agent: agent, kind: kind)
+    let start = cursor
+    var events = try await store.read { try $0.events(after: start, limit: limit, filter) }
     let end = ContinuousClock.now.advanced(by: .seconds(follow))
     while events.isEmpty, ContinuousClock.now < end {
       await Self.wait(for: rings, until: end)
-      events = try await store.events(
-        after: cursor, limit: limit, node: node, agent: agent, kind: kind)
+      events = try await store.read { try $0.events(after: start, limit: limit, filter) }
     }
     return try Answer.json(
       EventsAnswer(

@@ -8,9 +8,9 @@ internal import TelosCore
 extension API {
   func addNodes(to router: RouterGroup<APIContext>) {
     router.get("nodes") { _, _ in
-      let connected = connections.connected
-      let held = try await store.held()
-      let nodes = try await store.nodes()
+      let (stored, held) = try await store.read { (try $0.nodes(), try $0.held()) }
+      let nodes = heartbeats.applied(to: stored)
+      let connected = heartbeats.connected(nodes, here: connections.connected, at: Date())
       return try Answer.json(
         nodes.map { NodeAnswer($0, connected: connected.contains($0.name), held: held[$0.name]) })
     }

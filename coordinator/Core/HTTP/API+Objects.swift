@@ -51,20 +51,20 @@ extension API {
   }
 
   private func newest(_ kind: ObjectKind, _ name: String) async throws -> StoredObject? {
-    try await store.snapshot(at: Date()) { try $0.object(kind, name) }
+    try await store.read { try $0.object(kind, name) }
   }
 
   private func listed(_ kind: ObjectKind) async throws -> [ListedObject] {
-    let stored = try await store.snapshot(at: Date()) { try $0.newestObjects([kind]) }
-    let nodes = try await store.nodes()
-    let held = try await store.held()
+    let (stored, nodes, held) = try await store.read {
+      (try $0.newestObjects([kind]), try $0.nodes(), try $0.held())
+    }
     return stored.map { ListedObject($0, nodes: nodes, held: held) }
   }
 
   private func detailed(_ stored: StoredObject) async throws -> DetailedObject {
     let envelope = try stored.decoded()
-    let listed = ListedObject(
-      stored, nodes: try await store.nodes(), held: try await store.held())
+    let (nodes, held) = try await store.read { (try $0.nodes(), try $0.held()) }
+    let listed = ListedObject(stored, nodes: nodes, held: held)
     return DetailedObject(
       object: listed.object, signedBy: listed.signedBy, expires: listed.expires,
       held: listed.held, nodes: listed.nodes,
@@ -87,16 +87,17 @@ extension API {
       }
       return version
     }
-    let stored = try await store.snapshot(at: Date()) { store in
+    let stored = try await store.read { store in
       try version.map { try store.object(kind, name, version: $0) } ?? store.object(kind, name)
     }
     guard let stored else {
       throw TelosError(
         .notFound, "there is no such version of \(kind.rawValue) \(name.bounded(128))")
     }
-    let answers = try await store.receipts(of: stored.object)
-    return try Answer.json(
-      ReceiptsAnswer(stored, receipts: answers, nodes: try await store.nodes()))
+    let (answers, nodes) = try await store.read {
+      (try $0.receipts(of: stored.object), try $0.nodes())
+    }
+    return try Answer.json(ReceiptsAnswer(stored, receipts: answers, nodes: nodes))
   }
 }
 

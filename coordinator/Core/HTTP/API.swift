@@ -10,6 +10,8 @@ struct API: Sendable {
   let authority: Authority
   let connections: Connections
   let bell: EventBell
+  let heartbeats: Heartbeats
+  let feed: ChangeFeed
   let metrics: Metrics
   /// What join tokens tell nodes to call.
   let addresses: Addresses
@@ -36,6 +38,7 @@ struct API: Sendable {
     let router = Router(context: APIContext.self)
     router.addMiddleware {
       ErrorAnswers(metrics: metrics, log: log)
+      FeedGateHTTP(feed: feed)
       BearerAuthentication(store: store)
     }
     let v1 = router.group("v1")
@@ -48,8 +51,9 @@ struct API: Sendable {
   }
 
   private func status() async throws -> Response {
-    let nodes = try await store.nodes()
-    let connected = connections.connected
+    let (stored, open) = try await store.read { (try $0.nodes(), try $0.openIncidents()) }
+    let nodes = heartbeats.applied(to: stored)
+    let connected = heartbeats.connected(nodes, here: connections.connected, at: Date())
     let publication = publisher.current
     return try Answer.json(
       StatusAnswer(
@@ -61,7 +65,7 @@ struct API: Sendable {
             connected.contains($0.name) && $0.report.mode == "enforcing"
           }),
         objects: publication.objects.map(\.object),
-        incidents: .init(open: try await store.openIncidents()),
+        incidents: .init(open: open),
         root: publication.root.map {
           .init(version: $0.version, expires: $0.expires.rfc3339)
         }))

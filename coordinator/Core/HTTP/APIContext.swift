@@ -95,7 +95,7 @@ struct BearerAuthentication: RouterMiddleware {
       header.lowercased().hasPrefix("bearer ")
     else { throw denied }
     let hash = BearerToken.hash(header.dropFirst("bearer ".count))
-    guard let principal = try await store.principal(tokenHash: hash, at: Date()) else {
+    guard let principal = try await store.read({ try $0.principal(tokenHash: hash) }) else {
       throw denied
     }
     var context = context

@@ -28,6 +28,8 @@ struct Incident: Sendable, Hashable, Codable {
     var inode: UInt64
     var device: UInt32
     var generation: UInt32
+    /// In base64; nil where `path` is the path itself, and not an escaped form of it.
+    var pathBytes: String?
   }
 
   /// A slam that this one came from: another agent's.
@@ -99,7 +101,8 @@ extension Incident.File {
 
   init(_ wire: Telos_Fleet_V1_File) {
     self.init(
-      path: wire.path, inode: wire.inode, device: wire.device, generation: wire.generation)
+      path: wire.path, inode: wire.inode, device: wire.device, generation: wire.generation,
+      pathBytes: wire.pathBytes.isEmpty ? nil : wire.pathBytes.base64EncodedString())
   }
 }
 

@@ -6,6 +6,29 @@ enum IncidentChain {
   static let kinds = ["started", "exec", "merged", "tainted", "slammed", "denied", "ended"]
   static let maximumExecs = 64
   static let maximumDenials = 256
+  /// Of each kind, before noise is left out.
+  static let maximumRead = 2000
+
+  /// The events of an incident's story, out of the store.
+  static func read(_ incident: Incident, _ store: StoreTransaction) throws -> [StoredEvent] {
+    guard !incident.agent.isEmpty else {
+      return try store.ownEvents(of: incident.node, limit: 100)
+    }
+    // Each kind has a limit of its own, so that none takes the place of another; what was refused counts from the slam on, and
+    // the slam itself is read by its place in the log.
+    let slam = try incident.slam.flatMap {
+      try store.event(node: incident.node, epoch: incident.epoch, sequence: $0)
+    }
+    var events = slam.map { [$0] } ?? []
+    for kind in kinds {
+      events += try store.events(
+        of: incident.agent, on: incident.node, kind: kind,
+        after: kind == "denied" ? slam?.id ?? 0 : 0, limit: maximumRead)
+    }
+    let ordered = Dictionary(events.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+      .values.sorted { $0.id < $1.id }
+    return select(from: ordered, of: incident)
+  }
 
   /// - Parameter events: of the incident's agent, in the order of its node's log.
   static func select(from events: [StoredEvent], of incident: Incident) -> [StoredEvent] {

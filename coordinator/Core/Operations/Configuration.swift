@@ -1,3 +1,4 @@
+internal import Glibc
 public import TelosCore
 
 /// How a coordinator runs. Every value has a default; a file and then flags change them.
@@ -12,7 +13,18 @@ public struct Configuration: Sendable {
       self.port = port
     }
 
-    /// Reads `HOST:PORT`, `[V6]:PORT`; port 0 lets the system choose.
+    /// Every address of the machine: `::` takes IPv4 as well, and where IPv6 is switched off there is only `0.0.0.0`.
+    public static let anywhere = hasIPv6 ? "::" : "0.0.0.0"
+
+    private static let hasIPv6: Bool = {
+      let descriptor = socket(
+        AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+      guard descriptor >= 0 else { return false }
+      close(descriptor)
+      return true
+    }()
+
+    /// Reads `HOST:PORT`, `[V6]:PORT`, and `*:PORT` for every address; port 0 lets the system choose.
     public init(_ text: String) throws(TelosError) {
       guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
         (0...65535).contains(port)
@@ -24,6 +36,7 @@ public struct Configuration: Sendable {
         throw Self.malformed(text)
       }
       guard !host.isEmpty else { throw Self.malformed(text) }
+      if host == "*" { host = Self.anywhere }
       self.init(host: host, port: port)
     }
 
@@ -31,19 +44,27 @@ public struct Configuration: Sendable {
 
     private static func malformed(_ text: String) -> TelosError {
       TelosError(
-        .invalidArgument, "\"\(text)\" is no address to listen on",
-        hint: "write it as 0.0.0.0:7443 or [::]:7443")
+        .invalidArgument, "\"\(text)\" is not an address to listen on",
+        hint: "write *:7443 for every address, or one as 192.0.2.1:7443 or [2001:db8::1]:7443")
     }
+  }
+
+  /// Where the store is.
+  public enum Store: Sendable, Hashable {
+    /// A file; nil for `coordinator.sqlite` in the data folder.
+    case sqlite(String?)
+    case postgresql(PostgreSQLAddress)
   }
 
   /// The data folder.
   public var data = "/var/lib/telos-coordinator"
+  public var store = Store.sqlite(nil)
   /// gRPC with mutual TLS: sync and events.
-  public var sync = Endpoint(host: "0.0.0.0", port: 7443)
+  public var sync = Endpoint(host: Endpoint.anywhere, port: 7443)
   /// gRPC with a server certificate only: enrolment.
-  public var enrolment = Endpoint(host: "0.0.0.0", port: 7444)
+  public var enrolment = Endpoint(host: Endpoint.anywhere, port: 7444)
   /// HTTPS for CLI and view.
-  public var api = Endpoint(host: "0.0.0.0", port: 7445)
+  public var api = Endpoint(host: Endpoint.anywhere, port: 7445)
   /// Metrics and health, plain HTTP: on loopback.
   public var operations = Endpoint(host: "127.0.0.1", port: 7447)
   /// In seconds; a manifest is issued anew after a sixth of it.

@@ -17,20 +17,52 @@ extension Configuration {
     }
     for (key, value) in mapping {
       let place = "\(file) line \(key.mark?.line ?? 0)"
-      guard let name = key.scalar?.string, let text = value.scalar?.string else {
+      guard let name = key.scalar?.string, value.scalar != nil || name == "store" else {
         throw TelosError(.invalidArgument, "\(place): not a key: value")
       }
       do throws(TelosError) {
-        try set(name, text)
+        if let text = value.scalar?.string {
+          try set(name, text)
+        } else {
+          store = try Self.store(value)
+        }
       } catch {
         throw TelosError(error.code, "\(place): \(error.message)", hint: error.hint)
       }
     }
   }
 
+  /// `sqlite: PATH`, or `postgresql: CONNECTION STRING` with, perhaps, `passwordFile: PATH`.
+  private static func store(_ node: Node) throws(TelosError) -> Store {
+    let malformed = TelosError(
+      .invalidArgument, "store has to be sqlite or one of its forms with a place",
+      hint: "write below it either sqlite: PATH, or postgresql: host=… dbname=… user=… and, if "
+        + "there is a password, passwordFile: PATH")
+    var values: [String: String] = [:]
+    for (key, value) in node.mapping ?? [:] {
+      guard let name = key.scalar?.string, let text = value.scalar?.string,
+        ["sqlite", "postgresql", "passwordFile"].contains(name)
+      else { throw malformed }
+      values[name] = text
+    }
+    switch (values["sqlite"], values["postgresql"], values["passwordFile"]) {
+    case (let path?, nil, nil): return .sqlite(path)
+    case (nil, let connection?, let file):
+      return .postgresql(try PostgreSQLAddress(connection, passwordFile: file))
+    default: throw malformed
+    }
+  }
+
   private mutating func set(_ name: String, _ text: String) throws(TelosError) {
     switch name {
     case "data": data = text
+    case "store":
+      guard text == "sqlite" else {
+        throw TelosError(
+          .invalidArgument, "the store \(text) needs a place",
+          hint: "below store: write postgresql: host=… dbname=… user=…")
+      }
+      store = .sqlite(nil)
     case "sync": sync = try Endpoint(text)
     case "enrolment": enrolment = try Endpoint(text)
     case "api": api = try Endpoint(text)
@@ -43,7 +75,7 @@ extension Configuration {
     default:
       throw TelosError(
         .invalidArgument, "unknown key \(name)",
-        hint: "keys are data, sync, enrolment, api, operations, manifestLifetime")
+        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime")
     }
   }
 }

@@ -52,13 +52,16 @@ extension CoordinatorDaemon {
       }())
     try await group.run()
     ServiceManager.notify("STOPPING=1")
+    try? await heartbeats.write(to: store)
     try store.close()
   }
 
   private func syncServer() throws -> GRPCServer<HTTP2ServerTransport.Posix> {
     let admission = PeerAdmission(
-      authorities: { [certificate = ca.certificate] in [certificate] },
-      isBanned: { [admitted] in !admitted.contains($0) },
+      authorities: { [publisher, certificate = ca.certificate] in
+        [certificate] + publisher.current.authorities
+      },
+      isBanned: { [admitted = self.admission.admitted] in !admitted.contains($0) },
       onRefusal: { [metrics, log] refusal in
         metrics.refusedPeer(refusal.reason.rawValue)
         log.warning("peer turned away", metadata: ["reason": "\(refusal)"])
@@ -67,8 +70,8 @@ extension CoordinatorDaemon {
       certificateReloader: server
     ) { admission.configure(&$0) }
     let service = FleetService(
-      authority: authority, publisher: publisher, connections: connections, bell: bell,
-      metrics: metrics, log: log)
+      authority: authority, publisher: publisher, connections: connections,
+      heartbeats: heartbeats, metrics: metrics, log: log)
     return GRPCServer(
       transport: .http2NIOPosix(
         address: configuration.sync.socketAddress, transportSecurity: security,
@@ -81,7 +84,9 @@ extension CoordinatorDaemon {
           $0.connection.maxGraceTime = .seconds(3)
         }),
       services: [service],
-      interceptors: [PeerInterceptor(admission: admission, calls: calls)])
+      interceptors: [
+        FeedGate(feed: feed), PeerInterceptor(admission: admission, calls: self.admission.calls),
+      ])
   }
 
   private func enrolmentServer() throws -> GRPCServer<HTTP2ServerTransport.Posix> {
@@ -99,7 +104,8 @@ extension CoordinatorDaemon {
         }),
       services: [
         EnrolmentService(authority: authority, publisher: publisher, metrics: metrics, log: log)
-      ])
+      ],
+      interceptors: [FeedGate(feed: feed)])
   }
 
   private func serveHTTP(_ started: Started) async throws {
@@ -111,7 +117,7 @@ extension CoordinatorDaemon {
     }
     let api = API(
       publisher: publisher, authority: authority, connections: connections, bell: bell,
-      metrics: metrics,
+      heartbeats: heartbeats, feed: feed, metrics: metrics,
       addresses: .init(
         enrolment: reached(listening.enrolment), sync: reached(listening.sync)), log: log)
     var quiet = log
@@ -126,7 +132,8 @@ extension CoordinatorDaemon {
       }, logger: quiet)
     let operations = Application(
       router: OperationsAPI(
-        publisher: publisher, connections: connections, metrics: metrics, server: server
+        publisher: publisher, connections: connections, heartbeats: heartbeats, feed: feed,
+        metrics: metrics, server: server
       ).router(),
       configuration: .init(address: configuration.operations.bindAddress, serverName: nil),
       onServerRunning: { channel in
@@ -145,6 +152,22 @@ extension CoordinatorDaemon {
   private func maintain() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await publisher.run() }
+      group.addTask {
+        try await feed.run([
+          .publication: { try await publisher.load() }, .admission: { try await admission.load() },
+          .events: { bell.ring() },
+        ])
+      }
+      group.addTask {
+        while true {
+          try await Task.sleep(for: Heartbeats.period)
+          do {
+            try await heartbeats.write(to: store)
+          } catch {
+            log.warning("what nodes report cannot be stored", metadata: ["error": "\(error)"])
+          }
+        }
+      }
       group.addTask {
         while true {
           do {

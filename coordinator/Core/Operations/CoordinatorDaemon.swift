@@ -16,8 +16,9 @@ public struct CoordinatorDaemon: Sendable {
   let publisher: Publisher
   let authority: Authority
   let connections = Connections()
-  let admitted = Admitted()
-  let calls = LiveCalls()
+  let admission: Admission
+  let heartbeats = Heartbeats()
+  let feed: ChangeFeed
   let bell = EventBell()
   let metrics = Metrics()
 
@@ -28,19 +29,29 @@ public struct CoordinatorDaemon: Sendable {
   /// - Parameter newStore: makes an empty store if there is none or it is damaged. It knows no node and no ban: every node
   ///   has to enrol again, and every object to be applied again.
   public init(_ configuration: Configuration, newStore: Bool = false, log: Logger) async throws {
+    try await self.init(
+      configuration, newStore: newStore, feedPatience: ChangeFeed.patience, log: log)
+  }
+
+  init(
+    _ configuration: Configuration, newStore: Bool = false, feedPatience: Duration, log: Logger
+  ) async throws {
     self.configuration = configuration
     self.log = log
     folder = DataFolder(path: configuration.data)
     lock = try folder.lock()
     ca = try CertificateAuthority(folder: configuration.data)
     server = try CredentialSource(Credential(contentsOf: folder.server))
-    let (store, opening) = try Store.open(folder.store, createIfMissing: newStore)
+    let (store, opening) = try await folder.openStore(
+      configuration.store, createIfMissing: newStore)
     var rules = PublicationRules(keys: try OnlineKeys(folder: configuration.data))
     rules.lifetimes.manifest = TimeInterval(configuration.manifestLifetime)
     publisher = Publisher(store: store, rules: rules, connections: connections, log: log)
-    authority = Authority(store: store, ca: ca, admitted: admitted, calls: calls)
+    admission = Admission(store: store, admitted: Admitted(), calls: LiveCalls())
+    authority = Authority(store: store, ca: ca, admission: admission)
+    feed = ChangeFeed(store, log: log, patience: feedPatience)
     try await take(opening)
-    admitted.replace(with: try await store.admittedCertificates(at: Date()))
+    try await admission.load()
     try await publisher.load()
   }
 
@@ -54,12 +65,13 @@ public struct CoordinatorDaemon: Sendable {
         metadata: ["setAside": "\(aside)"])
     }
     let token = String(decoding: try SecretFile.read(folder.adminToken), as: UTF8.self)
-    try await store.addToken(
-      hash: BearerToken.hash(token), name: "admin", role: .admin, expires: nil, at: Date())
-    try await store.audit(
-      AuditEntry(
-        actor: "coordinator", action: "store.new", subject: "fleet", detail: "\(opening)"),
-      at: Date())
+    try await store.transaction { store in
+      try store.addToken(
+        hash: BearerToken.hash(token), name: "admin", role: .admin, expires: nil)
+      try store.audit(
+        AuditEntry(
+          actor: "coordinator", action: "store.new", subject: "fleet", detail: "\(opening)"))
+    }
   }
 
   /// Makes the server certificate anew once half of its life is over; open connections stay.

@@ -13,6 +13,18 @@ struct DataFolder: Sendable {
   /// Names and addresses of the server certificate, one a line.
   var names: String { "\(path)/names" }
 
+  /// The store that the configuration means, with its path.
+  func place(of store: Configuration.Store) -> Configuration.Store {
+    if case .sqlite(nil) = store { .sqlite(self.store) } else { store }
+  }
+
+  /// Opens the store that the configuration means.
+  func openStore(_ store: Configuration.Store, createIfMissing: Bool) async throws -> (
+    Store, Store.Opening
+  ) {
+    try await Store.open(place(of: store), createIfMissing: createIfMissing)
+  }
+
   /// Makes the folder if it is not there.
   func make() throws(TelosError) {
     do {

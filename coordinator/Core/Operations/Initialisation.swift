@@ -16,7 +16,11 @@ public enum Initialisation {
 
   /// - Parameter names: DNS names and addresses under which nodes and operators reach this coordinator.
   /// - Throws: `conflict` if the folder was initialised before; nothing is ever overwritten.
-  public static func run(data: String, names: [String]) async throws -> Result {
+  ///
+  /// A store in PostgreSQL may be there already, of another coordinator: this one joins it.
+  public static func run(
+    data: String, names: [String], store place: Configuration.Store = .sqlite(nil)
+  ) async throws -> Result {
     let folder = DataFolder(path: data)
     try folder.make()
     let lock = try folder.lock()
@@ -32,15 +36,16 @@ public enum Initialisation {
     let server = try ca.issueServer(names: names)
     let keys = OnlineKeys()
     let token = BearerToken()
+    // First, since it can fail, and what is written below is never written again.
+    let (store, _) = try await folder.openStore(place, createIfMissing: true)
     try ca.write(folder: data)
     try keys.write(folder: data)
     try DurableFile.write(Array((names.joined(separator: "\n") + "\n").utf8), to: folder.names)
     try server.write(to: folder.server)
-    let (store, _) = try Store.open(folder.store, createIfMissing: true)
-    try await store.addToken(
-      hash: token.hash, name: "admin", role: .admin, expires: nil, at: Date())
-    try await store.audit(
-      AuditEntry(actor: "init", action: "coordinator.init", subject: "fleet"), at: Date())
+    try await store.transaction { store in
+      try store.addToken(hash: token.hash, name: "admin", role: .admin, expires: nil)
+      try store.audit(AuditEntry(actor: "init", action: "coordinator.init", subject: "fleet"))
+    }
     try store.close()
     try SecretFile.write(Array((token.text + "\n").utf8), to: folder.adminToken)
     try DurableFile.write(

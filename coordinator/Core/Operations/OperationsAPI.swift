@@ -11,6 +11,8 @@ internal import X509
 struct OperationsAPI: Sendable {
   let publisher: Publisher
   let connections: Connections
+  let heartbeats: Heartbeats
+  let feed: ChangeFeed
   let metrics: Metrics
   let server: CredentialSource
 
@@ -33,7 +35,10 @@ struct OperationsAPI: Sendable {
   /// Why this coordinator cannot do its work; nil if it can.
   private func problem(at now: Date) async -> String? {
     let publication = publisher.current
-    guard (try? await publisher.store.openIncidents()) != nil else { return "the store fails" }
+    guard (try? await publisher.store.read { try $0.openIncidents() }) != nil else {
+      return "the store fails"
+    }
+    guard feed.isCurrent else { return "the store's changes do not arrive" }
     guard let root = publication.root else { return "no root is applied" }
     guard root.expires > now else { return "the root expired" }
     guard publication.manifestExpires > now else { return "the manifest expired" }
@@ -42,7 +47,10 @@ struct OperationsAPI: Sendable {
   }
 
   private func gauges(at now: Date) async throws -> Metrics.Gauges {
-    let nodes = try await publisher.store.nodes().filter { $0.banned == nil }
+    let (all, open, entries) = try await publisher.store.read(at: now) {
+      (try $0.nodes(), try $0.openIncidents(), try $0.blocklistCount())
+    }
+    let nodes = heartbeats.applied(to: all).filter { $0.banned == nil }
     let connected = connections.connected
     let publication = publisher.current
     return Metrics.Gauges(
@@ -51,8 +59,8 @@ struct OperationsAPI: Sendable {
       nodesEnforcing: nodes.count {
         connected.contains($0.name) && $0.report.mode == "enforcing"
       },
-      incidentsOpen: try await publisher.store.openIncidents(),
-      blocklistEntries: try await publisher.store.snapshot(at: now) { try $0.blocklistCount() },
+      incidentsOpen: open,
+      blocklistEntries: entries,
       objects: publication.objects.map {
         ($0.object.kind.rawValue, $0.object.name, $0.object.version)
       },

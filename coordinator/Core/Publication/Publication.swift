@@ -1,6 +1,8 @@
+internal import FleetIdentity
 internal import FoundationEssentials
 internal import TelosCore
 internal import Trust
+internal import X509
 
 /// What is published now: an immutable value that every stream reads.
 struct Publication: Sendable {
@@ -11,6 +13,8 @@ struct Publication: Sendable {
   /// In the order in which a node can take them: the root that verifies the manifest, the manifest that names the rest, what
   /// is never blocked before what is blocked.
   var objects: [StoredObject] = []
+  /// What the root lists: whose certificates are the fleet's, of whichever coordinator they are.
+  var authorities: [Certificate] = []
 
   static let order: [ObjectKind] = [.root, .manifest, .neverBlock, .ipset, .intent]
 
@@ -19,7 +23,9 @@ struct Publication: Sendable {
   /// - Parameter newest: the newest version of every object.
   init(newest: [StoredObject]) throws {
     guard let root = newest.first(where: { $0.object.kind == .root }) else { return }
-    self.root = try TrustedRoot.restored(envelope: root.decoded())
+    let trusted = try TrustedRoot.restored(envelope: root.decoded())
+    self.root = trusted
+    authorities = try Certificate.fleet(pem: trusted.statement.authorities)
     guard let manifest = newest.first(where: { $0.object.kind == .manifest }) else {
       objects = [root]
       return

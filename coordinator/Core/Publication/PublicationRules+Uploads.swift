@@ -89,7 +89,7 @@ extension PublicationRules {
   }
 
   /// A root that does not list this coordinator's keys would have nodes refuse all that it signs.
-  private func checkListsOnlineKeys(_ root: RootStatement) throws(TelosError) {
+  func checkListsOnlineKeys(_ root: RootStatement) throws(TelosError) {
     for role in Role.allCases where role.isOnline {
       guard let key = keys[role], root.roles[role]?.keys.contains(key.publicKey.id) != true else {
         continue

@@ -38,6 +38,19 @@ struct PublicationRules: Sendable {
     }
   }
 
+  /// Issues the manifest anew if a sixth of its life is over, the IP set if half of its is. Of several coordinators the first
+  /// one does it.
+  func renew(_ store: StoreTransaction) throws {
+    func isDue(_ kind: ObjectKind, _ left: TimeInterval) throws -> Bool {
+      try (store.object(kind, "")?.expires ?? .distantPast) < store.now.addingTimeInterval(left)
+    }
+    let ipset = try isDue(.ipset, lifetimes.ipset / 2)
+    guard try ipset || isDue(.manifest, lifetimes.manifest * 5 / 6) else { return }
+    let root = try root(store)
+    if ipset { try publishIPSet(store, root: root) }
+    try publishManifest(store, root: root)
+  }
+
   /// Signs the effective set and then the manifest.
   func publishAll(_ store: StoreTransaction, root: TrustedRoot) throws {
     try publishIPSet(store, root: root)
@@ -70,6 +83,7 @@ struct PublicationRules: Sendable {
 
   func publishManifest(_ store: StoreTransaction, root: TrustedRoot) throws {
     try root.checkNotExpired(store.now)
+    try checkListsOnlineKeys(root.statement)
     let objects = try store.newestObjects([.root, .neverBlock, .ipset, .intent])
       .filter { try isTrusted($0, root) }
     let version = try Era.next(

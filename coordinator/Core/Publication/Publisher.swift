@@ -54,15 +54,11 @@ final class Publisher: Sendable {
     guard current.root != nil else { return }
     let lifetimes = rules.lifetimes
     let ipset = current.objects.first { $0.object.kind == .ipset }
-    let ipsetDue = (ipset?.expires ?? .distantPast) < now.addingTimeInterval(lifetimes.ipset / 2)
-    let manifestDue =
-      current.manifestExpires < now.addingTimeInterval(lifetimes.manifest * 5 / 6)
-    guard ipsetDue || manifestDue else { return }
-    try await change(at: now) { [rules] store in
-      let root = try rules.root(store)
-      if ipsetDue { try rules.publishIPSet(store, root: root) }
-      try rules.publishManifest(store, root: root)
-    }
+    guard
+      (ipset?.expires ?? .distantPast) < now.addingTimeInterval(lifetimes.ipset / 2)
+        || current.manifestExpires < now.addingTimeInterval(lifetimes.manifest * 5 / 6)
+    else { return }
+    try await change(at: now) { [rules] in try rules.renew($0) }
   }
 
   /// Keeps the manifest fresh for as long as the task runs.
@@ -81,7 +77,7 @@ final class Publisher: Sendable {
 
   /// Reads what the store has published.
   func load(at now: Date = Date()) async throws {
-    let publication = try await store.snapshot(at: now) {
+    let publication = try await store.read(at: now) {
       try Publication(newest: $0.newestObjects())
     }
     let isNewer = published.withLock { current in

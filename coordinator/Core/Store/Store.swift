@@ -1,53 +1,90 @@
 internal import FoundationEssentials
-internal import GRDB
-internal import Synchronization
 internal import TelosCore
 
-/// Everything the coordinator remembers, in one SQLite database.
+/// Everything that coordinators remember.
 ///
-/// All SQL is in this folder. Every method is one transaction: it happened as a whole, durably, or not at all.
+/// All SQL is in this folder, as small operations on rows of one ``StoreTransaction``; what is to be done with the rows is
+/// decided by the rules in the other folders.
 final class Store: Sendable {
-  private let pool: DatabasePool
+  let engine: any StoreEngine
+  /// Rings after every commit of this coordinator that changed a topic.
+  let committed: EventBell
+  private let group: CommitGroup
 
-  init(pool: DatabasePool) { self.pool = pool }
+  init(engine: any StoreEngine) {
+    let committed = EventBell()
+    self.engine = engine
+    self.committed = committed
+    group = CommitGroup { body in try await Self.transact(engine, committed, Date(), body) }
+  }
 
-  /// Reads from a consistent snapshot; writers are not kept waiting.
-  func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do {
-      return try await pool.read(body)
-    } catch let error as DatabaseError {
-      throw Self.translated(error)
+  /// Runs `body` on one consistent state, without writing. Writers are not kept waiting.
+  func read<T: Sendable>(
+    at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> T
+  ) async throws -> T {
+    try await engine.read { try body(StoreTransaction(connection: $0, now: now)) }
+  }
+
+  /// Runs `body` as one transaction with a revision of its own, durable when this returns. What `body` throws undoes
+  /// everything.
+  func transaction<T: Sendable>(
+    at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> T
+  ) async throws -> T {
+    try await Self.transact(engine, committed, now, body)
+  }
+
+  /// The same together with others that come at about the same time: one commit for all, within 20 ms.
+  func grouped<T: Sendable>(
+    at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> T
+  ) async throws -> T {
+    try await group.run(at: now, body)
+  }
+
+  /// A transaction of what nobody follows: it takes no revision, and so waits for no other one.
+  func unordered(_ body: @escaping @Sendable (StoreTransaction) throws -> Void) async throws {
+    try await engine.write { try body(StoreTransaction(connection: $0, now: Date())) }
+  }
+
+  /// Waits for what runs and lets go of the store.
+  func close() throws { try engine.close() }
+
+  private static func transact<T: Sendable>(
+    _ engine: any StoreEngine, _ committed: EventBell, _ now: Date,
+    _ body: @escaping @Sendable (StoreTransaction) throws -> T
+  ) async throws -> T {
+    let (value, hasChanged) = try await engine.write { connection in
+      let store = StoreTransaction(connection: connection, now: now)
+      // First, so that of two transactions one waits here, before it has done any work.
+      let revision = try store.takeRevision()
+      let value = try body(store)
+      for topic in Topic.allCases where store.topics.contains(topic) {
+        try store.put(revision, of: topic)
+      }
+      return (value, !store.topics.isEmpty)
     }
+    if hasChanged { committed.ring() }
+    return value
+  }
+}
+
+extension Store {
+  /// What was found where a store should be.
+  enum Opening: Sendable, Equatable {
+    /// A sound store, opened.
+    case opened
+    /// Nothing was there; an empty store was made, as asked for.
+    case created
+    /// A damaged store was moved to this path, an empty one made in its place, as asked for.
+    case replaced(setAside: String)
   }
 
-  /// One transaction. What `body` throws rolls it back.
-  func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do {
-      return try await pool.write(body)
-    } catch let error as DatabaseError {
-      throw Self.translated(error)
-    }
-  }
-
-  /// Waits for running statements, folds the write-ahead log into the file and closes it.
-  func close() throws {
-    try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
-    try pool.close()
-  }
-
-  static func translated(_ error: DatabaseError) -> TelosError {
-    switch error.resultCode {
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-      TelosError(
-        .corrupt, "the store is damaged: \(error.message ?? "\(error.resultCode)")",
-        hint:
-          "stop the coordinator and restore a backup; its next start sets the damaged file aside")
-    case .SQLITE_FULL:
-      TelosError(.unavailable, "the store's disk is full", hint: "free space and try again")
-    case .SQLITE_BUSY, .SQLITE_LOCKED:
-      TelosError(.unavailable, "the store is in use by another program")
-    default:
-      TelosError(.internalError, "the store failed: \(error.message ?? "\(error.resultCode)")")
+  /// Opens the store at a place that is named in full.
+  static func open(_ place: Configuration.Store, createIfMissing: Bool) async throws
+    -> (Store, Opening)
+  {
+    switch place {
+    case .sqlite(let path): try open(path ?? "", createIfMissing: createIfMissing)
+    case .postgresql(let address): try await open(address, createIfMissing: createIfMissing)
     }
   }
 }

@@ -1,28 +1,31 @@
 internal import FoundationEssentials
-internal import GRDB
 
-/// What a change that spans several tables can do inside one transaction: the rules that compose it live elsewhere, the SQL
-/// in this folder.
+/// One transaction, as the rules see it: operations on rows, which the files beside this one add, each its own table.
 struct StoreTransaction {
-  let db: Database
+  let connection: any StoreConnection
   /// The time of everything that the transaction writes.
   let now: Date
+  private let touched: Touched
 
-  func audit(_ entry: AuditEntry) throws { try db.audit(entry, at: now) }
-}
-
-extension Store {
-  /// Runs `body` alone; what it throws undoes everything.
-  func transaction<T: Sendable>(
-    at now: Date, _ body: @escaping @Sendable (StoreTransaction) throws -> T
-  ) async throws -> T {
-    try await write { db in try body(StoreTransaction(db: db, now: now)) }
+  init(connection: any StoreConnection, now: Date) {
+    self.connection = connection
+    self.now = now
+    touched = Touched()
   }
 
-  /// Runs `body` on one consistent state, without writing.
-  func snapshot<T: Sendable>(
-    at now: Date, _ body: @escaping @Sendable (StoreTransaction) throws -> T
-  ) async throws -> T {
-    try await read { db in try body(StoreTransaction(db: db, now: now)) }
+  private init(_ other: StoreTransaction, now: Date) {
+    connection = other.connection
+    self.now = now
+    touched = other.touched
   }
+
+  /// The same transaction at another time.
+  func at(_ now: Date) -> StoreTransaction { StoreTransaction(self, now: now) }
+
+  /// What the transaction changed; every operation that changes something of it says so.
+  var topics: Set<Topic> { touched.topics }
+
+  func touch(_ topic: Topic) { touched.topics.insert(topic) }
+
+  private final class Touched { var topics: Set<Topic> = [] }
 }

@@ -166,9 +166,9 @@ struct CgroupMembership {
     guard let bytes = try? DurableFile.read("/proc/\(process)/cgroup", limit: 1 << 16) else {
       return nil
     }
-    let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-      .first { $0.hasPrefix("0::/") }
+    // By bytes; a path that is not UTF-8 becomes one that no look-up finds.
+    let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "0::/".utf8) }
     guard let line else { return nil }
-    path = String(line.dropFirst(3))
+    path = String(decoding: line.dropFirst(3), as: UTF8.self)
   }
 }

@@ -9,18 +9,22 @@ enum CommandSearch {
   static func find(_ command: String, path: String?, workingDirectory: String, root: String)
     throws(TelosError) -> String
   {
-    if command.contains("/") {
-      let full = command.hasPrefix("/") ? command : "\(workingDirectory)/\(command)"
+    if command.utf8.contains(UInt8(ascii: "/")) {
+      let full =
+        command.utf8.first == UInt8(ascii: "/") ? command : "\(workingDirectory)/\(command)"
       // The kernel judges the file itself; a missing one gets the usual error here.
       guard exists(root + full) else {
         throw TelosError(.notFound, "there is no command \(command)")
       }
       return full
     }
-    for folder in (path ?? standardPath).split(separator: ":", omittingEmptySubsequences: false) {
-      let base = folder.isEmpty ? workingDirectory : String(folder)
-      guard base.hasPrefix("/") else { continue }
-      let full = base.hasSuffix("/") ? base + command : "\(base)/\(command)"
+    // By bytes: a combining mark behind a slash or a colon hides neither.
+    let folders = (path ?? standardPath).utf8.split(
+      separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    for folder in folders {
+      let base = folder.isEmpty ? workingDirectory : String(decoding: folder, as: UTF8.self)
+      guard base.utf8.first == UInt8(ascii: "/") else { continue }
+      let full = base.utf8.last == UInt8(ascii: "/") ? base + command : "\(base)/\(command)"
       if isProgram(root + full) { return full }
     }
     throw TelosError(

@@ -23,7 +23,7 @@ enum PrivateFolder {
     defer { close(parent) }
     try As.caller(uid: uid, gid: gid) { () throws(TelosError) in
       guard mkdirat(parent, name, 0o700) == 0 else { throw failure("make /tmp/\(name)") }
-      let folder = Beneath.open(parent, name)
+      let folder = Beneath.open(parent, BytePath(name))
       guard folder >= 0 else { throw failure("open /tmp/\(name)") }
       defer { close(folder) }
       guard FileStatus("/proc/self/fd/\(folder)")?.owner == uid, fchmod(folder, 0o700) == 0 else {
@@ -35,18 +35,18 @@ enum PrivateFolder {
 
   /// Removes the folder and all in it as its owner would; what cannot be removed stays.
   static func remove(_ path: String, uid: UInt32) {
-    guard let slash = path.lastIndex(of: "/") else { return }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
     let parent = open(String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
     guard parent >= 0 else { return }
     defer { close(parent) }
     // The group of nobody: the owner needs none.
     try? As.caller(uid: uid, gid: 65534) { () throws(TelosError) in
-      remove(String(path[path.index(after: slash)...]), in: parent, depth: 0)
+      remove(BytePath(bytes: path.utf8[path.utf8.index(after: slash)...]), in: parent, depth: 0)
     }
   }
 
-  private static func remove(_ name: String, in parent: Int32, depth: Int) {
-    if unlinkat(parent, name, 0) == 0 || depth > 200 { return }
+  private static func remove(_ name: BytePath, in parent: Int32, depth: Int) {
+    if name.withCString({ unlinkat(parent, $0, 0) }) == 0 || depth > 200 { return }
     let folder = Beneath.open(parent, name)
     guard folder >= 0, let stream = fdopendir(folder) else {
       if folder >= 0 { close(folder) }
@@ -54,12 +54,12 @@ enum PrivateFolder {
     }
     while let entry = readdir(stream) {
       let child = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { BytePath(cString: $0) }
       }
       if child != "." && child != ".." { remove(child, in: dirfd(stream), depth: depth + 1) }
     }
     closedir(stream)
-    unlinkat(parent, name, AT_REMOVEDIR)
+    _ = name.withCString { unlinkat(parent, $0, AT_REMOVEDIR) }
   }
 
   fileprivate static func failure(_ action: String) -> TelosError {
@@ -100,7 +100,7 @@ private enum Beneath {
   }
 
   /// A folder straight below `parent`: neither a link nor a mount. Negative, with errno, for any other.
-  static func open(_ parent: Int32, _ name: String) -> Int32 {
+  static func open(_ parent: Int32, _ name: BytePath) -> Int32 {
     // RESOLVE_NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
     var how = How(
       flags: UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),

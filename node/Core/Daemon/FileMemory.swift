@@ -11,8 +11,7 @@ struct FileMemory: Sendable {
   var log: Logger
   private var stored: [FileIdentity: FileProvenance] = [:]
   private var devices: Set<UInt32> = []
-  /// When the kernel's map is read next, unless something calls for it at once.
-  private var next: UInt64 = 0
+  private var schedule = FileSchedule()
   /// Which of the stored files are looked for next.
   private var waiting: ArraySlice<FileIdentity> = []
 
@@ -47,16 +46,15 @@ struct FileMemory: Sendable {
     }
   }
 
-  /// Takes up what the database holds; before the first ``store(_:atOnce:)``.
+  /// Takes up what the database holds; before the first ``store(_:_:)``.
   mutating func load() async {
     for file in (try? await database.provenance()) ?? [] { stored[file.file] = file }
   }
 
-  /// Brings the database up to what the kernel holds. Reading a large map takes a while: no more than a twentieth of the
-  /// time goes into it, unless an agent was slammed.
-  mutating func store(_ table: AgentTable, atOnce: Bool) async {
+  /// Brings the database up to what the kernel holds, where that is due.
+  mutating func store(_ table: AgentTable, _ occasion: FileSchedule.Occasion) async {
     let start = BootClock.now
-    guard atOnce || start >= next else { return }
+    guard schedule.isDue(occasion, at: start) else { return }
     do throws(TelosError) {
       let slams = slams
       let files = try await blocking { () throws(TelosError) in
@@ -83,7 +81,7 @@ struct FileMemory: Sendable {
       stored = [:]
       await load()
     }
-    next = BootClock.now + 19 * (BootClock.now - start)
+    schedule.wasRead(occasion, from: start, to: BootClock.now)
   }
 
   /// Looks for a slice of the stored files on their file systems, and drops those that are gone.

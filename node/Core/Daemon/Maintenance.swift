@@ -15,6 +15,7 @@ extension NodeParts {
     tasks.addTask { await round(wake) { await sweep() } }
     tasks.addTask { await rememberFiles(wake) }
     tasks.addTask { await round(nil, every: .seconds(15)) { await followNetwork() } }
+    tasks.addTask { await round(nil, every: .seconds(60)) { await forgetUnused() } }
   }
 
   /// Calls `body` now, then after each pause, and at once when `wake` is notified.
@@ -46,9 +47,13 @@ extension NodeParts {
     await round(wake) {
       guard let standing = gates.standing else { return }
       let now = (try? standing.gates.slams()) ?? count
-      await files.store(standing.table, atOnce: now != count)
+      let hasAgents = (try? standing.table.agents().isEmpty) != true
+      await files.store(
+        standing.table,
+        FileSchedule.Occasion(
+          isUrgent: now != count, hasAgents: hasAgents, reached: standing.gates.sequence))
       count = now
-      if ContinuousClock.now - looked > .seconds(1) {
+      if ContinuousClock.now - looked > .seconds(hasAgents ? 1 : 10) {
         looked = .now
         await files.forgetGone(standing.table)
       }
@@ -105,6 +110,23 @@ extension NodeParts {
         if let folder = launch.temporaryFolder { PrivateFolder.remove(folder, uid: launch.uid) }
       }
     } catch { log.error("cannot sweep ended agents: \(error)") }
+  }
+
+  /// Intents that nobody names and nobody uses, so that a fleet may have as many over the years as it likes.
+  private func forgetUnused() async {
+    // Of agents whose intent the registry does not know, nobody could say what they use.
+    let alive = registry.alive
+    if let standing = gates.standing {
+      let known = Set(alive.map(\.id))
+      guard let running = try? standing.table.agents(),
+        running.allSatisfy({ known.contains($0.id) })
+      else { return }
+    }
+    do throws(TelosError) {
+      for object in try await keeper.forget(except: Set(alive.map(\.intent.name))) {
+        log.info("forgot the intent \(object.name) version \(object.version): no manifest names it")
+      }
+    } catch { log.error("cannot forget intents that are not named any more: \(error)") }
   }
 
   private func followNetwork() async {

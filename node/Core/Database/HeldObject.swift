@@ -71,8 +71,12 @@ extension NodeDatabase {
       }
       let present =
         try Int64.fetchOne(
-          db, sql: "SELECT max(version) FROM held WHERE kind = ? AND name = ?",
-          arguments: [object.kind.rawValue, object.name]) ?? 0
+          db,
+          sql: """
+            SELECT max(version) FROM
+              (SELECT version FROM held WHERE kind = ?1 AND name = ?2
+               UNION ALL SELECT version FROM floor WHERE kind = ?1 AND name = ?2)
+            """, arguments: [object.kind.rawValue, object.name]) ?? 0
       guard present <= version else {
         throw TelosError(.conflict, "version \(present) is stored already, \(version) is older")
       }

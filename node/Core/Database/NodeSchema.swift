@@ -86,6 +86,19 @@ enum NodeSchema {
           DROP TABLE object;
           """)
     }
+    migrator.registerMigration("4") { db in
+      try db.execute(
+        sql: """
+          -- The lowest version that is accepted of objects that were forgotten; those that are held say it themselves.
+          CREATE TABLE floor (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            PRIMARY KEY (kind, name)
+          ) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

@@ -97,7 +97,7 @@ extension Telos_Fleet_V1_Event {
     error = event.error
     if event.file != nil || !event.path.isEmpty {
       file = .with {
-        $0.path = event.path
+        $0.name(event.path)
         $0.inode = event.file?.inode ?? 0
         $0.device = event.file?.device ?? 0
         $0.generation = event.file?.generation ?? 0

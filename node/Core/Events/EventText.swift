@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import FleetWire
 internal import Kernel
+internal import TelosCore
 
 /// What happened, in words for people; the reason has a name of its own in the record.
 enum EventText {
@@ -12,7 +13,7 @@ enum EventText {
     case .exec: return "ran \(what)"
     case .tainted: return "tainted by \(what)"
     case .slammed where event.reason == "domain":
-      return "slammed by \(SlamStory.words(path: event.path, origins))"
+      return "slammed by \(SlamStory.words(path: event.path.description, origins))"
     case .slammed: return "slammed by \(what)"
     case .denied: return "refused \(what)"
     case .wouldDeny: return "would have refused \(what)"
@@ -27,7 +28,7 @@ enum EventText {
       let transport = event.transport.isEmpty ? "" : "\(event.transport) "
       return event.port == 0 ? "\(transport)\(address)" : "\(transport)\(host):\(event.port)"
     }
-    if !event.path.isEmpty { return event.path }
+    if !event.path.isEmpty { return event.path.description }
     return event.hook == "none" ? "an operation" : event.hook
   }
 

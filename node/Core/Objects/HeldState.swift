@@ -19,14 +19,40 @@ struct HeldState: Sendable {
   var neverBlock: [String: NeverBlockStatement] = [:]
   var sets: [String: (object: ObjectVersion, set: AddressSet)] = [:]
   var intents: [String: HeldIntent] = [:]
-  /// The newest accepted version of each kind and name, in force or not.
-  var accepted: [ObjectVersion] = []
+  /// The newest accepted version of each kind and name, in force or not, forgotten or not.
+  private(set) var accepted: [Key: ObjectVersion] = [:]
   /// Accepted, and read back from where it works.
   var inForce: Set<ObjectVersion> = []
 
+  struct Key: Hashable, Sendable {
+    var kind: ObjectKind
+    var name: String
+  }
+
   mutating func accepted(_ object: ObjectVersion) {
-    accepted.removeAll { $0.kind == object.kind && $0.name == object.name }
-    accepted.append(object)
+    accepted[Key(kind: object.kind, name: object.name)] = object
+  }
+
+  /// What a version of this kind and name must not be older than.
+  func floor(_ kind: ObjectKind, _ name: String) -> [ObjectVersion] {
+    accepted[Key(kind: kind, name: name)].map { [$0] } ?? []
+  }
+
+  /// Whether a manifest names something of this kind and name, in whatever version.
+  func isNamed(_ kind: ObjectKind, _ name: String) -> Bool {
+    manifests.values.contains { $0[kind, name] != nil }
+  }
+
+  /// Intents in force that no manifest names and that give nobody a place.
+  var unnamed: [ObjectVersion] {
+    intents.values.filter { $0.intent.agents.places.isEmpty && !isNamed(.intent, $0.object.name) }
+      .map(\.object)
+  }
+
+  /// Lets go of an intent; its version stays the lowest that is accepted.
+  mutating func forget(_ intent: ObjectVersion) {
+    intents[intent.name] = nil
+    inForce.remove(intent)
   }
 
   mutating func enter(_ read: ReadObject, _ object: ObjectVersion) {

@@ -86,6 +86,7 @@ extension ObjectKeeper {
     defer { turn.give() }
     self.local = local
     var lost = database.damage?.isLost == true
+    for object in try await database.floors() { state.accepted(object) }
     var accepted: [(read: ReadObject, held: HeldObject)] = []
     var enforced: [(read: ReadObject, held: HeldObject)] = []
     for held in try await database.objects() {

@@ -62,9 +62,15 @@ public actor ObjectKeeper {
     self.report = report
   }
 
-  /// What a hello names: only what is in force.
+  /// What is in force.
   public var held: [ObjectVersion] {
     state.inForce.sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
+  }
+
+  /// What a hello names: of intents only those that a manifest names. The others are the coordinator's no longer, and a hello has
+  /// room for as many objects as a manifest has.
+  public var greeted: [ObjectVersion] {
+    held.filter { $0.kind != .intent || state.isNamed(.intent, $0.name) }
   }
 
   public var root: TrustedRoot { state.root }
@@ -145,7 +151,7 @@ public actor ObjectKeeper {
       if state.inForce.contains(object) { return .held(object) }
       do throws(Refusal) {
         try Acceptance(
-          root: state.root.statement, held: state.accepted, labels: labels,
+          root: state.root.statement, held: state.floor(object.kind, object.name), labels: labels,
           manifest: state.manifest(for: object.kind, object.name), now: clock()
         ).check(read.header, digest: object.digest)
       } catch {

@@ -27,7 +27,7 @@ struct SyncSession: Sendable {
     let (outbox, out) = AsyncStream.makeStream(of: Telos_Fleet_V1_NodeMessage.self)
     try await fleet.sync(options: CoordinatorConnection.options) { writer in
       var hello = hello
-      hello.held = await keeper.held.map { .init($0) }
+      hello.held = await keeper.greeted.map { .init($0) }
       hello.credits = Self.credits
       let first = hello
       try await writer.write(.with { $0.hello = first })

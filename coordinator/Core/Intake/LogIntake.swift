@@ -1,0 +1,148 @@
+internal import FleetWire
+internal import FoundationEssentials
+internal import SwiftProtobuf
+internal import TelosCore
+
+/// What one batch did.
+struct Ingestion: Sendable, Hashable {
+  /// The newest sequence of the log that is stored.
+  var through: UInt64 = 0
+  var stored = 0
+  /// Stored before: skipped.
+  var duplicates = 0
+  /// What is wrong with the log: gaps, a broken chain.
+  var findings: [LogFinding] = []
+  /// Stored events by kind.
+  var kinds: [String: Int] = [:]
+}
+
+/// Something that an honest node's log never shows.
+struct LogFinding: Sendable, Hashable {
+  enum Reason: String, Sendable {
+    /// Records are missing.
+    case gap = "log-gap"
+    /// A record does not name the hash of the one before.
+    case chain = "log-chain"
+    /// A record was sent again with other content.
+    case rewritten = "log-rewritten"
+    /// The node began another log: its old one was damaged, or it was installed anew.
+    case replaced = "log-replaced"
+  }
+  var reason: Reason
+  var detail: String
+}
+
+/// How a batch of a node's log is taken in, inside one transaction.
+///
+/// Records that were stored before are skipped, so a batch may be sent again after a crash on either side. Missing records and
+/// a broken hash chain are reported, not refused: refusing would only hide what comes after.
+struct LogIntake {
+  let store: StoreTransaction
+  let node: String
+  private var head: LogHead
+  private var incidents: OpenIncidents
+  /// Taken in, not written yet.
+  private var pending: [NewEvent] = []
+  private var outcome = Ingestion()
+
+  /// Stores a batch exactly once, with all that follows from it.
+  static func take(
+    _ events: [Telos_Fleet_V1_Event], node: String, epoch: UInt64, _ store: StoreTransaction
+  ) throws -> Ingestion {
+    guard epoch <= UInt64.maximumStored,
+      events.allSatisfy({ (1...UInt64.maximumStored).contains($0.sequence) })
+    else { throw TelosError(.invalidArgument, "an epoch or sequence is out of range") }
+    var intake = try LogIntake(store, node: node, epoch: epoch)
+    for event in events { try intake.take(event) }
+    try intake.finish()
+    return intake.outcome
+  }
+
+  private init(_ store: StoreTransaction, node: String, epoch: UInt64) throws {
+    self.store = store
+    self.node = node
+    incidents = OpenIncidents(node: node, epoch: epoch)
+    let heads = try store.logHeads(of: node)
+    if let known = heads.first(where: { $0.epoch == epoch }) {
+      head = known
+      outcome.through = known.sequence
+      return
+    }
+    // Zeros are what the first record of a log names as the hash before it.
+    head = LogHead(epoch: epoch, sequence: 0, hash: [UInt8](repeating: 0, count: 32))
+    if !heads.isEmpty {
+      find(.replaced, "a new log, epoch \(epoch), takes the place of the old one")
+    }
+  }
+
+  private mutating func take(_ event: Telos_Fleet_V1_Event) throws {
+    let record = Data(try event.recordBytes())
+    guard event.sequence > head.sequence else {
+      outcome.duplicates += 1
+      try flush()
+      let known = try store.record(node: node, epoch: head.epoch, sequence: event.sequence)
+      if let known, known != record {
+        find(.rewritten, "record \(event.sequence) was sent again with other content")
+      }
+      return
+    }
+    if event.sequence > head.sequence + 1 {
+      find(.gap, "records \(head.sequence + 1) to \(event.sequence - 1) never arrived")
+    } else if [UInt8](event.previousHash) != head.hash {
+      find(.chain, "record \(event.sequence) does not follow from the one before")
+    }
+    pending.append(
+      NewEvent(event: event, record: record, node: node, place: (head.epoch, event.sequence)))
+    head.hash = Digest(of: record).bytes
+    head.sequence = event.sequence
+    outcome.through = event.sequence
+    outcome.stored += 1
+    outcome.kinds[event.kind, default: 0] += 1
+    try incidents.add(event, store)
+  }
+
+  private mutating func flush() throws {
+    guard !pending.isEmpty else { return }
+    try store.add(pending)
+    pending = []
+  }
+
+  private mutating func finish() throws {
+    for finding in outcome.findings {
+      pending.append(try report(finding))
+      try incidents.add(finding, through: head.sequence, store)
+    }
+    try flush()
+    try incidents.save(store)
+    if outcome.stored > 0 { try store.put(head, of: node) }
+  }
+
+  private mutating func find(_ reason: LogFinding.Reason, _ detail: String) {
+    // One of each kind a batch: a node that makes them up must not fill the store with them.
+    guard !outcome.findings.contains(where: { $0.reason == reason }) else { return }
+    outcome.findings.append(LogFinding(reason: reason, detail: detail))
+  }
+
+  /// An event of the coordinator itself about a node: it has no place in the node's log.
+  private func report(_ finding: LogFinding) throws -> NewEvent {
+    let event = Telos_Fleet_V1_Event.with {
+      $0.atUnixMs = UInt64(max(0, store.now.milliseconds))
+      $0.kind = "trust"
+      $0.reason = finding.reason.rawValue
+      $0.detail = "coordinator: \(finding.detail) (epoch \(head.epoch))"
+      $0.count = 1
+    }
+    return NewEvent(event: event, record: Data(try event.recordBytes()), node: node)
+  }
+}
+
+extension Store {
+  /// Takes in a batch of a node's log; returns once it is durable, perhaps together with other batches.
+  func ingest(node: String, epoch: UInt64, events: [Telos_Fleet_V1_Event], at now: Date)
+    async throws -> Ingestion
+  {
+    try await grouped(at: now) {
+      try LogIntake.take(events, node: node, epoch: epoch, $0)
+    }
+  }
+}

@@ -1,0 +1,83 @@
+internal import FoundationEssentials
+internal import TelosCore
+
+/// Who a bearer token belongs to.
+struct Principal: Sendable, Hashable {
+  enum Role: String, Sendable {
+    case admin
+  }
+  var name: String
+  var role: Role
+}
+
+/// A join token as the store knows it: its secret only as a hash.
+struct JoinToken: Sendable {
+  var id: String
+  var secretHash: Digest
+  var labels: Labels
+  var created: Date
+  var expires: Date
+  var used: Date?
+}
+
+extension StoreTransaction {
+  /// A token that is there already stays as it is.
+  func addToken(hash: Digest, name: String, role: Principal.Role, expires: Date?) throws {
+    try connection.change(
+      """
+      INSERT INTO token (hash, name, role, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+      ON CONFLICT DO NOTHING
+      """, .digest(hash), .text(name), .text(role.rawValue), .time(now), .time(expires))
+  }
+
+  /// The owner of the token with this hash, unless it expired.
+  func principal(tokenHash: Digest) throws -> Principal? {
+    guard
+      let row = try connection.row(
+        "SELECT hash, name, role, expires_at FROM token WHERE hash = ?1", .digest(tokenHash)),
+      ConstantTime.equal(try row.bytes("hash"), tokenHash.bytes),
+      let role = Principal.Role(rawValue: try row.text("role"))
+    else { return nil }
+    if let expires = try row.timeOrNil("expires_at"), expires <= now { return nil }
+    return Principal(name: try row.text("name"), role: role)
+  }
+
+  func addJoinToken(_ token: JoinToken) throws {
+    try connection.change(
+      """
+      INSERT INTO join_token (id, secret_hash, labels, created_at, expires_at)
+      VALUES (?1, ?2, ?3, ?4, ?5)
+      """, .text(token.id), .digest(token.secretHash), .json(token.labels), .time(token.created),
+      .time(token.expires))
+  }
+
+  func joinToken(id: String) throws -> JoinToken? {
+    guard let row = try connection.row("SELECT * FROM join_token WHERE id = ?1", .text(id)) else {
+      return nil
+    }
+    guard let hash = Digest(bytes: try row.bytes("secret_hash")) else {
+      throw TelosError(.corrupt, "the store holds a damaged join token")
+    }
+    return JoinToken(
+      id: id, secretHash: hash, labels: try row.json(Labels.self, "labels"),
+      created: try row.time("created_at"), expires: try row.time("expires_at"),
+      used: try row.timeOrNil("used_at"))
+  }
+
+  /// Marks a join token as used; false if it was used before or expired.
+  func useUp(_ token: JoinToken, by node: String) throws -> Bool {
+    try connection.change(
+      """
+      UPDATE join_token SET used_at = ?1, used_by = ?2
+      WHERE id = ?3 AND used_at IS NULL AND expires_at > ?1
+      """, .time(now), .text(node), .text(token.id)) == 1
+  }
+}
+
+/// Comparisons that take as long whatever the bytes are.
+enum ConstantTime {
+  static func equal(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
+    guard left.count == right.count else { return false }
+    return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}

@@ -1,0 +1,34 @@
+internal import FoundationEssentials
+
+/// One change, as the audit log holds it. Secrets are never part of it.
+struct AuditEntry: Sendable {
+  /// Who: the name of a bearer token, `node NAME`, or `coordinator`.
+  var actor: String
+  /// What was done, such as `intent.apply`.
+  var action: String
+  /// To what.
+  var subject: String
+  var detail = ""
+}
+
+extension StoreTransaction {
+  /// Part of the transaction of the change itself, so that neither is there without the other.
+  func audit(_ entry: AuditEntry) throws {
+    try connection.change(
+      "INSERT INTO audit (at, actor, action, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+      .time(now), .text(entry.actor), .text(entry.action), .text(entry.subject),
+      .text(entry.detail))
+  }
+
+  /// The newest entries, newest first.
+  func auditLog(limit: Int) throws -> [AuditEntry] {
+    try connection.rows(
+      "SELECT actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?1",
+      .integer(Int64(limit))
+    ).map { row in
+      AuditEntry(
+        actor: try row.text("actor"), action: try row.text("action"),
+        subject: try row.text("subject"), detail: try row.text("detail"))
+    }
+  }
+}

@@ -1,0 +1,54 @@
+internal import FoundationEssentials
+internal import TelosCore
+
+extension StoreTransaction {
+  func put(_ incident: Incident) throws {
+    touch(.incidents)
+    try connection.change(
+      """
+      INSERT INTO incident (id, node, agent, state, last_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+      ON CONFLICT (id) DO UPDATE SET state = excluded.state, last_at = excluded.last_at,
+        body = excluded.body
+      """, .text(incident.id), .text(incident.node), .text(incident.agent),
+      .text(incident.state.rawValue), .integer(incident.lastAt.stored), .json(incident))
+  }
+
+  func openIncident(node: String, agent: String) throws -> Incident? {
+    try connection.row(
+      "SELECT body FROM incident WHERE node = ?1 AND agent = ?2 AND state = 'open'", .text(node),
+      .text(agent)
+    )?.json(Incident.self, "body")
+  }
+
+  /// The newest first.
+  func incidents(state: Incident.State? = nil, limit: Int = 1000) throws -> [Incident] {
+    let rows =
+      if let state {
+        try connection.rows(
+          "SELECT body FROM incident WHERE state = ?1 ORDER BY number DESC LIMIT ?2",
+          .text(state.rawValue), .integer(Int64(limit)))
+      } else {
+        try connection.rows(
+          "SELECT body FROM incident WHERE number > 0 ORDER BY number DESC LIMIT ?1",
+          .integer(Int64(limit)))
+      }
+    return try rows.map { try $0.json(Incident.self, "body") }
+  }
+
+  /// An incident by its id, or by the beginning of it if that is clear.
+  func incident(_ id: String) throws -> Incident? {
+    let digits = Set("0123456789abcdef")
+    guard (4...12).contains(id.utf8.count), id.allSatisfy(digits.contains) else { return nil }
+    // Ids are lower hexadecimal: g comes behind every digit.
+    let rows = try connection.rows(
+      "SELECT body FROM incident WHERE id >= ?1 AND id < ?2 LIMIT 2", .text(id), .text(id + "g"))
+    guard rows.count == 1 else { return nil }
+    return try rows[0].json(Incident.self, "body")
+  }
+
+  func openIncidents() throws -> Int {
+    Int(
+      try connection.row("SELECT count(*) AS n FROM incident WHERE state = 'open'")?.integer("n")
+        ?? 0)
+  }
+}
