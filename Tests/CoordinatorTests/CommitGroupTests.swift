@@ -102,7 +102,7 @@ import Testing
       try await store.grouped { try $0.audit(Self.entry) }
       quickest = min(quickest, ContinuousClock.now - began)
     }
-    #expect(quickest < .seconds(1), "the window and one commit, on a machine that may be very busy")
+    #expect(quickest < .seconds(5), "the window and one commit, on a machine that may be very busy")
   }
 
   @Test(arguments: Engine.allCases)
