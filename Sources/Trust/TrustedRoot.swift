@@ -35,9 +35,17 @@ public struct TrustedRoot: Sendable, Hashable {
   }
 
   /// The root that replaces this one: signed by the thresholds of both, not expired, and newer.
+  public func updated(with envelope: Envelope, now: Date) throws(Refusal) -> TrustedRoot {
+    let next = try followed(by: envelope)
+    if next.version > version { try next.checkNotExpired(now) }
+    return next
+  }
+
+  /// The next root of a chain: signed by the thresholds of both, and newer. It may have expired since: then nothing but
+  /// the root after it can be taken, which is how whoever missed several of them comes to the last.
   ///
   /// No role goes back to an earlier era. The same root again gives this one. An expired root can be replaced: that is how a fleet recovers.
-  public func updated(with envelope: Envelope, now: Date) throws(Refusal) -> TrustedRoot {
+  public func followed(by envelope: Envelope) throws(Refusal) -> TrustedRoot {
     let next = try TrustedRoot(envelope)
     _ = try signatures(of: envelope, as: .root)
     guard next.version >= version else {
@@ -55,7 +63,6 @@ public struct TrustedRoot: Sendable, Hashable {
         "it is in era \(next.statement.era(role)) for role \(role.rawValue), after era \(statement.era(role))",
         object: next.object)
     }
-    try next.checkNotExpired(now)
     return next
   }
 

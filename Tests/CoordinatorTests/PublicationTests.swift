@@ -54,6 +54,26 @@ import Trust
     }
   }
 
+  @Test(arguments: Engine.allCases) func everyRootIsSentToWhoeverMissedIt(_ engine: Engine)
+    async throws
+  {
+    let bench = try await Bench(engine)
+    for version in 1...3 as ClosedRange<UInt64> {
+      _ = try await bench.publisher.applyRoot(try bench.root(version: version), by: "test")
+    }
+    let publication = bench.publisher.current
+    let roots = publication.objects.map(\.object).filter { $0.kind == .root }
+    #expect(roots.map(\.version) == [1, 2, 3] && publication.root?.version == 3)
+    func sent(from held: [ObjectVersion]) -> [ObjectVersion] {
+      var state = SyncState(labels: [:], held: held, credits: 16)
+      return state.next(publication, now: bench.now).compactMap {
+        if case .object(let stored) = $0, stored.object.kind == .root { stored.object } else { nil }
+      }
+    }
+    #expect(sent(from: [roots[0]]) == [roots[1], roots[2]])
+    #expect(sent(from: [roots[2]]).isEmpty)
+  }
+
   @Test(arguments: Engine.allCases) func aNewEraIsOpenedByTheRootAndFilledByWhoSigns(
     _ engine: Engine
   ) async throws {
@@ -68,8 +88,8 @@ import Trust
 
     // What the coordinator signs is of the new era at once; the intent of the old one is no longer named.
     let objects = bench.publisher.current.objects.map(\.object)
-    #expect(objects.map(\.kind) == [.root, .manifest, .ipset])
-    #expect(objects.dropFirst().allSatisfy { Era.of($0.version) == 1 })
+    #expect(objects.map(\.kind) == [.root, .root, .manifest, .ipset])
+    #expect(objects.dropFirst(2).allSatisfy { Era.of($0.version) == 1 })
     let error = await #expect(throws: TelosError.self) {
       try await bench.publisher.applyIntent(try bench.intent(version: 2), by: "test")
     }

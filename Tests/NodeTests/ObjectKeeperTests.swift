@@ -299,6 +299,25 @@ import Trust
     }
   }
 
+  /// The root's own key changes from the first to the second; the third knows nothing of the first any more.
+  @Test func aNodeThatMissedRootsTakesThemOneAfterTheOther() async throws {
+    try await withFolder { folder in
+      let fixture = try KeeperFixture(folder)
+      var later = fixture.signers
+      later.root = SigningKey()
+      // It has expired meanwhile, as the roots of a node that was away for long may have.
+      let second = try later.rootStatement(version: 2, expires: .now.addingTimeInterval(-60))
+        .signed(by: [fixture.signers.root, later.root])
+      let third = try later.rootStatement(version: 3).signed(by: [later.root])
+      #expect(try await fixture.refusal(third) == .unknownKey)
+      let early = try later.manifest([])
+      #expect(try await fixture.give(second) == [.held(try second.object)])
+      #expect(try await fixture.refusal(early) == .expiredRoot)
+      #expect(try await fixture.give(third) == [.held(try third.object)])
+      #expect(try await fixture.give(early) == [.held(try early.object)])
+    }
+  }
+
   @Test func anIntentOfAnEraThatIsOverStartsNoAgent() async throws {
     try await withFolder { folder in
       let fixture = try KeeperFixture(folder)

@@ -16,28 +16,32 @@ struct Publication: Sendable {
   /// What the root lists: whose certificates are the fleet's, of whichever coordinator they are.
   var authorities: [Certificate] = []
 
-  static let order: [ObjectKind] = [.root, .manifest, .neverBlock, .ipset, .intent]
+  static let order: [ObjectKind] = [.manifest, .neverBlock, .ipset, .intent]
 
   init() {}
 
-  /// - Parameter newest: the newest version of every object.
-  init(newest: [StoredObject]) throws {
-    guard let root = newest.first(where: { $0.object.kind == .root }) else { return }
+  /// - Parameters:
+  ///   - newest: the newest version of every object.
+  ///   - roots: all roots, the oldest first. A node that missed some of them takes one after the other.
+  init(newest: [StoredObject], roots: [StoredObject]) throws {
+    guard let root = roots.last else { return }
     let trusted = try TrustedRoot.restored(envelope: root.decoded())
     self.root = trusted
     authorities = try Certificate.fleet(pem: trusted.statement.authorities)
     guard let manifest = newest.first(where: { $0.object.kind == .manifest }) else {
-      objects = [root]
+      objects = roots
       return
     }
     let statement = try ManifestStatement(payload: manifest.decoded().payload)
     manifestVersion = statement.version
     manifestExpires = statement.expires
     let named = Set(statement.objects)
-    objects = Self.order.flatMap { kind in
-      newest.filter {
-        $0.object.kind == kind && (kind == .root || kind == .manifest || named.contains($0.object))
+    objects =
+      roots
+      + Self.order.flatMap { kind in
+        newest.filter {
+          $0.object.kind == kind && (kind == .manifest || named.contains($0.object))
+        }
       }
-    }
   }
 }

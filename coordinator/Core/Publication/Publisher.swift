@@ -78,7 +78,7 @@ final class Publisher: Sendable {
   /// Reads what the store has published.
   func load(at now: Date = Date()) async throws {
     let publication = try await store.read(at: now) {
-      try Publication(newest: $0.newestObjects())
+      try Publication(newest: $0.newestObjects(), roots: $0.roots())
     }
     let isNewer = published.withLock { current in
       guard publication.manifestVersion >= current.manifestVersion else { return false }

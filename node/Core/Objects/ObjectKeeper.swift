@@ -197,7 +197,7 @@ public actor ObjectKeeper {
 
   private func takeRoot(_ envelope: Envelope, _ candidate: Waiting) async -> Answer {
     do throws(Refusal) {
-      let next = try state.root.updated(with: envelope, now: clock())
+      let next = try state.root.followed(by: envelope)
       let object = next.object
       if let claimed = candidate.claimed, claimed != object {
         throw Refusal(.wrongDigest, "it is not the root that was announced", object: object)

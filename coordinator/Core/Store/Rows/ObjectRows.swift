@@ -79,6 +79,14 @@ extension StoreTransaction {
     }
   }
 
+  /// All roots, the oldest first: each is verified by the one before.
+  func roots() throws -> [StoredObject] {
+    try connection.rows(
+      "SELECT * FROM object WHERE kind = ?1 AND name = '' ORDER BY version",
+      .text(ObjectKind.root.rawValue)
+    ).map { try StoredObject($0) }
+  }
+
   func put(_ stored: StoredObject) throws {
     let object = stored.object
     guard object.version <= UInt64.maximumStored else {
