@@ -209,6 +209,38 @@ import Trust
     #expect(replaced.unchanged == 1)
   }
 
+  @Test func aRootThatNodesCouldNotLiveWithIsRefused() async throws {
+    let bench = try await Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    let good = try RootStatement(payload: Envelope(json: try bench.root(version: 2)).payload)
+    var demanding = good, foreign = good
+    let second = SigningKey().publicKey
+    demanding.keys[second.id] = second
+    demanding.roles[.manifest]?.keys.insert(second.id)
+    demanding.roles[.manifest]?.threshold = 2
+    foreign.authorities = [try CertificateAuthority().certificate.pem]
+    for (root, words) in [(demanding, "more than one signature"), (foreign, "authority")] {
+      let error = await #expect(throws: TelosError.self) {
+        try await bench.publisher.applyRoot(
+          try root.signed(by: [bench.rootKey]).json, by: "test")
+      }
+      #expect(error?.code == .invalidArgument && error?.message.contains(words) == true)
+    }
+    #expect(bench.publisher.current.root?.version == 1)
+    _ = try await bench.publisher.applyRoot(try good.signed(by: [bench.rootKey]).json, by: "test")
+  }
+
+  @Test func anExpiredIntentLeavesTheManifestAndANeverBlockSetStays() async throws {
+    let bench = try await Bench()
+    _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
+    _ = try await bench.publisher.applyIntent(try bench.intent(expires: 60), by: "test")
+    _ = try await bench.publisher.applyNeverBlock(try bench.neverBlock(["192.0.2.1"]), by: "test")
+    func named() -> Set<ObjectKind> { Set(bench.publisher.current.objects.map(\.object.kind)) }
+    #expect(named().isSuperset(of: [.intent, .neverBlock]))
+    try await bench.publisher.renew(at: bench.now.addingTimeInterval(7200))
+    #expect(!named().contains(.intent) && named().contains(.neverBlock))
+  }
+
   @Test(arguments: Engine.allCases) func theManifestIsIssuedAnewBeforeItExpires(_ engine: Engine)
     async throws
   {

@@ -58,7 +58,8 @@ struct Bench {
         try await engine.store(in: scratch.path)
       }
     publisher = Publisher(
-      store: store, rules: PublicationRules(keys: keys), connections: connections,
+      store: store, rules: PublicationRules(keys: keys, authority: ca.certificate),
+      connections: connections,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 

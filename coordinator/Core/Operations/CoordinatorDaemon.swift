@@ -44,7 +44,8 @@ public struct CoordinatorDaemon: Sendable {
     server = try CredentialSource(Credential(contentsOf: folder.server))
     let (store, opening) = try await folder.openStore(
       configuration.store, createIfMissing: newStore)
-    var rules = PublicationRules(keys: try OnlineKeys(folder: configuration.data))
+    var rules = PublicationRules(
+      keys: try OnlineKeys(folder: configuration.data), authority: ca.certificate)
     rules.lifetimes.manifest = TimeInterval(configuration.manifestLifetime)
     publisher = Publisher(store: store, rules: rules, connections: connections, log: log)
     admission = Admission(store: store, admitted: Admitted(), calls: LiveCalls())

@@ -1,9 +1,11 @@
 internal import AddressSets
 internal import FleetCA
+internal import FleetIdentity
 internal import FoundationEssentials
 internal import Intents
 internal import TelosCore
 internal import Trust
+internal import X509
 
 /// What operators sign: verified against the root, stored byte for byte, published at once.
 extension PublicationRules {
@@ -22,6 +24,7 @@ extension PublicationRules {
       try next.checkNotExpired(store.now)
     }
     try checkListsOnlineKeys(next.statement)
+    try checkNodesCanFollow(next.statement)
     let signers = try next.verifyHeld(envelope, as: .root).signers
     try store.put(
       StoredObject(
@@ -97,6 +100,24 @@ extension PublicationRules {
       throw TelosError(
         .invalidArgument,
         "the root does not list this coordinator's key of role \(role.rawValue)",
+        hint: "make the root with --online and the online.json that init wrote here")
+    }
+  }
+
+  /// A root under which nodes would refuse this coordinator, or what it signs: no later one could reach them.
+  private func checkNodesCanFollow(_ root: RootStatement) throws(TelosError) {
+    for role in Role.allCases
+    where role.isOnline && root.roles[role].map({ $0.threshold > 1 }) == true {
+      throw TelosError(
+        .invalidArgument,
+        "the root wants more than one signature of role \(role.rawValue), and a coordinator gives one",
+        hint: "make the root with threshold 1 for ipset, manifest and contain")
+    }
+    let authorities = try Certificate.fleet(pem: root.authorities)
+    guard authorities.isEmpty || authorities.contains(authority) else {
+      throw TelosError(
+        .invalidArgument,
+        "the root does not list the authority of this coordinator's certificate: nodes that hold it would connect no more",
         hint: "make the root with --online and the online.json that init wrote here")
     }
   }

@@ -4,6 +4,7 @@ internal import FleetWire
 internal import FoundationEssentials
 internal import TelosCore
 internal import Trust
+internal import X509
 
 /// How objects come to be published. Each change is one transaction: the object, the IP set if it follows from it, and the
 /// manifest that names them, or nothing.
@@ -16,6 +17,8 @@ struct PublicationRules: Sendable {
   }
 
   var keys: OnlineKeys
+  /// From which this coordinator's certificate hangs.
+  var authority: Certificate
   var lifetimes = Lifetimes()
 
   /// Of one set: 17 bytes each at most, far below the 64 MiB of an envelope.
@@ -85,7 +88,7 @@ struct PublicationRules: Sendable {
     try root.checkNotExpired(store.now)
     try checkListsOnlineKeys(root.statement)
     let objects = try store.newestObjects([.root, .neverBlock, .ipset, .intent])
-      .filter { try isTrusted($0, root) }
+      .filter { try isTrusted($0, root) && isAlive($0, store.now) }
     let version = try Era.next(
       after: try store.object(.manifest, "")?.object.version, in: root.statement.era(.manifest),
       at: store.now)
@@ -112,6 +115,11 @@ struct PublicationRules: Sendable {
     } catch {
       return false
     }
+  }
+
+  /// An intent that has expired starts no agent any more, and is no longer named. What is never blocked stays so.
+  private func isAlive(_ stored: StoredObject, _ now: Date) -> Bool {
+    stored.object.kind != .intent || stored.expires > now
   }
 
   func neverBlock(_ store: StoreTransaction) throws -> AddressSet {
