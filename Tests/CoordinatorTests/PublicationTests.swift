@@ -233,7 +233,7 @@ import Trust
   @Test func anExpiredIntentLeavesTheManifestAndANeverBlockSetStays() async throws {
     let bench = try await Bench()
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
-    _ = try await bench.publisher.applyIntent(try bench.intent(expires: 60), by: "test")
+    _ = try await bench.publisher.applyIntent(try bench.intent(), by: "test")
     _ = try await bench.publisher.applyNeverBlock(try bench.neverBlock(["192.0.2.1"]), by: "test")
     func named() -> Set<ObjectKind> { Set(bench.publisher.current.objects.map(\.object.kind)) }
     #expect(named().isSuperset(of: [.intent, .neverBlock]))

@@ -10,7 +10,7 @@ import X509
 @testable import FleetIdentity
 
 /// Real TLS over loopback: who gets to a coordinator's sync port, and for how long.
-@Suite(.timeLimit(.minutes(1))) struct AdmissionTests {
+@Suite(.timeLimit(.minutes(3))) struct AdmissionTests {
   let authority: CertificateAuthority
   let desk: Desk
 
@@ -95,7 +95,7 @@ import X509
 
   @Test func aStreamEndsWhenItsCertificateDoes() async throws {
     // Long enough for the first connection on a busy machine.
-    let brief = try authority.credential(lifetime: 15)
+    let brief = try authority.credential(lifetime: 30)
     try await withCoordinator(authority, desk) { port in
       try await withNode(brief, port: port, authority) { node in
         #expect(await node.sync() == .unauthenticated)

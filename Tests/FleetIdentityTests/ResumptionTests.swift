@@ -12,7 +12,7 @@ import X509
 
 /// TLS hands out tickets with which a client comes back without showing its certificate again. OpenSSL's client plays that
 /// node, because the gRPC client keeps no tickets.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: OpenSSL.isThere, "needs the openssl command"))
+@Suite(.timeLimit(.minutes(3)), .enabled(if: OpenSSL.isThere, "needs the openssl command"))
 struct ResumptionTests {
   @Test func aBannedNodeWithASavedTicketGetsNoCall() async throws {
     let authority = try CertificateAuthority()
@@ -55,7 +55,7 @@ struct OpenSSL: Sendable {
     try DurableFile.write(Self.request, to: "\(folder)/request")
     // In the background, because this thread may be one that serves the call.
     let command = """
-      (cat request; sleep 5) | timeout 60 \(Self.path) s_client -connect 127.0.0.1:\(port) -cert node.pem \
+      (cat request; sleep 12) | timeout 60 \(Self.path) s_client -connect 127.0.0.1:\(port) -cert node.pem \
       -key node.pem -alpn h2 -tls1_3 \(session) session > output 2>&1; echo done >> output
       """
     #expect(system("cd \(folder) && (\(command)) < /dev/null > /dev/null 2>&1 &") == 0)
