@@ -28,7 +28,7 @@ public enum Era {
   /// The version after `current`: the seconds since 1970, or one more than the version before. So whoever lost his store still
   /// goes forward.
   ///
-  /// Throws `exhausted` when the era has no version left.
+  /// Throws `conflict` when the era has no version left.
   public static func next(after current: UInt64?, in era: UInt64, at now: Date) throws(TelosError)
     -> UInt64
   {
