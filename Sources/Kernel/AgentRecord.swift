@@ -52,13 +52,20 @@ public struct AgentRecord: Sendable, Hashable {
     isCanary = record.flags & TELOS_AGENT_CANARY.rawValue != 0
     hasStarted = record.flags & TELOS_AGENT_STARTED.rawValue != 0
     denials = [:]
-    withUnsafeBytes(of: record.denials) { bytes in
-      let counts = bytes.bindMemory(to: UInt64.self)
-      for (code, count) in counts.enumerated() where count > 0 {
-        if let gate = Gate(code: UInt8(code)) { denials[gate] = count }
-      }
+    for (code, count) in record.counts.enumerated() where count > 0 {
+      if let gate = Gate(code: UInt8(code)) { denials[gate] = count }
     }
   }
+}
+
+extension telos_agent {
+  /// What `denials` has, by its index.
+  fileprivate var counts: [UInt64] {
+    withUnsafeBytes(of: denials) { Array($0.bindMemory(to: UInt64.self)) }
+  }
+
+  /// Its events that were counted, not sent.
+  var withheld: UInt64 { counts[Int(TELOS_WITHHELD)] }
 }
 
 /// How much of the shared maps one agent may take; beyond, the kernel refuses it, and only it.

@@ -80,6 +80,12 @@ public final class AgentTable: Sendable {
     try agents().first { $0.id == id }
   }
 
+  /// Of every agent that holds a slot: its events so far that the kernel counted and did not send.
+  public func withheld() throws(TelosError) -> [UInt64: UInt64] {
+    Dictionary(
+      try Self.slots(maps).map { ($0.record.id, $0.record.withheld) }, uniquingKeysWith: max)
+  }
+
   static func slots(_ maps: GateMaps) throws(TelosError) -> [(slot: UInt32, record: telos_agent)] {
     try kernel { () throws(BPFError) in
       try maps.agents.entries().filter { $0.value.id != 0 }.map { ($0.key, $0.value) }

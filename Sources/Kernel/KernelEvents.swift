@@ -161,6 +161,11 @@ extension Gates {
     try kernel { () throws(BPFError) in try maps.counters.sum(TELOS_COUNT_SLAMS.rawValue) }
   }
 
+  /// How many events of all agents were withheld since the maps were made.
+  public func withheld() throws(TelosError) -> UInt64 {
+    try kernel { () throws(BPFError) in try maps.counters.sum(TELOS_COUNT_EVENTS_QUIET.rawValue) }
+  }
+
   public func counters() throws(TelosError) -> GateCounters {
     try kernel { () throws(BPFError) in
       var counters = GateCounters()

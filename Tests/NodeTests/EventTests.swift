@@ -1,4 +1,6 @@
+import EventLog
 import FleetWire
+import Logging
 import TelosCore
 import Testing
 import Trust
@@ -69,6 +71,29 @@ import Trust
     let event = Telos_Fleet_V1_Event.withheld(7, 0xa1, nil)
     #expect(event.kind == "lost" && event.reason == "withheld" && event.count == 7)
     #expect(event.agent == "00000000000000a1")
+  }
+
+  @Test func whatWasWithheldIsToldOnceThoughNoRecordOfTheAgentComesAnyMore() async throws {
+    try await withFolder { folder in
+      let log = try await EventLog.open(folder: folder, node: "n1")
+      func pump() async -> EventPump {
+        await EventPump(
+          eventLog: log, registry: AgentRegistry(), slams: SlamRecords(),
+          log: Logger(label: "test"),
+          onSlam: { _ in }, onEnd: { _ in })
+      }
+      let first = await pump()
+      first.tick(reached: nil, withheld: [0xa1: 7, 0xa2: 0])
+      first.tick(reached: nil, withheld: [0xa1: 9])
+      first.tick(reached: nil, withheld: [0xa1: 9])
+      // The daemon begins again while the agent still holds its slot.
+      let second = await pump()
+      second.tick(reached: nil, withheld: [0xa1: 9])
+      second.tick(reached: nil, withheld: [0xa1: 12])
+      let told = try await log.read(after: 0).map { "\($0.reason) \($0.agent) \($0.count)" }
+      let name = AgentLaunch.name(0xa1)
+      #expect(told == [7, 2, 3].map { "withheld \(name) \($0)" })
+    }
   }
 
   @Test func everyReasonOfTheKernelHasWordsForAPerson() {

@@ -10,9 +10,9 @@ extension NodeParts {
   func maintain(
     _ pump: EventPump, _ places: AgentPlaces, _ wake: Signal, _ tasks: inout TaskGroup<Void>
   ) async {
-    tasks.addTask { await round(nil) { pump.tick(reached: gates.standing?.gates.sequence) } }
+    tasks.addTask { await tellLosses(pump) }
     tasks.addTask { await round(wake) { await places.settle() } }
-    tasks.addTask { await round(wake) { await sweep() } }
+    tasks.addTask { await round(wake) { await sweep(pump) } }
     tasks.addTask { await rememberFiles(wake) }
     tasks.addTask { await round(nil, every: .seconds(15)) { await followNetwork() } }
     tasks.addTask { await round(nil, every: .seconds(60)) { await forgetUnused() } }
@@ -37,6 +37,18 @@ extension NodeParts {
       forward?.cancel()
     }
     while !Task.isCancelled, await changed.next() != nil { await body() }
+  }
+
+  private func tellLosses(_ pump: EventPump) async {
+    var seen: UInt64 = 0
+    await round(nil) {
+      let standing = gates.standing
+      // Counted before the agents are asked, so that what is withheld meanwhile is asked for next time.
+      let count = (try? standing?.gates.withheld()) ?? seen
+      let withheld = count == seen ? nil : try? standing?.table.withheld()
+      if withheld != nil { seen = count }
+      pump.tick(reached: standing?.gates.sequence, withheld: withheld ?? [:])
+    }
   }
 
   private func rememberFiles(_ wake: Signal) async {
@@ -85,7 +97,7 @@ extension NodeParts {
   }
 
   /// Frees what ended agents leave, in the kernel, in the database and on disk.
-  private func sweep() async {
+  private func sweep(_ pump: EventPump) async {
     guard let standing = gates.standing else { return }
     let table = standing.table
     do throws(TelosError) {
@@ -101,6 +113,7 @@ extension NodeParts {
         return alive.filter { !held.contains($0) }
       }
       let ended = registry.end(gone)
+      pump.forget(gone)
       try await database.ended(ended.map(\.id), at: Machine.unixMilliseconds)
       if !ended.isEmpty {
         slams.keepCauses(of: Set(registry.alive.map { AgentLaunch.name($0.id) }))

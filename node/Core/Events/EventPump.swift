@@ -12,7 +12,7 @@ internal import TelosCore
 final class EventPump: Sendable {
   private struct State {
     var gaps: SequenceGaps
-    /// Of every agent: its events that the kernel withheld and of which a record tells.
+    /// Of every agent that holds a slot: its events that the kernel withheld and of which a record tells.
     var withheld: [UInt64: UInt64]
     /// Events that could not be written and of which no record tells yet.
     var unwritten: UInt64 = 0
@@ -92,7 +92,8 @@ final class EventPump: Sendable {
     let others = events.filter { $0.kind != .slammed }
     for run in Self.runs(slams) { write(run) }
     write(others)
-    tellWithheld(events)
+    tellWithheld(
+      Dictionary(events.map { ($0.agent, UInt64($0.withheld)) }, uniquingKeysWith: max))
     let ended = events.filter { $0.kind == .ended }.map(\.agent)
     if !ended.isEmpty { onEnd(ended) }
     let lost = state.withLock { $0.gaps.see(events.map(\.sequence), now: BootClock.now) }
@@ -102,8 +103,12 @@ final class EventPump: Sendable {
   /// Tells of losses when nothing comes any more; while the rings have something, nobody knows what is lost. Call it
   /// every few seconds.
   ///
-  /// - Parameter reached: how far the kernel has numbered its records.
-  func tick(reached: UInt64?) {
+  /// - Parameters:
+  ///   - reached: how far the kernel has numbered its records.
+  ///   - withheld: what the kernel has withheld of each agent so far; an agent may end, or fall silent, without a record
+  ///     that says so.
+  func tick(reached: UInt64?, withheld: [UInt64: UInt64] = [:]) {
+    tellWithheld(withheld)
     let lost = state.withLock { state -> UInt64 in
       let now = BootClock.now
       guard let emptied = state.emptied, now - min(now, emptied) < Self.freshness else { return 0 }
@@ -120,21 +125,21 @@ final class EventPump: Sendable {
   }
 
   /// A record for each agent of which the kernel withheld more than was told.
-  private func tellWithheld(_ events: [KernelEvent]) {
+  private func tellWithheld(_ counts: [UInt64: UInt64]) {
     let records = state.withLock { state in
       var records: [Telos_Fleet_V1_Event] = []
-      for (agent, events) in Dictionary(grouping: events, by: \.agent) where agent != 0 {
-        let count = UInt64(events.map(\.withheld).max() ?? 0)
-        let told = state.withheld[agent, default: 0]
-        if count > told {
-          records.append(.withheld(count - told, agent, registry[agent]?.launch))
-          state.withheld[agent] = count
-        }
-        if events.contains(where: { $0.kind == .ended }) { state.withheld[agent] = nil }
+      for (agent, count) in counts where agent != 0 && count > state.withheld[agent, default: 0] {
+        let told = state.withheld.updateValue(count, forKey: agent) ?? 0
+        records.append(.withheld(count - told, agent, registry[agent]?.launch))
       }
       return records
     }
     if !records.isEmpty { append(records) }
+  }
+
+  /// Forgets agents whose slots are free: no record of theirs comes any more.
+  func forget(_ agents: [UInt64]) {
+    state.withLock { state in for agent in agents { state.withheld[agent] = nil } }
   }
 
   private func write(_ events: [KernelEvent]) {
