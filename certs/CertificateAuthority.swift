@@ -65,7 +65,7 @@ public struct CertificateAuthority: Sendable {
   {
     guard PeerIdentity.isNodeName(node) else {
       throw TelosError(
-        .invalidArgument, "\"\(node.prefix(80))\" is no name for a node",
+        .invalidArgument, "\"\(node.prefix(80))\" is not a valid node name",
         hint: "use 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit")
     }
     return try issue(

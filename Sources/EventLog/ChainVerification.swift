@@ -13,7 +13,7 @@ extension LogState {
       throw TelosError(.corrupt, "SQLite finds the log damaged: \(check ?? "no answer")")
     }
     guard trimmed <= acknowledged, acknowledged <= last else {
-      throw TelosError(.corrupt, "the log's head contradicts itself")
+      throw TelosError(.corrupt, "the log's head is inconsistent")
     }
     var previous = anchor
     var sequence = trimmed
@@ -34,7 +34,7 @@ extension LogState {
       if sequence > acknowledged { spooled += bytes.count } else { kept += bytes.count }
     }
     guard sequence == last, previous == hash else {
-      throw TelosError(.corrupt, "the log ends at record \(sequence), its head at \(last)")
+      throw TelosError(.corrupt, "the log ends at record \(sequence), but its head says \(last)")
     }
   }
 }

@@ -101,7 +101,7 @@ public final class EventLog: Sendable {
       guard epoch == state.epoch else { return }
       guard sequence <= state.last else {
         throw TelosError(
-          .conflict, "the coordinator has record \(sequence), this log ends at \(state.last)")
+          .conflict, "the coordinator has record \(sequence), but this log ends at \(state.last)")
       }
       guard sequence > state.acknowledged else { return }
       try state.acknowledge(sequence, db)
@@ -130,7 +130,7 @@ public final class EventLog: Sendable {
   ) throws -> [UInt64] {
     var sequences: [UInt64] = []
     for event in events {
-      let limit = bounds.spool + (event.kind == "slammed" ? bounds.spool / 8 : 0)
+      let limit = bounds.spool + (event.eventKind == .slammed ? bounds.spool / 8 : 0)
       if state.spooled >= limit {
         state.lost += max(1, event.count)
         sequences.append(0)

@@ -21,7 +21,8 @@ extension EventLog {
     do {
       let (queue, state) = try openDatabase(path)
       if let state, let before, before > state.epoch {
-        throw TelosError(.corrupt, "the log is of epoch \(state.epoch), the last was \(before)")
+        throw TelosError(
+          .corrupt, "the log has epoch \(state.epoch), but the last one was \(before)")
       }
       if let state {
         if before != state.epoch { try writeEpoch(state.epoch, epochs) }
@@ -62,7 +63,7 @@ extension EventLog {
   private func noteDamage(_ detail: String) async throws(TelosError) {
     try await append([
       .with {
-        $0.kind = "node"
+        $0.eventKind = .node
         $0.reason = "log-damaged"
         $0.atUnixMs = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
         $0.count = 1

@@ -3,6 +3,7 @@ internal import FleetWire
 internal import FoundationEssentials
 internal import GRDB
 internal import SwiftProtobuf
+internal import TelosCore
 
 /// The steps inside a log's transactions.
 extension LogState {
@@ -26,11 +27,11 @@ extension LogState {
     lost = 0
     try store(
       .with {
-        $0.kind = "lost"
+        $0.eventKind = .lost
         $0.count = count
         $0.reason = "spool-full"
         $0.atUnixMs = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
-        $0.detail = "\(count) events found no room in the node's spool"
+        $0.detail = "\(count) events did not fit into the node's spool"
       }, db)
   }
 

@@ -26,7 +26,7 @@ extension EventLog {
       state.lost = lost
       try state.store(
         .with {
-          $0.kind = "node"
+          $0.eventKind = .node
           $0.reason = "log-replaced"
           $0.atUnixMs = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
           $0.count = 1

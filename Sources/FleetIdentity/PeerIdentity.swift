@@ -17,7 +17,8 @@ public enum PeerIdentity: Sendable, Hashable, CustomStringConvertible {
     {
       self = .node(String(spiffeID.dropFirst(prefix.count)))
     } else {
-      throw TelosError(.unauthenticated, "\"\(spiffeID.prefix(100))\" is no identity of this fleet")
+      throw TelosError(
+        .unauthenticated, "\"\(spiffeID.prefix(100))\" is not an identity of this fleet")
     }
   }
 

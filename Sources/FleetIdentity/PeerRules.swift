@@ -39,7 +39,8 @@ struct PeerRules: Sendable {
       notValidAfter: leaf.notValidAfter)
     guard accepts(identity) else {
       throw PeerRefusal(
-        reason: .wrongIdentity, detail: "\(identity) does not belong at that end", peer: peer)
+        reason: .wrongIdentity, detail: "\(identity) is not the kind of peer expected here",
+        peer: peer)
     }
     let now = now()
     guard now >= leaf.notValidBefore, now <= leaf.notValidAfter else {
@@ -61,7 +62,7 @@ struct PeerRules: Sendable {
     let peer = try judge(leaf)
     if case .these(let certificates) = authorities, !Self.issued(leaf, by: certificates()) {
       throw PeerRefusal(
-        reason: .untrusted, detail: "the issuer of \(peer.identity) is no authority any more",
+        reason: .untrusted, detail: "the issuer of \(peer.identity) is no longer an authority",
         peer: peer)
     }
     return peer
@@ -78,13 +79,13 @@ struct PeerRules: Sendable {
       }
       let chain = try presented.map { try Certificate(derEncoded: $0.toDERBytes()) }
       guard let leaf = chain.first else {
-        return .failure(PeerRefusal(reason: .noCertificate, detail: "no certificate was shown"))
+        return .failure(PeerRefusal(reason: .noCertificate, detail: "the peer sent no certificate"))
       }
       let roots = try roots(presented, chain)
       // First, so that nobody is called by a name that an authority did not give.
       guard Self.issued(leaf, by: roots) else {
         return .failure(
-          PeerRefusal(reason: .untrusted, detail: "no authority of the fleet issued it"))
+          PeerRefusal(reason: .untrusted, detail: "it was not issued by an authority of the fleet"))
       }
       _ = try judge(leaf)
       var verifier = Verifier(rootCertificates: CertificateStore(roots)) {
@@ -129,7 +130,7 @@ struct PeerRules: Sendable {
       }
       guard let root = pinned.first?.1 else {
         throw PeerRefusal(
-          reason: .untrusted, detail: "the peer shows no authority with the pinned digest")
+          reason: .untrusted, detail: "the peer sent no authority with the pinned digest")
       }
       return [root]
     }

@@ -54,7 +54,7 @@ public struct Renewal: Sendable {
       throw TelosError(.refused, "the renewed certificate is for another identity")
     }
     guard renewed.leaf.notValidAfter > now() else {
-      throw TelosError(.refused, "the renewed certificate has expired already")
+      throw TelosError(.refused, "the renewed certificate has already expired")
     }
     try renewed.write(to: path)
     try source.replace(with: renewed)

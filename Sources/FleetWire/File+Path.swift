@@ -1,4 +1,4 @@
-public import FoundationEssentials
+internal import FoundationEssentials
 public import TelosCore
 
 extension Telos_Fleet_V1_File {

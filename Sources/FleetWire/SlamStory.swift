@@ -1,3 +1,5 @@
+internal import TelosCore
+
 /// Where a slam by another agent's data came from, in words.
 public enum SlamStory {
   /// For example "/srv/work/notes, which holds data of agent 1, which had read /srv/app/.env".
@@ -11,7 +13,7 @@ public enum SlamStory {
     let by = path.isEmpty ? "data of " : "\(path), which holds data of "
     guard let first = origins.first else { return by + "a tainted agent" }
     guard !first.agent.isEmpty else {
-      return by + "an agent that was slammed before (event \(first.sequence) of this node)"
+      return by + "an agent that was slammed earlier (event \(first.sequence) of this node)"
     }
     return by + "agent \(first.agent), which " + cause(first, origins.dropFirst())
   }
@@ -19,7 +21,7 @@ public enum SlamStory {
   private static func cause(
     _ origin: Telos_Fleet_V1_Origin, _ rest: some Collection<Telos_Fleet_V1_Origin>
   ) -> String {
-    if origin.reason == "domain" {
+    if origin.reason == Reason.domain.rawValue {
       return "had been slammed by \(words(path: origin.file.path, rest))"
     }
     if origin.hasDestination, !origin.destination.address.isEmpty {
@@ -29,6 +31,6 @@ public enum SlamStory {
       return "had contacted \(port == 0 ? address : "\(host):\(port)")"
     }
     return origin.file.path.isEmpty
-      ? "had touched what is sensitive" : "had read \(origin.file.path)"
+      ? "had touched something sensitive" : "had read \(origin.file.path)"
   }
 }

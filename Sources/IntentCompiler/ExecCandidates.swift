@@ -24,7 +24,8 @@ extension ExecBuild {
         guard let file = try view.resolve(path), file.isRegular, file.isExecutable else { continue }
         let program = try program(file)
         if program.multiCall != nil, !entry.multicall {
-          notes.append("\(path) is left out: \(file.path) is many programs in one")
+          notes.append(
+            "\(path) is left out: \(file.path) is a single binary that contains many programs")
         } else if Self.isLoader(file.name) {
           notes.append("\(path) is left out: it is an ELF interpreter")
         } else {
@@ -47,12 +48,12 @@ extension ExecBuild {
     let path = BytePath(entry.path.path)
     guard let file = try view.resolve(path) else {
       guard !entry.optional else {
-        notes.append("exec.allow: \(path) is left out: it is not there")
+        notes.append("exec.allow: \(path) is left out: it does not exist here")
         return nil
       }
       throw TelosError(
-        .notFound, "exec.allow: \(path) is not there on this node",
-        hint: "install it, take the entry out, or write optional: true beside it")
+        .notFound, "exec.allow: \(path) does not exist on this node",
+        hint: "install it, remove the entry, or add optional: true to it")
     }
     guard file.isRegular else {
       throw TelosError(
@@ -69,9 +70,9 @@ extension ExecBuild {
     if let sign = program.multiCall, !entry.multicall {
       throw TelosError(
         .refused,
-        "exec.allow: \(path) is \(file.path), one binary that is many programs (\(sign)): approving one approves all",
+        "exec.allow: \(path) is \(file.path), a single binary that contains many programs (\(sign)): approving one approves all",
         hint:
-          "approve single programs, such as those of Debian's coreutils, or all of it with multicall: true"
+          "approve separate programs, such as those of Debian's coreutils, or approve all of it with multicall: true"
       )
     }
     if let wanted = entry.sha256 { try check(file, path, wanted) }
@@ -98,14 +99,14 @@ extension ExecBuild {
     }
     guard let digest = try VerityDigest.of(view.hostPath(file.path)) else {
       throw TelosError(
-        .refused, "exec.allow: fs-verity is not on for \(path)",
+        .refused, "exec.allow: fs-verity is not enabled for \(path)",
         hint: "fsverity enable \(path), on ext4, btrfs or f2fs; or write its sha256")
     }
     guard digest == wanted else {
       throw TelosError(
         .refused,
         "exec.allow: \(path) has the fs-verity digest \(digest), the intent wants \(wanted)",
-        hint: "sign the intent with the digest of the version that is meant")
+        hint: "sign the intent with the digest of the intended version")
     }
   }
 
@@ -117,7 +118,7 @@ extension ExecBuild {
       throw TelosError(
         .refused,
         "exec.allow: \(path) has the content sha256 \(digest), the intent wants \(wanted)",
-        hint: "sign the intent with the digest of the version that is meant")
+        hint: "sign the intent with the digest of the intended version")
     }
   }
 }

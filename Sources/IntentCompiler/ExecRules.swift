@@ -43,8 +43,8 @@ struct ExecBuild {
     }
     guard !isEmpty else {
       throw TelosError(
-        .notFound, "exec.allow means no program on this node: \(notes.joined(separator: "; "))",
-        hint: "install what it means, or name what is there")
+        .notFound, "exec.allow matches no program on this node: \(notes.joined(separator: "; "))",
+        hint: "install one of them, or name a program that exists")
     }
     try refuseLoaders(candidates)
     return ExecRules(rules: rules, notes: notes)
@@ -59,7 +59,7 @@ struct ExecBuild {
     let isThere = missing.isAbsolute ? try view.resolve(missing) != nil : true
     throw TelosError(
       isThere ? .refused : .notFound,
-      "\(candidate.path) is a script that \(missing) runs, which is not "
+      "\(candidate.path) is a script for \(missing), which is not "
         + (isThere ? "approved" : "there"),
       hint: "add {path: \(missing)} to exec.allow too")
   }
@@ -70,8 +70,8 @@ struct ExecBuild {
       guard let found = try view.resolve(interpreter), found.isRegular else {
         throw TelosError(
           .notFound,
-          "\(candidate.path) needs the ELF interpreter \(interpreter), which is not there",
-          hint: "install it, or take \(candidate.path) out of exec.allow")
+          "\(candidate.path) needs the ELF interpreter \(interpreter), which does not exist",
+          hint: "install it, or remove \(candidate.path) from exec.allow")
       }
       loader = (found, interpreter)
     }

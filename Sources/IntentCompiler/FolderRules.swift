@@ -16,7 +16,8 @@ extension PolicyBuild {
     }
     for path in folders.sorted() {
       guard let folder = try view.resolve(path), folder.path == path else {
-        throw TelosError(.conflict, "\(path) was moved meanwhile", hint: "run the command again")
+        throw TelosError(
+          .conflict, "\(path) was moved in the meantime", hint: "run the command again")
       }
       try add(folder, as: path, .fixed)
     }

@@ -19,7 +19,7 @@ extension RootView {
         guard next.count <= Self.maximumMatches else {
           throw TelosError(
             .refused, "\(pattern) matches more than \(Self.maximumMatches) names",
-            hint: "name the programs that are needed")
+            hint: "name the programs that the agent needs")
         }
       }
       found = next
@@ -31,7 +31,7 @@ extension RootView {
     guard let real = try? resolve(folder), real.isDirectory else { return [] }
     guard let names = names(in: real.path, limit: Self.maximumNames) else { return [] }
     guard names.count < Self.maximumNames else {
-      throw TelosError(.refused, "\(folder) has too many names for a glob")
+      throw TelosError(.refused, "\(folder) has too many entries for a glob")
     }
     return names.map(\.name).filter { name in
       name.withCString { fnmatch(pattern, $0, FNM_PERIOD | FNM_PATHNAME) == 0 }

@@ -74,7 +74,8 @@ struct RootView {
       links += 1
       guard links <= Self.maximumLinks, let target = Self.readLink(hostPath(candidate)) else {
         throw TelosError(
-          .refused, "\(path) leads through too many links, or one that is unreadable")
+          .refused,
+          "\(path) leads through too many symbolic links, or through one that cannot be read")
       }
       if target.isAbsolute { real = [] }
       pending += target.names.reversed()
@@ -153,7 +154,7 @@ struct RootView {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw TelosError(.refused, "\(found.path) is not a regular file any more")
+      throw TelosError(.refused, "\(found.path) is no longer a regular file")
     }
     var bytes = [UInt8](repeating: 0, count: min(limit, max(Int(status.st_size), 0)))
     var filled = 0

@@ -24,7 +24,7 @@ struct RuleTable {
     for identity in merged.identities { byIdentity[identity] = index }
     guard byIdentity.count <= Self.maximumIdentities else {
       throw TelosError(
-        .refused, "the intent means more than \(Self.maximumIdentities) files",
+        .refused, "the intent matches more than \(Self.maximumIdentities) files",
         hint: "narrow its globs")
     }
   }
@@ -40,7 +40,7 @@ struct RuleTable {
     for rule in finished where rule.tails.count > Int(TELOS_TAILS) {
       throw TelosError(
         .refused,
-        "\(rule.tails.count) entries of the intent are rules for names below \(rule.path), and the kernel holds \(TELOS_TAILS)",
+        "\(rule.tails.count) entries of the intent are rules for names below \(rule.path), but the kernel takes at most \(TELOS_TAILS)",
         hint: "join some of them, for example as \(rule.path == "/" ? "" : rule.path)/**")
     }
     return finished

@@ -8,7 +8,7 @@ extension PolicyBuild {
     for entry in entries {
       if entry.optional, try isMissing(entry.path) {
         notes.append(
-          "files.sensitive: \(entry.path) is left out: its folder is not there, and counts for no agent that starts before it is"
+          "files.sensitive: \(entry.path) is left out: its directory does not exist, and agents that start before it is created are not covered"
         )
         continue
       }
@@ -67,8 +67,8 @@ extension PolicyBuild {
   {
     guard let anchor = try view.resolve(pattern.anchor), anchor.isDirectory else {
       throw TelosError(
-        .notFound, "files.sensitive: the folder \(pattern.anchor) of \(pattern) is not there",
-        hint: "create it before the agent starts, take the entry out, or write optional: true in it"
+        .notFound, "files.sensitive: the directory \(pattern.anchor) of \(pattern) does not exist",
+        hint: "create it before the agent starts, remove the entry, or add optional: true to it"
       )
     }
     try add(anchor, as: BytePath(pattern.anchor), [], tails: [tail])
@@ -82,7 +82,7 @@ extension PolicyBuild {
     for match in found.files { try add(match.file, as: match.path, match.flags) }
     if !found.isWhole {
       notes.append(
-        "below \(walk.anchor) are very many files: beyond \(found.files.count) the rules hold by name, not for other hard links"
+        "there are very many files below \(walk.anchor): beyond the first \(found.files.count), rules apply by name and do not cover other hard links"
       )
     }
   }
@@ -100,10 +100,10 @@ extension PolicyBuild {
 
   static func noFolder(_ path: BytePath, _ key: String) -> TelosError {
     TelosError(
-      .notFound, "\(key): the folder of \(path) is not there",
+      .notFound, "\(key): the directory of \(path) does not exist",
       hint: key == "files.sensitive"
-        ? "create it before the agent starts, take the entry out, or write optional: true in it"
-        : "create it before the agent starts, or take the entry out")
+        ? "create it before the agent starts, remove the entry, or add optional: true to it"
+        : "create it before the agent starts, or remove the entry")
   }
 }
 

@@ -37,7 +37,7 @@ enum WindowRules {
       guard rules.count <= Int(TELOS_PORTS) else {
         throw TelosError(
           .refused,
-          "\(message(rules.count, prefix)), and the kernel holds \(TELOS_PORTS)",
+          "\(message(rules.count, prefix)), but the kernel takes at most \(TELOS_PORTS)",
           hint: "join ports to ranges, as 8000-8010, or use one TTL and the same protocols")
       }
       // Sorted, so that the nearest wider window is the last that contains this one.

@@ -11,7 +11,7 @@ extension PolicyBuild {
       for root in roots {
         if files.optionalWrites.contains(root), try view.resolve(root.anchor) == nil {
           missing.append(root)
-          notes.append("files.write: \(root) is left out: it is not there")
+          notes.append("files.write: \(root) is left out: it does not exist here")
         } else if root.form == .literal {
           _ = try addWritableFile(BytePath(root.anchor), "files.write", .write)
         } else {
@@ -65,7 +65,7 @@ extension PolicyBuild {
   {
     guard writable.contains(where: { Self.isIn(path, $0) }) else {
       throw TelosError(
-        .refused, "\(key): \(pattern) lies in no folder that the agent may write",
+        .refused, "\(key): \(pattern) is not inside a directory that the agent may write",
         hint: "add \(pattern) to files.write")
     }
   }
@@ -108,7 +108,7 @@ extension PolicyBuild {
   {
     guard let file = try view.resolve(path) else {
       throw TelosError(
-        .notFound, "\(key): \(path) is not there on this node",
+        .notFound, "\(key): \(path) does not exist on this node",
         hint: key == "files.write"
           ? "create it before the agent starts, write its folder as DIR/**, or {path: \(PathPattern.escaped(path.description)), optional: true}"
           : "create it before the agent starts, or write its folder as DIR/**")
@@ -120,7 +120,7 @@ extension PolicyBuild {
     guard file.isRegular || file.isCharacterDevice else {
       throw TelosError(
         .refused, "\(key): \(path) is neither a file nor a character device",
-        hint: "a disk written raw would undo every gate; take the entry out")
+        hint: "writing to a raw disk would bypass every gate; remove the entry")
     }
     guard
       file.isCharacterDevice
@@ -144,14 +144,14 @@ extension PolicyBuild {
   private func folder(_ path: BytePath, _ key: String) throws(TelosError) -> RootView.Found {
     guard let found = try view.resolve(path) else {
       throw TelosError(
-        .notFound, "\(key): the folder \(path) is not there on this node",
+        .notFound, "\(key): the directory \(path) does not exist on this node",
         hint: key == "files.write"
           ? "create it before the agent starts, or write {path: \(PathPattern.escaped(path.description))/**, optional: true}"
           : "create it before the agent starts")
     }
     guard found.isDirectory else {
       throw TelosError(
-        .refused, "\(key): \(path) is not a folder", hint: "leave the /** away for a single file")
+        .refused, "\(key): \(path) is not a folder", hint: "leave out the /** for a single file")
     }
     return found
   }

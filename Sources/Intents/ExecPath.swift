@@ -38,7 +38,7 @@ public struct ExecPath: Sendable, Hashable, CustomStringConvertible {
     }
     guard !names.contains(where: { $0.text == "**" }) else {
       throw TelosError(
-        .invalidArgument, "\(Quote(text)) uses **, which executables may not",
+        .invalidArgument, "\(Quote(text)) uses **, which is not allowed for executables",
         hint: "write one entry for each folder, as \(names.first.map { "/\($0.text)" } ?? "")/…/*")
     }
     guard !names.contains(where: { $0.uses(anyOf: "{}") }) else {
@@ -56,7 +56,7 @@ public struct ExecPath: Sendable, Hashable, CustomStringConvertible {
     description = text
     guard !(isGlob && names.count == 1) else {
       throw TelosError(
-        .invalidArgument, "\(Quote(text)) is a glob in the root folder",
+        .invalidArgument, "\(Quote(text)) is a glob in the root directory",
         hint: "name the folder, as /usr/bin/\(last.text)")
     }
   }

@@ -23,7 +23,7 @@ extension Intent {
           return nil
         }
         return IntentConflict(
-          path: path(index), message: "\(what) is there twice: \(path(earlier)) has it already",
+          path: path(index), message: "\(what) is listed twice: \(path(earlier)) has it already",
           suggestion: "remove one of the two", scope: [])
       }
     }
@@ -96,16 +96,18 @@ extension Intent {
       found.append(
         IntentConflict(
           path: "spec.agents",
-          message: "a unit or a container has no working directory and TMPDIR of its own",
-          suggestion: "say in files.write what it may write, [] for nothing",
+          message:
+            "a unit or container has no working directory and no TMPDIR that Telos could use",
+          suggestion: "set files.write to what it may write, or to [] for nothing",
           scope: ["spec.agents", "spec.files"]))
     }
     for index in network.allow.indices where network.allow[index].ttl != nil {
       found.append(
         IntentConflict(
           path: "spec.network.allow[\(index)]",
-          message: "a window's ttl counts from a start, which nobody knows of a unit or container",
-          suggestion: "leave the window's ttl out, or agents",
+          message:
+            "a window's ttl is counted from the start of the agent, which is not known for a unit or container",
+          suggestion: "remove the window's ttl, or agents",
           scope: ["spec.agents", "spec.network"]))
     }
     return found
@@ -120,8 +122,9 @@ extension Intent {
       return [
         IntentConflict(
           path: "spec.files.whileTainted",
-          message: "without files.write nobody can tell which folders these lie in",
-          suggestion: "say in files.write what it may write, or write all or none", scope: scope)
+          message: "without files.write it is not known which directories these lie in",
+          suggestion: "set files.write to what the agent may write, or write all or none here",
+          scope: scope)
       ]
     }
     return roots.enumerated().compactMap { index, root in

@@ -39,12 +39,12 @@ extension Intent {
       version > 0, case .string(let text) = members["expires"],
       let expires = Date(rfc3339: text)
     else {
-      throw TelosError(.corrupt, "the intent's payload has no version or no time of expiry")
+      throw TelosError(.corrupt, "the intent's payload has no version or no expiry")
     }
     guard statementPayload(version: UInt64(version), expires: expires).elementsEqual(payload) else {
       throw TelosError(
         .corrupt, "the intent's payload is not in canonical form",
-        hint: "sign it anew with telos intent sign")
+        hint: "sign it again with `telos intent sign`")
     }
   }
 

@@ -16,7 +16,8 @@ extension Intent {
         ["bin", "usr/bin", "sbin", "usr/sbin", "usr/local/bin"].contains(folder)
       {
         return warn(
-          path, "\(one.path) approves every program there", "name the programs that are needed")
+          path, "\(one.path) approves every program there", "name the programs that the agent needs"
+        )
       }
       guard let roots = files.write,
         let root = roots.first(where: {
@@ -25,7 +26,7 @@ extension Intent {
         !exec.own.contains(where: { PathPattern.isBelow(one.path.path, $0.anchor) })
       else { return nil }
       return warn(
-        path, "\(one.path) lies below \(root): once any agent wrote it, nobody may run it",
+        path, "\(one.path) lies below \(root): once an agent has written it, no agent may run it",
         "move the program, narrow files.write, or name the folder in exec.own")
     }
   }
@@ -37,7 +38,7 @@ extension Intent {
       }
       return warn(
         "spec.network.allow[\(index)].cidr", "\(prefix) is a large part of the internet",
-        "name the destinations that are needed")
+        "name only the destinations that are needed")
     }
       + network.listen.enumerated().compactMap { index, one in
         guard let peers = one.peers, one.protocols.contains(.udp),
@@ -45,8 +46,8 @@ extension Intent {
         else { return nil }
         return warn(
           "spec.network.listen[\(index)].cidr",
-          "over udp, \(peers) can also be sent to, whoever wrote first",
-          "name the peers that are needed")
+          "over UDP, the agent can also send to \(peers) without being asked",
+          "name only the peers that are needed")
       }
   }
 

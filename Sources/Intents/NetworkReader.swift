@@ -9,7 +9,7 @@ extension TreeReader {
     guard let value else { return network }
     let fields = fields(
       value, ["allow", "reachableWhileTainted", "sensitive", "listen"],
-      reserved: ["ask": "nobody can be asked for more while the agent runs"])
+      reserved: ["ask": "an agent cannot ask for more while it runs"])
     func all(_ key: String, _ role: Role, _ reader: inout TreeReader) -> [Intent.Destination] {
       var destinations: [Intent.Destination] = []
       for item in reader.items(fields[key]) {
@@ -23,7 +23,7 @@ extension TreeReader {
     for item in items(fields["listen"]) {
       if isOwn(item) {
         if network.ownLoopback {
-          problem(item, "own is there twice", "remove one of the two")
+          problem(item, "own is listed twice", "remove one of the two")
         }
         network.ownLoopback = true
       } else if let one = listener(item) {
@@ -41,8 +41,8 @@ extension TreeReader {
     for key in ["ports", "cidr", "protocols"] {
       guard let other = fields[key] else { continue }
       problem(
-        other, "own stands alone: it means every port above 1023, and nobody but the agent",
-        "write {own: true}, and what is open to others in an entry of its own")
+        other, "own cannot be combined: it means every port above 1023, for the agent alone",
+        "write {own: true}, and put what is open to others into a separate entry")
     }
     if let own = fields["own"], case .text("false") = own.tree.content {
       problem(own, "own: false opens nothing", "write true, or leave the entry out")
@@ -65,7 +65,7 @@ extension TreeReader {
     if protocols.contains(.udp), fields["cidr"] == nil {
       problem(
         fields["protocols"] ?? item,
-        "udp has no connections: who may come is also whom the agent may send to",
+        "UDP has no connections: the agent may also send to every peer that may send to it",
         "name the peers, as cidr: 10.0.0.0/8, or leave udp out")
     }
     guard let ports, !ports.isEmpty else { return nil }
@@ -126,11 +126,11 @@ extension TreeReader {
       missing("cidr", in: item, "write cidr: 203.0.113.0/24")
       return nil
     case (_?, let cidr?):
-      problem(cidr, "an entry has a host or a cidr, not both", "write two entries")
+      problem(cidr, "an entry takes a host or a cidr, not both", "write two entries")
       return nil
     case (let value?, nil):
       if role == .sensitive {
-        problem(value, "a sensitive destination is named by its address", "write cidr: ADDRESS")
+        problem(value, "a sensitive destination must be given as an address", "write cidr: ADDRESS")
       } else if !features.contains(.hosts) {
         problem(
           value, "not yet: a host is opened by the node's DNS proxy, which is not there yet",

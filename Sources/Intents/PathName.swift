@@ -26,7 +26,8 @@ struct PathName: Sendable, Hashable {
       if byte == UInt8(ascii: "\\") {
         guard let next = bytes.next(), Self.special.utf8.contains(next) else {
           throw TelosError(
-            .invalidArgument, "\(Quote(path)) has a backslash before none of *?[]{}\\",
+            .invalidArgument,
+            "\(Quote(path)) has a backslash before a character other than *?[]{}\\",
             hint: "write \\\\ for a backslash, and \\[ for a bracket that is part of a name")
         }
         byte = next

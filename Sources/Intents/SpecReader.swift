@@ -11,7 +11,7 @@ extension TreeReader {
     let allowed = items(fields["allow"])
     if let allow = fields["allow"], case .list(let list) = allow.tree.content, list.isEmpty {
       problem(
-        allow, "the list is empty: an agent under this intent could run nothing",
+        allow, "the list is empty: an agent under this intent could not run anything",
         "name at least one executable, as {path: /usr/bin/cat}")
     }
     for item in allowed {
@@ -35,13 +35,13 @@ extension TreeReader {
     guard let path else { return nil }
     if path.isGlob, let hash = fields["sha256"] ?? fields["fsverity"] {
       problem(
-        hash, "a content hash belongs to one file, and the path is a glob",
+        hash, "a content hash belongs to a single file, but the path is a glob",
         "write one entry for each file, or leave it out")
     }
     if fields["sha256"] != nil, let other = fields["fsverity"] {
       problem(
-        other, "one content hash is enough, and sha256 is there already",
-        "leave one of the two out")
+        other, "one content hash is enough, and sha256 is already given",
+        "remove one of the two")
     }
     return Intent.Executable(
       path: path, sha256: sha256, fsverity: fsverity, multicall: flag(fields["multicall"]),

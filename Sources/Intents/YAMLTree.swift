@@ -46,7 +46,7 @@ enum YAMLTree {
       ])
     }
     guard depth < maximumDepth else {
-      throw fail("the document is nested too deep", "no part of an intent needs this")
+      throw fail("the document is nested too deep", "no intent needs this much nesting")
     }
     guard node.anchor == nil else {
       throw fail("anchors and aliases are not understood", "write the value out in each place")
@@ -103,20 +103,20 @@ enum YAMLTree {
       return at(mark, "not YAML: \(problem)", "check indentation, colons and quotes here")
     case .composer(_, let problem, let mark, _):
       return problem.contains("another document")
-        ? at(mark, "there is a second document", "write one intent a file")
+        ? at(mark, "there is more than one document", "write one intent per file")
         : at(
           mark, "not YAML: \(problem)",
-          "a value that begins with * or & has to be in quotes")
+          "a value that begins with * or & must be quoted")
     case .duplicatedKeysInMapping(let keys, let context):
       return at(
-        context.mark, "the key \(Quote(keys.first ?? "")) is there twice in one place",
+        context.mark, "duplicate key \(Quote(keys.first ?? ""))",
         "keep one of the two")
     case .reader(let problem, let offset, _, _):
       let before = text.utf8.prefix(offset ?? 0)
       let line = before.count { $0 == UInt8(ascii: "\n") } + 1
       return IntentProblem(line: line, column: 1, path: "", message: "not YAML: \(problem)")
     default:
-      return IntentProblem(line: 1, column: 1, path: "", message: "not YAML that can be read")
+      return IntentProblem(line: 1, column: 1, path: "", message: "invalid YAML")
     }
   }
 }

@@ -1,4 +1,5 @@
 internal import CTelosABI
+public import TelosCore
 
 /// What an agent or its domain went through. It only rises. Source: `enum telos_state`.
 public struct AgentState: OptionSet, Sendable, Hashable, Codable {

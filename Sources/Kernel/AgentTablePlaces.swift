@@ -68,7 +68,7 @@ extension AgentTable {
       try put(true)
       let present = try kernel { () throws(BPFError) in try maps.cgroups.lookup(cgroup) }
       guard present == nil else {
-        throw TelosError(.conflict, "the cgroup \(cgroup) is an agent's already")
+        throw TelosError(.conflict, "the cgroup \(cgroup) already belongs to an agent")
       }
       try write(cgroup, value)
     }

@@ -30,7 +30,7 @@ extension AgentTable {
     }
     return try state.withLock { state throws(TelosError) in
       guard state.ids.isNew(id) else {
-        throw TelosError(.internalError, "agent id \(id) was used before")
+        throw TelosError(.internalError, "agent id \(id) was already used")
       }
       let slot = try freeSlot()
       guard let domain = try freeDomain(&state) else { throw Self.full("domains") }
@@ -156,6 +156,6 @@ extension AgentTable {
   static func full(_ map: String) -> TelosError {
     TelosError(
       .unavailable, "the kernel map \(map) is full",
-      hint: "end some agents, or make their intents smaller")
+      hint: "end some agents, or shorten their intents")
   }
 }

@@ -77,6 +77,6 @@ extension AgentTable {
   }
 
   private static func differs(_ id: UInt64, _ what: String) -> TelosError {
-    TelosError(.kernel, "agent \(id): \(what) is not in the kernel as its intent has it")
+    TelosError(.kernel, "agent \(id): \(what) in the kernel differs from the intent")
   }
 }

@@ -78,7 +78,7 @@ public struct Canary: Sendable {
     guard steps.finished == 0, let record else { return ["the canary did not finish"] }
     var faults: [String] = []
     func expect(_ step: Int32, _ wanted: Int32, _ what: String) {
-      if step != wanted { faults.append("\(what) was answered \(word(step)), not \(word(wanted))") }
+      if step != wanted { faults.append("\(what) got \(word(step)) instead of \(word(wanted))") }
     }
     switch gate {
     case .identity:

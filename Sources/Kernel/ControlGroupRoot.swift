@@ -24,7 +24,7 @@ public struct ControlGroupRoot: Sendable, Hashable {
     guard Self.isRoot(mountPoint) else {
       umount2(mountPoint, Int32(MNT_DETACH))
       throw TelosError(
-        .kernel, "only a part of the cgroup2 tree can be seen here",
+        .kernel, "only part of the cgroup2 tree is visible here",
         hint: "run the node on the host, not in a container")
     }
     path = mountPoint

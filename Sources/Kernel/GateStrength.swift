@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TelosCore
 
 /// What one gate is worth on the kernel at hand.
 public struct GateStrength: Sendable, Hashable, Codable {
@@ -30,7 +31,8 @@ extension GateStrength {
     var reasons: [String] = []
     let series = release.split(separator: ".").prefix(2).joined(separator: ".")
     if !tested.contains(series) {
-      reasons.append("this kernel was not tested: \(tested.joined(separator: " and ")) were")
+      reasons.append(
+        "Telos was not tested on this kernel: \(tested.joined(separator: " and ")) were")
     }
     if gate == .exec && !contentHashes {
       reasons.append("without IMA no content can be hashed: what has a sha256 is refused")

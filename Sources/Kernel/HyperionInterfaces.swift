@@ -30,7 +30,8 @@ extension Hyperion {
       }
       for name in wanted ?? [] where !present.contains(where: { $0.name == name }) {
         status.append(
-          InterfaceStatus(name: name, mode: .none, reason: "there is no such interface that is up"))
+          InterfaceStatus(
+            name: name, mode: .none, reason: "there is no such interface, or it is down"))
       }
       for pin in try configuration.pins.contents("links") where pin.hasPrefix("xdp-") {
         let kept = status.contains {
@@ -51,7 +52,8 @@ extension Hyperion {
       else {
         return status.mode == .none
           ? status
-          : InterfaceStatus(name: status.name, mode: .none, reason: "the program is gone from it")
+          : InterfaceStatus(
+            name: status.name, mode: .none, reason: "the program is no longer attached to it")
       }
       return InterfaceStatus(name: status.name, mode: current.mode, reason: status.reason)
     }

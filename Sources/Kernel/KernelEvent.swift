@@ -4,13 +4,6 @@ public import TelosCore
 
 /// One record of the rings, in words. Source: `struct telos_event`.
 public struct KernelEvent: Sendable, Hashable {
-  public enum Kind: String, Sendable, Codable, CaseIterable {
-    case started, ended, exec, tainted, slammed, denied
-    case wouldDeny = "would-deny"
-    case merged
-    case unknown
-  }
-
   public struct Process: Sendable, Hashable, Codable {
     public var pid: UInt32
     /// As the kernel has it in `comm`; bytes that are not UTF-8 as ``BytePath/description`` writes them.
@@ -30,13 +23,14 @@ public struct KernelEvent: Sendable, Hashable {
   /// Of a denial after a slam: the slam's sequence number; of a slam by another's data: that of the slam that it came from,
   /// or what ``AgentTable/restore(_:)`` was given for it; 0 for none.
   public var linked: UInt64
-  public var kind: Kind
+  /// Nil for one that only a newer build knows.
+  public var kind: EventKind?
   /// Nil for events of no gate.
   public var gate: Gate?
-  /// Kebab-case, for example `no-window`; `none` for none.
-  public var reason: String
-  /// Kebab-case, for example `file-open`.
-  public var hook: String
+  /// Nil for one that only a newer build knows.
+  public var reason: Reason?
+  /// Nil for one that only a newer build knows.
+  public var hook: Hook?
   /// What the caller was answered: an errno value, 0 for none.
   public var error: Int32
   public var state: AgentState
@@ -69,8 +63,8 @@ public struct KernelEvent: Sendable, Hashable {
     linked = event.linked
     kind = Self.kind(event.kind)
     gate = Gate(code: event.gate)
-    reason = KernelNames.reason(event.reason)
-    hook = KernelNames.hook(event.hook)
+    reason = Reason(code: event.reason)
+    hook = Hook(code: event.hook)
     error = event.error
     state = AgentState(rawValue: event.state)
     domain = event.domain
@@ -108,7 +102,7 @@ public struct KernelEvent: Sendable, Hashable {
     return isAbstract && path.bytes.count != Int(event.port) + 1 ? "" : path
   }
 
-  private static func kind(_ code: UInt8) -> Kind {
+  private static func kind(_ code: UInt8) -> EventKind? {
     switch UInt32(code) {
     case TELOS_EVENT_STARTED.rawValue: .started
     case TELOS_EVENT_ENDED.rawValue: .ended
@@ -117,8 +111,7 @@ public struct KernelEvent: Sendable, Hashable {
     case TELOS_EVENT_SLAMMED.rawValue: .slammed
     case TELOS_EVENT_DENIED.rawValue: .denied
     case TELOS_EVENT_WOULD_DENY.rawValue: .wouldDeny
-    case TELOS_EVENT_MERGED.rawValue: .merged
-    default: .unknown
+    default: nil
     }
   }
 }

@@ -177,9 +177,9 @@ extension Gates {
       counters.stateMissing = try maps.counters.sum(TELOS_COUNT_STATE_MISSING.rawValue)
       counters.full = try maps.counters.sum(TELOS_COUNT_FULL.rawValue)
       counters.egressDropped = try maps.counters.sum(TELOS_COUNT_EGRESS_DROPPED.rawValue)
-      for code in UInt8(1)..<7 {
-        guard let gate = Gate(code: code) else { continue }
-        counters.denials[gate] = try maps.counters.sum(TELOS_COUNT_DENIALS.rawValue + UInt32(code))
+      for gate in Gate.allCases {
+        counters.denials[gate] = try maps.counters.sum(
+          TELOS_COUNT_DENIALS.rawValue + UInt32(gate.code))
       }
       return counters
     }

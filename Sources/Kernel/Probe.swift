@@ -53,7 +53,7 @@ public struct Probe: Sendable, Hashable, Codable {
     findings.append(
       Finding(
         name: "tracing", present: tracing == nil,
-        detail: tracing ?? "programs attach to functions: what becomes of files and terminals"))
+        detail: tracing ?? "programs attach to functions: the fate of files and terminals"))
     switch root {
     case .success(let root):
       findings.append(Finding(name: "cgroup2-root", present: true, detail: root.path))

@@ -105,7 +105,7 @@ extension AgentTable {
   private static func tooMany(_ files: Int, _ capacity: Int) -> TelosError {
     TelosError(
       .unavailable,
-      "the kernel's map of files holds \(capacity), and agents wrote \(files) files before",
-      hint: "give kernel.files in node.yaml a larger number, and start the machine again")
+      "the kernel's map of files holds \(capacity) entries, but agents have written \(files) files",
+      hint: "increase kernel.files in node.yaml, and restart the machine")
   }
 }

@@ -25,8 +25,8 @@ public final class Resolver: FileResolver {
     let kind = info.st_mode & S_IFMT
     guard kind == S_IFREG || kind == S_IFDIR || kind == S_IFSOCK else {
       throw TelosError(
-        .invalidArgument, "\(path) is neither a file, nor a folder, nor a socket",
-        hint: "name the file itself, or its folder")
+        .invalidArgument, "\(path) is not a file, a directory or a socket",
+        hint: "name the file itself, or its directory")
     }
     return try turn.withLock { _ throws(TelosError) in
       // The hook answers for this thread alone. The file may change meanwhile (copy-up): twice the same counts.
@@ -36,7 +36,7 @@ public final class Resolver: FileResolver {
         if try ask(found, isSocket: kind == S_IFSOCK, path) == answer { return answer }
       }
       throw TelosError(
-        .kernel, "the kernel did not say what \(path) is", hint: "see `telos status` for the gates")
+        .kernel, "the kernel did not identify \(path)", hint: "see `telos status` for the gates")
     }
   }
 

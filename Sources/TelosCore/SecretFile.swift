@@ -18,7 +18,8 @@ public enum SecretFile {
     }
     guard status.st_mode & 0o077 == 0 else {
       throw TelosError(
-        .forbidden, "\(path) holds a secret but others may use it", hint: "chmod 600 \(path)")
+        .forbidden, "\(path) holds a secret, but other users may access it",
+        hint: "chmod 600 \(path)")
     }
     return try DurableFile.read(path, limit: limit)
   }

@@ -28,7 +28,7 @@ public struct PublicKey: Sendable, Hashable {
     let bytes = try DurableFile.read(path, limit: 1 << 16)
     guard let key = PublicKey(pem: String(decoding: bytes, as: UTF8.self)) else {
       throw TelosError(
-        .invalidArgument, "\(path) is not an Ed25519 public key in PEM",
+        .invalidArgument, "\(path) is not an Ed25519 public key in PEM format",
         hint: "make a pair with: telos key new --out NAME")
     }
     self = key

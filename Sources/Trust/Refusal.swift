@@ -78,7 +78,7 @@ public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
     case .unknownKey: "sign with a key that the root lists, or apply a root that lists this key"
     case .wrongRole: "sign with a key that has the role in the root"
     case .badSignature: "the content was changed after signing: sign it again"
-    case .missingThreshold: "collect more signatures, one of each key"
+    case .missingThreshold: "collect more signatures, each from a different key"
     case .expired: "sign it again with a later expiry"
     case .expiredRoot: "sign and apply a new root: telos key root"
     case .rollback:

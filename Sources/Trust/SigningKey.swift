@@ -42,6 +42,11 @@ public struct SigningKey: Sendable {
 
   /// Writes `NAME.key` (0600) and `NAME.pub`; never over an existing private key.
   public func write(to name: String) throws(TelosError) {
+    if let present = FileStatus("\(name).pub", followingLinks: false), present.kind != .file {
+      throw TelosError(
+        .conflict, "\(name).pub exists and is not a regular file",
+        hint: "choose another name, or move it away")
+    }
     try SecretFile.write(Array(pem.utf8), to: "\(name).key")
     try DurableFile.write(Array(publicKey.pem.utf8), to: "\(name).pub")
   }

@@ -74,7 +74,7 @@ extension TrustedRoot {
     }
     guard wanted.keys.contains(id) else {
       return .failure(
-        Refusal(.wrongRole, "key \(signature.keyID.prefix(16))… has other roles only"))
+        Refusal(.wrongRole, "key \(signature.keyID.prefix(16))… has only other roles"))
     }
     return .success(id)
   }

@@ -118,6 +118,14 @@ struct OutputTests {
     #expect(Self.kind("\(folder.path)/k.key") == S_IFLNK)
   }
 
+  @Test func aPublicKeyReplacesNoLinkEither() throws {
+    let folder = try TemporaryFolder()
+    #expect(symlink("/dev/null", "\(folder.path)/k.pub") == 0)
+    let outcome = try Binary.run(["key", "new", "--out", "\(folder.path)/k"])
+    #expect(outcome.errors.contains("exists and is not a regular file"), "\(outcome.errors)")
+    #expect(Self.kind("\(folder.path)/k.pub") == S_IFLNK && Self.kind("\(folder.path)/k.key") == 0)
+  }
+
   static func kind(_ path: String) -> mode_t {
     var status = stat()
     return lstat(path, &status) == 0 ? status.st_mode & S_IFMT : 0

@@ -38,8 +38,8 @@ import Testing
   func missing() throws {
     sandbox.write("text", "/usr/bin/plain")
     for (path, part) in [
-      ("/usr/bin/nothing", "is not there"), ("/usr/bin/plain", "not executable"),
-      ("/usr/bin", "not a regular file"), ("/usr/bin/cat/x", "is not there"),
+      ("/usr/bin/nothing", "does not exist"), ("/usr/bin/plain", "not executable"),
+      ("/usr/bin", "not a regular file"), ("/usr/bin/cat/x", "does not exist"),
     ] {
       let error = refusal { _ = try sandbox.compile("", exec: "{allow: [{path: \(path)}]}") }
       #expect(error?.message.contains(path) == true, "\(path)")
@@ -62,7 +62,7 @@ import Testing
 
     for pattern in ["/opt/tools/x*", "/nowhere/*", "/opt/tools/data*"] {
       let error = refusal { _ = try sandbox.compile("", exec: "{allow: [{path: \"\(pattern)\"}]}") }
-      #expect(error?.message.contains("means no program") == true)
+      #expect(error?.message.contains("matches no program") == true)
       #expect(error?.message.contains(pattern) == true)
       let beside = try sandbox.compile(
         "", exec: "{allow: [{path: \"\(pattern)\"}, {path: /usr/bin/cat}]}")

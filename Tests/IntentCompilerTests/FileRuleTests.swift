@@ -147,7 +147,8 @@ import Testing
     sandbox.write("", "/srv/file")
     for (root, part) in [
       ("/srv/all/**", "is /"), ("/srv/shm/**", "/dev"), ("/srv/ours/**", "/var/lib/telos"),
-      ("/srv/file/**", "not a folder"), ("/srv/none/**", "not there"), ("/srv/none", "not there"),
+      ("/srv/file/**", "not a folder"), ("/srv/none/**", "does not exist"),
+      ("/srv/none", "does not exist"),
       ("/srv/work", "is a folder"),
     ] {
       let error = refusal { _ = try sandbox.compile("files: {write: [\"\(root)\"]}") }

@@ -45,8 +45,9 @@ struct FolderRuleTests {
     sandbox.write("", "/etc/x")
     sandbox.link("/etc/x", "/srv/work/x")
     for (root, part) in [
-      ("/srv/work/elsewhere/**", "lies in no folder"), ("/srv/work/x", "lies in no folder"),
-      ("/srv/work/none/**", "not there"), ("/srv/work/none", "not there"),
+      ("/srv/work/elsewhere/**", "is not inside a directory"),
+      ("/srv/work/x", "is not inside a directory"),
+      ("/srv/work/none/**", "does not exist"), ("/srv/work/none", "does not exist"),
     ] {
       let error = refusal {
         _ = try sandbox.compile("files: {write: [/srv/work/**], whileTainted: [\(root)]}")

@@ -45,7 +45,7 @@ import Testing
       ("{units: [a@.service]}", "full name of a service", "worker@1.service"),
       ("{units: [\"a/b.service\"]}", "full name of a service", "NAME.service"),
       ("{units: [telos-node.service]}", "the node itself", "another unit"),
-      ("{units: [a.service, a.service]}", "there twice", "remove"),
+      ("{units: [a.service, a.service]}", "listed twice", "remove"),
       ("{cgroups: [/]}", "whole machine", "agent's alone"),
       ("{cgroups: [/init.scope]}", "whole machine", "agent's alone"),
       ("{cgroups: [work.slice]}", "relative path", "absolute"),

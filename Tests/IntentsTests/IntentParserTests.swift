@@ -92,7 +92,7 @@ private let digest = String(repeating: "9f", count: 32)
       ("network:\n  allow:\n    - 192.0.2.1", 8, "in braces", "{cidr: 192.0.2.1, ports: [443]}"),
       (
         "network:\n  allow:\n    - {cidr: 192.0.2.1, ports: [1]}\n    - {cidr: 192.0.2.1, ports: [1]}",
-        9, "there twice", "remove"
+        9, "listed twice", "remove"
       ),
       ("files:\n  write:\n    - work/**", 8, "relative path", "absolute"),
       ("files:\n  write: [\"/\"]", 7, "whole file system", "/srv/work/**"),
@@ -152,11 +152,11 @@ private let digest = String(repeating: "9f", count: 32)
       ("exec: {allow: [{path: /usr/bin/cat, fsverity: 9f86}]}", "not a SHA-256", "fsverity digest"),
       (
         "exec: {allow: [{path: /usr/bin/cat, fsverity: \(digest), sha256: \(digest)}]}",
-        "one content hash is enough", "leave one"
+        "one content hash is enough", "remove one"
       ),
       ("exec: {allow: [{path: \"/usr/bin/*\", fsverity: \(digest)}]}", "is a glob", "each file"),
       ("exec: {allow: [{sha256: 9f86}]}", "\"path\" is missing", "/usr/bin/cat"),
-      ("exec: {allow: [{path: /a/b}, {path: /a/b}]}", "there twice", "remove"),
+      ("exec: {allow: [{path: /a/b}, {path: /a/b}]}", "listed twice", "remove"),
       ("exec: {allow: [{path: /a/b}], jit: yes}", "neither true nor false", "write true"),
       ("exec: {allow: [{path: /a/b}], jit: 1}", "neither true nor false", "leave the key out"),
       ("exec: {allow: [{path: /a/b, multicall: on}]}", "neither true nor false", "write true"),
@@ -197,7 +197,7 @@ private let digest = String(repeating: "9f", count: 32)
       ("[{ports: [80], protocols: []}]", "list is empty", "for tcp"),
       ("[{ports: [80], cidr: 10.0.0.1/8}]", "bits set behind", "10.0.0.0/8"),
       ("[{ports: [80], host: a.org}]", "unknown key", "known keys here"),
-      ("[{ports: [80]}, {ports: [80]}]", "there twice", "remove"),
+      ("[{ports: [80]}, {ports: [80]}]", "listed twice", "remove"),
     ])
   func badListeners(list: String, message: String, suggestion: String) {
     let found = problems(minimal("network:\n  listen: \(list)"))

@@ -100,18 +100,24 @@ struct TaintedWritesTests {
         "cannot stand under whileTainted", "/srv/x/**"
       ),
       (
-        "files:\n  write: [/srv/x/**]\n  whileTainted: [/srv/x/**, /srv/x/**]", 8, "there twice",
+        "files:\n  write: [/srv/x/**]\n  whileTainted: [/srv/x/**, /srv/x/**]", 8, "listed twice",
         "remove"
       ),
       ("files:\n  write: [{optional: true}]", 7, "\"path\" is missing", "write path:"),
       ("files:\n  write: [{path: /srv/x, optional: yes}]", 7, "neither true nor false", "true"),
       ("files:\n  write: [{path: /srv/x, level: warn}]", 7, "unknown key \"level\"", "optional"),
-      ("network:\n  listen:\n    - {own: true, ports: [80]}", 8, "own stands alone", "{own: true}"),
-      ("network:\n  listen:\n    - {own: true, cidr: 127.0.0.1}", 8, "own stands alone", "entry"),
+      (
+        "network:\n  listen:\n    - {own: true, ports: [80]}", 8, "own cannot be combined",
+        "{own: true}"
+      ),
+      (
+        "network:\n  listen:\n    - {own: true, cidr: 127.0.0.1}", 8, "own cannot be combined",
+        "entry"
+      ),
       ("network:\n  listen:\n    - {own: false}", 8, "opens nothing", "leave the entry out"),
       ("network:\n  listen:\n    - {own: 1}", 8, "neither true nor false", "write true"),
       (
-        "network:\n  listen:\n    - {own: true}\n    - {own: true}", 9, "own is there twice",
+        "network:\n  listen:\n    - {own: true}\n    - {own: true}", 9, "own is listed twice",
         "remove"
       ),
     ])

@@ -6,14 +6,14 @@ import Testing
   func duplicateKey() {
     let found = problems(minimal("mode: audit\nttl: 1h\nmode: enforce"))
     #expect(found.count == 1)
-    #expect(found.first?.message.contains("\"mode\" is there twice") == true)
+    #expect(found.first?.message.contains("duplicate key \"mode\"") == true)
     #expect(found.first?.line == 6)
   }
 
-  @Test("A second document is refused with its line")
+  @Test("A more than one document is refused with its line")
   func twoDocuments() {
     let found = problems(readLogs + "\n---\n" + readLogs)
-    #expect(found.first?.message.contains("second document") == true)
+    #expect(found.first?.message.contains("more than one document") == true)
     #expect((found.first?.line ?? 0) > 20)
   }
 

@@ -1,3 +1,4 @@
+import TelosCore
 import CTelosABI
 import Testing
 
@@ -58,15 +59,53 @@ struct LayoutTests {
     #expect(AgentState.slammed.rawValue == TELOS_SLAMMED.rawValue)
   }
 
-  @Test("reasons and hooks are called what the header calls them")
-  func names() {
-    #expect(KernelNames.hooks.count == Int(TELOS_HOOKS.rawValue))
-    #expect(KernelNames.hook(UInt8(TELOS_HOOK_FILE_OPEN.rawValue)) == "file-open")
-    #expect(KernelNames.hook(UInt8(TELOS_HOOK_UNIX_MAY_SEND.rawValue)) == "unix-may-send")
-    #expect(KernelNames.hook(UInt8(TELOS_HOOK_KEY.rawValue)) == "key")
-    #expect(KernelNames.reason(UInt8(TELOS_REASON_NO_WINDOW.rawValue)) == "no-window")
-    #expect(KernelNames.reason(UInt8(TELOS_REASON_APPROVED_FILE.rawValue)) == "approved-file")
-    #expect(KernelNames.reason(UInt8(TELOS_REASON_TERMINAL.rawValue)) == "terminal")
-    #expect(KernelNames.reason(250) == "reason-250")
+  @Test(
+    "kinds, gates, reasons and hooks are called what the header calls them, all of them and in its order"
+  )
+  func names() throws {
+    let header = try Self.header()
+    func numbers(_ list: String, _ prefix: String) throws -> [(name: String, value: Int)] {
+      let body = try #require(
+        header.firstMatch(of: try Regex("enum \(list) \\{([^}]*)\\}"))?.output[1].substring)
+      var next = 0
+      return body.replacing(try Regex(#"/\*(?s:.*?)\*/"#), with: "").split(separator: ",")
+        .compactMap { entry in
+          let parts = entry.split(separator: "=").map { $0.filter { !$0.isWhitespace } }
+          guard let name = parts.first, name.hasPrefix(prefix) else { return nil }
+          next = parts.count > 1 ? Int(parts[1]) ?? next : next
+          defer { next += 1 }
+          return (
+            name.dropFirst(prefix.count).lowercased().replacing("_", with: "-"), next
+          )
+        }
+    }
+    let hooks = try numbers("telos_hook", "TELOS_HOOK_")
+    #expect(hooks.map(\.name) == Hook.allCases.map(\.rawValue))
+    #expect(hooks.map(\.value) == Array(Hook.allCases.indices))
+    let reasons = try numbers("telos_reason", "TELOS_REASON_")
+    #expect(reasons.map(\.name) == Reason.allCases.map(\.rawValue))
+    #expect(reasons.map(\.value) == Array(Reason.allCases.indices))
+    let gates = try numbers("telos_gate", "TELOS_GATE_").filter { $0.name != "none" }
+    #expect(gates.map(\.name) == Gate.allCases.map(\.rawValue))
+    #expect(gates.map(\.value) == Gate.allCases.map { Int($0.code) })
+    for (name, value) in try numbers("telos_event_kind", "TELOS_EVENT_") {
+      var event = telos_event()
+      event.kind = UInt8(value)
+      // The number of mergers is reserved: no program sends it.
+      #expect(KernelEvent(event).kind?.rawValue == (name == "merged" ? nil : name))
+    }
+  }
+
+  @Test("what only a newer build numbers has no name here")
+  func unknown() {
+    #expect(Reason(code: UInt8(Reason.allCases.count)) == nil && Reason(code: 250) == nil)
+    #expect(Hook(code: UInt8(TELOS_HOOKS.rawValue)) == nil)
+    #expect(Gate(code: 0) == nil && Gate(code: UInt8(TELOS_GATES.rawValue)) == nil)
+  }
+
+  private static func header() throws -> String {
+    let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+    return String(
+      decoding: try DurableFile.read("\(root)/bpf/abi/telos_abi.h"), as: UTF8.self)
   }
 }

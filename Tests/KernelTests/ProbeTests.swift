@@ -1,3 +1,4 @@
+import TelosCore
 import Testing
 
 @testable import Kernel

@@ -96,12 +96,6 @@ import Trust
     }
   }
 
-  @Test func everyReasonOfTheKernelHasWordsForAPerson() {
-    for reason in ["not-approved", "no-window", "slammed", "write-root", "approved-file"] {
-      #expect(EventText.reason(reason) != reason)
-    }
-  }
-
   @Test func metricsAreInTheTextFormThatPrometheusReads() {
     let text = Metrics.text([
       .init("telos_enforcing", ["gate": "exec"], 1), .init("telos_enforcing", ["gate": "a\"b"], 0),

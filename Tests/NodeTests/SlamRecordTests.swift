@@ -65,7 +65,7 @@ import Testing
     #expect(unknown.map(\.sequence) == [9] && unknown.first?.agent == "")
     #expect(
       SlamStory.words(path: "/x", unknown)
-        == "/x, which holds data of an agent that was slammed before (event 9 of this node)")
+        == "/x, which holds data of an agent that was slammed earlier (event 9 of this node)")
     #expect(slams.origins(of: 0).isEmpty)
     #expect(SlamStory.words(path: "/x", []) == "/x, which holds data of a tainted agent")
   }

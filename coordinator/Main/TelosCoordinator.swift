@@ -118,8 +118,8 @@ struct Run: AsyncParsableCommand {
   var logLevel = "info"
   @Flag(
     help: """
-      Begin an empty store if there is none or it is damaged. It knows no node and no ban: nodes \
-      enrol again, objects are applied again.
+      Create a new, empty store if it is missing or damaged. Nodes must enrol again, and bans and objects \
+      must be applied again.
       """)
   var newStore = false
 

@@ -8,7 +8,7 @@ struct DaemonOptions: ParsableArguments {
   @Option(help: "The data folder.")
   var data = "/var/lib/telos"
 
-  @Option(help: "The configuration file; the standard one may be missing.")
+  @Option(help: "Configuration file. Default: /etc/telos/node.yaml, if it exists.")
   var config: String?
 
   /// Reads the configuration; only the standard file may be missing.

@@ -13,10 +13,13 @@ struct Enrol: AsyncParsableCommand {
   @Option(help: "The node's name: 1 to 63 of a-z 0-9 . _ -")
   var name: String
 
-  @Option(name: [.customLong("label"), .customLong("labels")], help: "key=value; can be repeated.")
+  @Option(
+    name: [.customLong("label"), .customLong("labels")],
+    help: "A label as key=value. Can be repeated.")
   var labels: [String] = []
 
-  @Option(help: "A file that holds the token, - for standard input: it then is in no process list.")
+  @Option(
+    help: "File with the token, or - for standard input, which keeps it out of the process list.")
   var tokenFile: String?
 
   @Argument(help: "The token.")

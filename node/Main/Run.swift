@@ -19,22 +19,22 @@ struct Run: AsyncParsableCommand {
 
   @Option(
     name: .customLong("interface"),
-    help: "Where Hyperion filters; can be repeated. Else: all that are up.")
+    help: "An interface on which Hyperion filters. Can be repeated. Default: all that are up.")
   var interfaces: [String] = []
 
-  @Option(help: "A coordinator, HOST:PORT, instead of those of the token; can be repeated.")
+  @Option(help: "A coordinator as HOST:PORT, instead of those in the token. Can be repeated.")
   var coordinator: [String] = []
 
   @Option(help: "The control socket.")
   var socket: String?
 
-  @Option(help: "Loopback HOST:PORT of /metrics, /live and /ready.")
+  @Option(help: "Loopback address for /metrics, /live and /ready, as HOST:PORT.")
   var metrics: String?
 
-  @Option(help: "A cgroup2 folder that stands in for the root of the tree, for tests.")
+  @Option(help: "A cgroup2 directory to use in place of the root of the tree, for tests.")
   var cgroup: String?
 
-  @Option(help: "The BPF file system that keeps what is pinned.")
+  @Option(help: "The BPF file system for pinned objects.")
   var bpffs: String?
 
   func run() async throws {

@@ -6,7 +6,8 @@ import TelosCore
 struct TelosNode: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "telos-node",
-    abstract: "Keeps one machine's agents to their intents, and its packets to the fleet's set.",
+    abstract:
+      "Enforces intents on the agents of one machine, and drops packets to and from the fleet's blocklist.",
     version: TelosVersion.current, subcommands: [Enrol.self, Run.self, Status.self])
 
   static func main() async {

@@ -493,7 +493,7 @@ public nonisolated struct Telos_Fleet_V1_Event: @unchecked Sendable {
     set {_uniqueStorage()._bootNs = newValue}
   }
 
-  /// started, ended, exec, tainted, slammed, denied, would-deny, merged, lost,
+  /// started, ended, exec, tainted, slammed, denied, would-deny, lost,
   public var kind: String {
     get {_storage._kind}
     set {_uniqueStorage()._kind = newValue}

@@ -18,7 +18,7 @@ struct BlocklistCommand: ParsableCommand {
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Add addresses and blocks; all of them or, if one is bad, none.")
+      abstract: "Add addresses and blocks: all of them, or none if one is invalid.")
 
     @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
     var entries: [String]
@@ -37,7 +37,7 @@ struct BlocklistCommand: ParsableCommand {
 
   struct Remove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Take out addresses and blocks, written as they were added.")
+      abstract: "Remove addresses and blocks, written as they were added.")
 
     @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
     var entries: [String]
@@ -54,7 +54,7 @@ struct BlocklistCommand: ParsableCommand {
 
   struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Add every address of a file; a bad line refuses the whole file.",
+      abstract: "Add every address in a file; an invalid line refuses the whole file.",
       discussion: """
         One address or block a line; # and ; begin comments, so that FireHOL's .netset and Spamhaus' DROP can be \
         imported as they are. Any other line refuses the file; the error gives its number and what to write.
@@ -84,7 +84,7 @@ struct BlocklistCommand: ParsableCommand {
 
   struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print the whole blocklist, one entry a line, as import reads it.")
+      abstract: "Print the whole blocklist in the format that import reads, one entry per line.")
 
     func run() async throws {
       try await Coordinator.with { coordinator in
@@ -100,9 +100,9 @@ struct BlocklistCommand: ParsableCommand {
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show version and first entries of the blocklist.")
+      abstract: "Show the version and the first entries of the blocklist.")
 
-    @Option(help: "How many entries at most.")
+    @Option(help: "Maximum number of entries.")
     var limit = 100
 
     @OptionGroup var output: OutputOptions
@@ -172,7 +172,7 @@ struct BlocklistCommand: ParsableCommand {
     ]
     let spared = published.neverBlocked ?? []
     if !spared.isEmpty {
-      lines.append("not blocked, because the never-block list has them:")
+      lines.append("not blocked, because they are on the never-block list:")
       lines += spared.map { "  \($0.printable)" }
     }
     return lines

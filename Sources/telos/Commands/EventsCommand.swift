@@ -4,7 +4,7 @@ internal import TelosCore
 struct EventsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
-    abstract: "List what the nodes reported; with --follow, as it comes in.",
+    abstract: "List the events that nodes reported; with --follow, print new ones as they arrive.",
     discussion: """
       Oldest first. --follow starts with the next event; with --after it starts there (0: at the oldest). With \
       -o json, each line is one event.
@@ -22,7 +22,7 @@ struct EventsCommand: AsyncParsableCommand {
   @Option(help: "Start after this cursor (the `next` of an earlier answer).")
   var after: String?
 
-  @Option(help: "How many at most; with --follow: how many a request.")
+  @Option(help: "Maximum number of events; with --follow, per request.")
   var limit = 1000
 
   @OptionGroup var output: OutputOptions

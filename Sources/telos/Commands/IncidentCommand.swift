@@ -3,12 +3,13 @@ internal import TelosCore
 
 struct IncidentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "incident", abstract: "What agents did that they should not have.",
+    commandName: "incident",
+    abstract: "Incidents: what agents did, or tried to do, against their intents.",
     subcommands: [List.self, Show.self, Watch.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List incidents, the open ones first.")
+      abstract: "List incidents, newest first.")
 
     @Option(help: "Only those in this state: open, closed.")
     var state: String?
@@ -56,7 +57,7 @@ struct IncidentCommand: ParsableCommand {
   struct Watch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print incidents as they open and change, until interrupted.",
-      discussion: "With -o json: one incident a line.")
+      discussion: "With -o json, each line is one incident.")
 
     @Option(help: "Only those in this state: open, closed.")
     var state: String?

@@ -18,7 +18,7 @@ struct IntentCommand: ParsableCommand {
 
   struct Apply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Hand a signed intent to the coordinator, which publishes it.")
+      abstract: "Upload a signed intent to the coordinator, which publishes it.")
 
     @Argument(help: "The signed intent; - for standard input.")
     var file: String

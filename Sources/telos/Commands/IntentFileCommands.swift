@@ -43,8 +43,9 @@ enum IntentFile {
 extension IntentCommand {
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say what is wrong with an intent, with the line and what to write. Works offline.",
-      discussion: "Exit status 0: it can be signed, whatever the warnings say.")
+      abstract:
+        "Check an intent and report each problem with its line and a correction. Works offline.",
+      discussion: "Exit status 0 means that it can be signed; warnings do not change that.")
 
     @Argument(help: "The YAML file; - for standard input.")
     var file: String
@@ -80,7 +81,8 @@ extension IntentCommand {
 
   struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say in plain words what an intent allows and what it leaves open. Works offline.")
+      abstract:
+        "Explain in plain words what an intent allows and what it leaves open. Works offline.")
 
     @Argument(help: "The YAML file, or a signed intent; - for standard input.")
     var file: String
@@ -118,7 +120,8 @@ extension IntentCommand {
 
     @OptionGroup var signing: SigningOptions
 
-    @Option(help: "Where to write it; - for standard output. Absent: NAME.signed.json here.")
+    @Option(
+      help: "Output file; - for standard output. Default: NAME.signed.json in this directory.")
     var out: String?
 
     func run() throws {

@@ -7,12 +7,13 @@ extension IntentCommand {
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show an intent as the coordinator has it.",
-      discussion: "With -o json: the coordinator's whole answer, envelope and payload.")
+      discussion:
+        "With -o json, print the coordinator's whole answer, including envelope and payload.")
 
     @Argument(help: "Its name.")
     var name: String
 
-    @Flag(help: "Print the signed envelope alone, byte for byte what was signed.")
+    @Flag(help: "Print only the signed envelope, byte for byte as it was signed.")
     var envelope = false
 
     @OptionGroup var output: OutputOptions

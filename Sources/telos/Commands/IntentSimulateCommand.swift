@@ -13,7 +13,7 @@ enum RehearsalStatus {
 extension IntentCommand {
   struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say what an intent would have answered to what was recorded.",
+      abstract: "Replay recorded events against an intent and show what it would have decided.",
       discussion: """
         Exit status: 0 everything would be allowed, 3 something would be refused, 4 nothing would be, but the \
         recording has gaps or something could not be told from it.
@@ -25,7 +25,7 @@ extension IntentCommand {
     @OptionGroup var recording: RecordingOptions
     @OptionGroup var output: OutputOptions
 
-    @Flag(help: "Only what would be refused or cannot be told.")
+    @Flag(help: "Show only what would be refused or cannot be decided.")
     var short = false
 
     struct Answer: Codable {

@@ -7,7 +7,7 @@ internal import Trust
 extension IntentCommand {
   struct Suggest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a minimal intent of what an audited agent did.",
+      abstract: "Draft a minimal intent from what an audited agent did.",
       discussion: """
         Run the agent under an intent with mode: audit and files.write: [], so that all it writes is recorded. What \
         comes out is YAML, to be read and signed by a person; what no intent should grant stands in it as a comment.
@@ -19,14 +19,14 @@ extension IntentCommand {
 
     @Option(
       help: ArgumentHelp(
-        "The audited intent (YAML or signed). Absent: as the coordinator has it, if it has that version.",
+        "The audited intent (YAML or signed). Default: the coordinator's copy, if it has that version.",
         valueName: "file"))
     var base: String?
 
-    @Option(help: "The name of the new intent. Absent: the audited one's with -suggested.")
+    @Option(help: "Name of the new intent. Default: the audited intent's name with -suggested.")
     var name: String?
 
-    @Option(help: "Where to write it; - for standard output.")
+    @Option(help: "Output file; - for standard output.")
     var out = "-"
 
     @OptionGroup var output: OutputOptions
@@ -46,7 +46,7 @@ extension IntentCommand {
       guard let yaml = suggestion.yaml else {
         throw TelosError(
           .refused,
-          "nothing was executed that an intent can approve, and exec.allow may not be empty",
+          "the recording has no program that an intent could approve, and exec.allow must not be empty",
           hint: "telos events --agent ID shows what was recorded")
       }
       do throws(IntentProblems) {
@@ -64,7 +64,9 @@ extension IntentCommand {
       }
       for gap in suggestion.incomplete { Terminal.errorLines("incomplete: \(gap.printable)") }
       let missing = suggestion.ungranted.filter { !$0.wasRefused }.count
-      if missing > 0 { Terminal.errorLines("not granted: \(missing), as the comments say") }
+      if missing > 0 {
+        Terminal.errorLines("\(missing) not granted; the comments in the intent say why")
+      }
       if !suggestion.isComplete { throw ExitCode(RehearsalStatus.incomplete) }
     }
 

@@ -6,16 +6,16 @@ internal import Trust
 struct KeyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key",
-    abstract: "Keys of people, and the root that says which keys count.",
+    abstract: "Keys of people, and the root that lists which keys are trusted.",
     discussion: """
-      A root names the keys of every role. Whoever holds its private key holds the fleet: keep it off the \
+      A root names the keys of every role. Whoever has its private key controls the fleet: keep it off the \
       network. The coordinator's own keys are in online.json; they can block and withhold, never grant.
       """,
     subcommands: [New.self, KeyRootCommand.self, Apply.self, Sign.self, KeyShowCommand.self])
 
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a key pair: NAME.key, for you alone (0600), and NAME.pub.")
+      abstract: "Make a key pair: NAME.key, readable only by you (0600), and NAME.pub.")
 
     @Option(help: "Path and name, without .key or .pub.")
     var out: String
@@ -30,7 +30,7 @@ struct KeyCommand: ParsableCommand {
 
   struct Apply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Hand a root to the coordinator, and keep a copy for `telos node token` to pin.")
+      abstract: "Upload a root to the coordinator, and keep a copy for `telos node token` to pin.")
 
     @Argument(help: "The signed root, from `telos key root`.")
     var file: String
@@ -47,8 +47,8 @@ struct KeyCommand: ParsableCommand {
       let published = try JSONInput.decode(Published.self, from: answer, what: "the answer")
       guard published.object.digest == envelope.digest.description else {
         throw TelosError(
-          .refused, "the coordinator speaks of another root than the one that was sent",
-          hint: "do not hand out tokens of this coordinator before you know why")
+          .refused, "the coordinator confirmed a different root than the one that was sent",
+          hint: "do not hand out join tokens for this coordinator until you know why")
       }
       let folder = try ConfigurationFolder.standard()
       try DurableFile.write(bytes, to: folder.rootFile, mode: 0o600)
@@ -61,7 +61,7 @@ struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add your signature to an object that others have signed.")
 
-    @Argument(help: "The signed object; it is written back.")
+    @Argument(help: "The signed object; the file is updated.")
     var file: String
 
     @Option(help: "The private key, NAME.key of `telos key new`.")

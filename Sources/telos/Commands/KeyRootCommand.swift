@@ -23,10 +23,10 @@ struct KeyRootCommand: ParsableCommand {
   @Option(help: "Public key (NAME.pub) that may sign intents. Can be repeated.")
   var intentKey: [String]
 
-  @Option(help: "Public key that may sign never-block sets. Absent: the keys for intents.")
+  @Option(help: "Public key that may sign never-block sets. Default: the keys for intents.")
   var neverBlockKey: [String] = []
 
-  @Option(help: "Private key (NAME.key) of the root. Can be repeated. Absent: a new one is made.")
+  @Option(help: "Private key (NAME.key) of the root. Can be repeated. Default: a new one is made.")
   var rootKey: [String] = []
 
   @Option(help: "Public key of another holder of the root, who signs later. Can be repeated.")
@@ -52,7 +52,7 @@ struct KeyRootCommand: ParsableCommand {
   @Option(help: "How long the root is valid: 365d, 12h.", transform: TTL.read)
   var expires = TTL(seconds: 365 * 86400)
 
-  @Option(help: "Where to write it.")
+  @Option(help: "Output file.")
   var out: String
 
   func validate() throws {

@@ -6,7 +6,7 @@ internal import Trust
 struct KeyShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Say what a .pub, a .key or a signed object is: ids, roles, signers, digest.")
+    abstract: "Describe a .pub file, a .key file or a signed object: ids, roles, signers, digest.")
 
   @Argument(help: "The file.")
   var file: String

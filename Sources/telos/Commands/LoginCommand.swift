@@ -28,7 +28,7 @@ struct LoginCommand: AsyncParsableCommand {
   @Option(help: "Your root, for `telos node token` to pin.")
   var root: String?
 
-  @Flag(help: "Do not ask the coordinator whether it accepts the token.")
+  @Flag(help: "Do not check that the coordinator accepts the token.")
   var offline = false
 
   func run() async throws {

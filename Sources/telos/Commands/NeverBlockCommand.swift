@@ -13,9 +13,9 @@ struct NeverBlockCommand: ParsableCommand {
   struct Sign: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Sign a list of addresses and blocks. Works offline.",
-      discussion: "The whole list every time: a later version replaces the one before.")
+      discussion: "Always sign the whole list: each version replaces the one before.")
 
-    @Argument(help: "The file, one address or block a line; - for standard input.")
+    @Argument(help: "The file, one address or block per line; - for standard input.")
     var file: String
 
     @OptionGroup var signing: SigningOptions
@@ -25,7 +25,7 @@ struct NeverBlockCommand: ParsableCommand {
 
     @OptionGroup var width: WidthOptions
 
-    @Option(help: "Where to write it; - for standard output.")
+    @Option(help: "Output file; - for standard output.")
     var out = "never-block.signed.json"
 
     func run() throws {
@@ -49,7 +49,7 @@ struct NeverBlockCommand: ParsableCommand {
 
   struct Apply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Hand a signed list to the coordinator, which publishes it.")
+      abstract: "Upload a signed list to the coordinator, which publishes it.")
 
     @Argument(help: "The signed list; - for standard input.")
     var file: String

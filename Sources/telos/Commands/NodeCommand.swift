@@ -9,7 +9,7 @@ struct NodeCommand: ParsableCommand {
     subcommands: [List.self, Token.self, Ban.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the nodes and what they are.")
+    static let configuration = CommandConfiguration(abstract: "List the nodes with their state.")
 
     @OptionGroup var output: OutputOptions
 
@@ -29,7 +29,8 @@ struct NodeCommand: ParsableCommand {
             node.mode ?? "", node.ready.words, node.xdp ?? "", node.kernel ?? "",
             node.lastSeen ?? "never", labels.joined(separator: ","))
         }
-        table.print(empty: "no nodes yet: telos node token prints what a node enrols with")
+        table.print(
+          empty: "no nodes yet: `telos node token` prints the token that a node enrols with")
       }
     }
   }
@@ -63,7 +64,7 @@ struct NodeCommand: ParsableCommand {
         let request = TokenRequest(labels: labels, ttlSeconds: ttl)
         let bytes = try await coordinator.post("/v1/nodes/tokens", json: request)
         guard case .object(var fields) = try JSONDocument(parsing: bytes) else {
-          throw TelosError(.internalError, "the coordinator's answer is no token")
+          throw TelosError(.internalError, "the coordinator's answer is not a token")
         }
         fields["root"] = .string(digest.description)
         let document = JSONDocument.object(fields)
@@ -88,7 +89,7 @@ struct NodeCommand: ParsableCommand {
       } catch {
         guard error.code == .notFound else { throw error }
         throw TelosError(
-          .notFound, "there is no root at \(path), and the node has to pin yours",
+          .notFound, "there is no root at \(path), and a node has to pin your root",
           hint: "telos key apply keeps a copy there; --root names another file")
       }
     }
@@ -102,7 +103,7 @@ struct NodeCommand: ParsableCommand {
   struct Ban: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "End a node's streams and refuse its certificates from now on.",
-      discussion: "What the node holds stays in force on it.")
+      discussion: "What the node already holds stays in force there.")
 
     @Argument(help: "Its name, from `telos node list`.")
     var name: String
@@ -133,7 +134,7 @@ enum LabelArguments {
       }
       let key = String(parts[0])
       guard labels.updateValue(String(parts[1]), forKey: key) == nil else {
-        throw TelosError(.invalidArgument, "the label \(key) is there twice")
+        throw TelosError(.invalidArgument, "the label \(key) is given twice")
       }
     }
     return labels

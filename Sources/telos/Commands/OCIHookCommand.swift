@@ -13,7 +13,7 @@ struct OCIHookCommand: ParsableCommand {
       an annotation begins with telos.dev/ or with --require, also when it cannot be reached.
       """)
 
-  @Flag(help: "Let no container start while the node cannot be reached.")
+  @Flag(help: "Keep containers from starting while the node cannot be reached.")
   var require = false
 
   func run() throws {
@@ -62,8 +62,8 @@ struct ContainerState {
       let bundle = form.bundle, pid > 1, bundle.hasPrefix("/")
     else {
       throw TelosError(
-        .invalidArgument, "standard input is not the state of a container that was made",
-        hint: "a container runtime starts this as a hook of the stage createRuntime")
+        .invalidArgument, "standard input is not the state of a created container",
+        hint: "this command is meant to be run by a container runtime, as a createRuntime hook")
     }
     (self.pid, self.bundle, annotations) = (pid, bundle, form.annotations ?? [:])
   }
@@ -73,7 +73,7 @@ struct ContainerState {
     let bytes = try DurableFile.read("\(bundle)/config.json", limit: 16 << 20)
     guard let form = try? JSONDecoder().decode(Configuration.self, from: Data(bytes)),
       let path = form.root?.path
-    else { throw TelosError(.invalidArgument, "\(bundle)/config.json names no root") }
+    else { throw TelosError(.invalidArgument, "\(bundle)/config.json does not name a root") }
     let full = path.hasPrefix("/") ? path : "\(bundle)/\(path)"
     return full == "/" ? "" : full
   }

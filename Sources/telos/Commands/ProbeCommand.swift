@@ -6,7 +6,7 @@ internal import TelosCore
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
-    abstract: "Say what this kernel can and cannot enforce.",
+    abstract: "Show what this kernel can and cannot enforce.",
     discussion: """
       Loads an empty program to see, and attaches nothing; needs root. What the node at hand does enforce \
       is in `telos status`. Exit status: 0 if every gate can be enforced, 1 if not.
@@ -17,7 +17,7 @@ struct ProbeCommand: ParsableCommand {
   func run() throws {
     guard geteuid() == 0 else {
       throw TelosError(
-        .forbidden, "only root may ask the kernel", hint: "sudo telos probe, or telos status")
+        .forbidden, "only root may probe the kernel", hint: "sudo telos probe, or telos status")
     }
     let probe = Probe.run()
     if output.json {

@@ -21,12 +21,14 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The intent to start under; `telos intent list` has the names.")
   var intent: String
 
-  @Option(help: "End sooner than the intent would: 90s, 15m, 1h30m, 7d.", transform: TTL.read)
+  @Option(help: "End earlier than the intent's own TTL: 90s, 15m, 1h30m, 7d.", transform: TTL.read)
   var ttl: TTL?
 
   @Flag(
     name: .shortAndLong,
-    help: "Say what of the intent this node left out, as optional programs that are not there.")
+    help:
+      "Print what this node left out of the intent, such as optional programs that are not installed."
+  )
   var verbose = false
 
   @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.")

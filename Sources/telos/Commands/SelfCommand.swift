@@ -47,9 +47,9 @@ enum SelfText {
   static func state(_ state: String) -> String {
     switch state {
     case "clean": "clean"
-    case "tainted": "tainted: it read something sensitive; this never goes away"
+    case "tainted": "tainted: it read something sensitive; a taint is permanent"
     case "slammed":
-      "slammed: it read something critical, or data of an agent that had; nothing leaves this machine any more, and that never goes away"
+      "slammed: it read something critical, or data of an agent that had; from now on nothing of it leaves this machine"
     default: state
     }
   }

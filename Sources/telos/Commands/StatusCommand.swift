@@ -4,7 +4,7 @@ internal import TelosCore
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show the coordinator, and the node where this machine is one.")
+    abstract: "Show the coordinator, and the local node if this machine is one.")
 
   @OptionGroup var output: OutputOptions
 

@@ -29,7 +29,7 @@ enum Threads {
     guard count == 1 else {
       throw TelosError(
         .internalError, "the launcher has \(count) threads and may have only one",
-        hint: "this is a fault of telos: report it, with LD_PRELOAD if that is set")
+        hint: "this is a bug in telos: report it, and include LD_PRELOAD if it is set")
     }
   }
 

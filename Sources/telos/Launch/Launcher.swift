@@ -54,7 +54,7 @@ struct Launcher {
     else {
       throw TelosError(
         .invalidArgument, "the path \(ExecutablePath.text(executable)) is not UTF-8",
-        hint: "an intent cannot name it: run the program under a name that is text")
+        hint: "an intent cannot name such a path: run the program under a UTF-8 name")
     }
     let request = RunRequest(
       intent: intent, ttlSeconds: ttl, argv: [path.hasPrefix("/") ? path : "\(folder)/\(path)"],
@@ -67,14 +67,14 @@ struct Launcher {
     guard let folder = getcwd(nil, 0) else {
       throw TelosError(
         .invalidArgument,
-        "the working directory cannot be named: \(String(cString: strerror(errno)))",
-        hint: "change to a folder that exists")
+        "cannot determine the working directory: \(String(cString: strerror(errno)))",
+        hint: "change to a directory that exists")
     }
     defer { free(folder) }
     guard let text = String(validatingCString: folder) else {
       throw TelosError(
         .invalidArgument, "the path of the working directory is not UTF-8",
-        hint: "change to a folder whose whole path is text")
+        hint: "change to a directory whose whole path is UTF-8")
     }
     return text
   }
@@ -97,7 +97,8 @@ struct Launcher {
     let code = telos_relay()
     guard code == 0 else {
       throw TelosError(
-        .kernel, "no relay for standard input and output: \(String(cString: strerror(code)))")
+        .kernel,
+        "cannot start the relay for standard input and output: \(String(cString: strerror(code)))")
     }
   }
 

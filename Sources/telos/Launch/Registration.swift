@@ -21,11 +21,12 @@ enum Registration {
         hint: "`telos probe` says what this kernel can enforce")
     case ENOENT:
       TelosError(
-        .refused, "the kernel does not know this start any more", hint: "run the command again")
+        .refused, "the start was not completed in time, and the kernel has forgotten it",
+        hint: "run the command again")
     case EPERM:
       TelosError(
-        .refused, "this process is an agent already, or another user's start",
-        hint: "an agent keeps the intent it was started under; `telos self` shows it")
+        .refused, "this process is already an agent, or the start belongs to another user",
+        hint: "an agent keeps the intent that it was started under; `telos self` shows it")
     case EBUSY:
       TelosError(.internalError, "the launcher has more than one thread")
     case ENOMEM:

@@ -17,7 +17,7 @@ struct ErrorBody: Codable {
       return TelosError(code, content.message, hint: content.hint)
     }
     return TelosError(
-      code(of: status), "\(source) answered with status \(status) and no reason")
+      code(of: status), "\(source) answered with status \(status) and gave no reason")
   }
 
   private static func code(of status: Int) -> TelosError.Code {

@@ -13,15 +13,15 @@ struct HTTPResponse: Sendable, Equatable {
   /// - Parameter ended: the server closed the connection.
   static func parse(_ bytes: [UInt8], ended: Bool) throws(TelosError) -> HTTPResponse? {
     guard let head = endOfHead(bytes) else {
-      if bytes.count > headLimit { throw malformed("its head is too long") }
-      if ended { throw malformed("it ended in the middle") }
+      if bytes.count > headLimit { throw malformed("its header is too long") }
+      if ended { throw malformed("it ended early") }
       return nil
     }
     let lines = String(decoding: bytes[..<head.end], as: UTF8.self).split(
       whereSeparator: \.isNewline)
     guard let first = lines.first?.split(separator: " ", maxSplits: 2), first.count >= 2,
       first[0].hasPrefix("HTTP/1."), first[1].utf8.count == 3, let status = Int(first[1])
-    else { throw malformed("it does not begin with a status") }
+    else { throw malformed("it does not start with a status line") }
     var fields: [String: String] = [:]
     for line in lines.dropFirst() {
       guard let colon = line.firstIndex(of: ":") else { throw malformed("a header has no colon") }
@@ -34,7 +34,9 @@ struct HTTPResponse: Sendable, Equatable {
       return HTTPResponse(status: status, body: body)
     }
     if let text = fields["content-length"] {
-      guard let length = Int(text), length >= 0 else { throw malformed("its length is no number") }
+      guard let length = Int(text), length >= 0 else {
+        throw malformed("its length is not a number")
+      }
       guard length <= bodyLimit else { throw malformed("its body is too long") }
       guard rest.count >= length else { return try more(ended) }
       return HTTPResponse(status: status, body: Array(rest.prefix(length)))
@@ -44,7 +46,7 @@ struct HTTPResponse: Sendable, Equatable {
   }
 
   private static func more(_ ended: Bool) throws(TelosError) -> HTTPResponse? {
-    if ended { throw malformed("it ended in the middle") }
+    if ended { throw malformed("it ended early") }
     return nil
   }
 
@@ -83,7 +85,7 @@ struct HTTPResponse: Sendable, Equatable {
   }
 
   private static func malformed(_ why: String) -> TelosError {
-    TelosError(.internalError, "the node's answer makes no sense: \(why)")
+    TelosError(.internalError, "the node's answer is malformed: \(why)")
   }
 }
 

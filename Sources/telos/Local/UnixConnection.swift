@@ -38,7 +38,7 @@ enum UnixConnection {
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
     guard bytes.count < MemoryLayout.size(ofValue: address.sun_path), !bytes.contains(0) else {
-      throw TelosError(.invalidArgument, "\(path) is too long for the name of a socket")
+      throw TelosError(.invalidArgument, "\(path) is too long for a socket path")
     }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -70,12 +70,12 @@ enum UnixConnection {
         hint: "start it (systemctl start telos-node); TELOS_SOCKET names another socket")
     case EACCES, EPERM:
       return TelosError(
-        .forbidden, "\(path) is not open to you",
+        .forbidden, "you may not use \(path)",
         hint: "root and the members of group telos may start agents: usermod -aG telos NAME")
     case EAGAIN:
       return TelosError(
         .timeout, "the node daemon did not answer in time",
-        hint: "systemctl status telos-node says what it does")
+        hint: "see `systemctl status telos-node`")
     default:
       return TelosError(.unavailable, "cannot \(action) \(path): \(reason)")
     }

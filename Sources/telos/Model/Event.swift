@@ -1,3 +1,5 @@
+internal import TelosCore
+
 /// One record of a node's log as both HTTP APIs show it. Everything but the kind may be absent.
 struct Event: Codable, Sendable {
   struct File: Codable, Sendable {
@@ -54,6 +56,9 @@ struct Event: Codable, Sendable {
   var kernelSequence: UInt64?
   /// Of a slam by another agent's data: the slam that it came from, then that one's own origins.
   var origins: [Origin]?
+
+  /// Nil for one that only a newer build knows.
+  var eventKind: EventKind? { EventKind(rawValue: kind) }
 
   /// What it is about: a file, a destination, or the words that the node had for it.
   var object: String {

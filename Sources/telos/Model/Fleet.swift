@@ -43,7 +43,7 @@ struct Receipts: Codable, Sendable {
   var total: Int { held + refused + waiting }
 }
 
-struct Gate: Codable, Sendable {
+struct NodeGate: Codable, Sendable {
   var gate: String
   var enforced: Bool
   var why: String?

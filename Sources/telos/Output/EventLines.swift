@@ -22,7 +22,7 @@ enum EventLines {
   static func explanation(_ event: Event) -> String {
     var technical: [String] = []
     if let hook = event.hook, !hook.isEmpty, hook != "none" { technical.append(hook) }
-    if let error = event.error, let name = Reason.errno(error) { technical.append(name) }
+    if let error = event.error, let name = ErrorNumber.name(error) { technical.append(name) }
     if let count = event.count, count > 1 { technical.append("\(count) times") }
     let why = event.why
     if technical.isEmpty { return why }

@@ -49,7 +49,7 @@ enum IncidentText {
   private static func words(_ origin: Event.Origin) -> String {
     let event = origin.sequence.map { "event \($0) of this node" } ?? ""
     guard let agent = origin.agent, !agent.isEmpty else {
-      return "an agent that was slammed before" + (event.isEmpty ? "" : " (\(event))")
+      return "an agent that was slammed earlier" + (event.isEmpty ? "" : " (\(event))")
     }
     var text = "agent \(agent)"
     if let contact = origin.destination?.text {

@@ -61,7 +61,7 @@ enum JSONInput {
       return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
       throw TelosError(
-        .internalError, "\(what) is not what this version of telos understands: \(explain(error))",
+        .internalError, "this version of telos does not understand \(what): \(explain(error))",
         hint: "compare `telos version` with the versions in `telos status`")
     }
   }
@@ -75,7 +75,7 @@ enum JSONInput {
       return
         "“\([path(context), key.stringValue].filter { !$0.isEmpty }.joined(separator: "."))” is missing"
     case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      return "“\(path(context))” has another type"
+      return "“\(path(context))” has the wrong type"
     case .dataCorrupted(let context): return "\(context.debugDescription) at “\(path(context))”"
     default: return "\(error)"
     }

@@ -70,7 +70,7 @@ struct Recording: Sendable {
     let withheld = own.filter { $0.kind == "lost" }.reduce(0) { $0 + ($1.count ?? 1) }
     if withheld > 0 {
       gaps.append(
-        "\(withheld) events of agent \(agent) were withheld: more than its share of a second")
+        "\(withheld) events of agent \(agent) were withheld, because it exceeded its rate limit")
     }
     let nodes = Set(own.compactMap(\.node))
     let lost = all.filter {
@@ -79,7 +79,7 @@ struct Recording: Sendable {
     }.reduce(0) { $0 + ($1.count ?? 1) }
     if lost > 0 {
       gaps.append(
-        "\(lost) events were lost on the node while agent \(agent) ran, of whichever agent")
+        "\(lost) events, of this or other agents, were lost on the node while agent \(agent) ran")
     }
     if !isWhole, let start, let end { gaps += holes(agent, start, end, all) }
     return gaps
@@ -97,7 +97,7 @@ struct Recording: Sendable {
     -> [String]
   {
     guard let first = start.kernelSequence, let last = end.kernelSequence, first > 0, last >= first
-    else { return ["the input has no numbers of the kernel, so losses cannot be seen"] }
+    else { return ["the input has no kernel sequence numbers, so lost events cannot be detected"] }
     let there = Set(
       all.lazy.filter { $0.node == start.node && $0.epoch == start.epoch }
         .compactMap(\.kernelSequence).filter { $0 >= first && $0 <= last })
@@ -105,7 +105,7 @@ struct Recording: Sendable {
     return missing == 0
       ? []
       : [
-        "\(missing) numbers of the kernel are missing while agent \(agent) ran: lost, or other agents' that the input leaves out"
+        "\(missing) kernel sequence numbers are missing while agent \(agent) ran: the events were lost, or belong to agents that the input leaves out"
       ]
   }
 }

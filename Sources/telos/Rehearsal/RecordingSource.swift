@@ -15,7 +15,7 @@ struct RecordingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "From a file as `telos events -o json` prints it, instead of the coordinator; - for standard input.",
+      "Read events from a file with the output of `telos events -o json` instead of the coordinator; - for standard input.",
       valueName: "events"))
   var from: String?
 
@@ -25,11 +25,11 @@ struct RecordingOptions: ParsableArguments {
       throw ValidationError("name one of --agent, --incident and --intent")
     }
     guard from != nil || named == 1 else {
-      throw ValidationError("say whose events: --agent, --incident, --intent or --from")
+      throw ValidationError("choose the events with --agent, --incident, --intent or --from")
     }
     guard from == nil || incident == nil else {
       throw ValidationError(
-        "--incident is looked up at the coordinator: it does not go with --from")
+        "--incident is looked up at the coordinator and cannot be combined with --from")
     }
   }
 
@@ -49,12 +49,12 @@ struct RecordingOptions: ParsableArguments {
     } else if let coordinator {
       recording = try await fetch(coordinator)
     } else {
-      throw TelosError(.internalError, "there is neither a file nor a coordinator to read from")
+      throw TelosError(.internalError, "there is no file and no coordinator to read from")
     }
     guard !recording.events.isEmpty else {
       throw TelosError(
         .notFound, "there are no events of this agent or intent",
-        hint: "telos events --limit 20 shows what there is")
+        hint: "`telos events --limit 20` shows some")
     }
     return recording
   }
@@ -71,7 +71,7 @@ struct RecordingOptions: ParsableArguments {
       guard let event = try? JSONDecoder().decode(Event.self, from: Data(line)) else {
         throw TelosError(
           .invalidArgument, "\(name): line \(number + 1) is not an event",
-          hint: "give it what `telos events -o json` prints")
+          hint: "use the output of `telos events -o json`")
       }
       events.append(event)
     }
@@ -84,7 +84,7 @@ struct RecordingOptions: ParsableArguments {
       let bytes = try await coordinator.get("/v1/incidents/\(encoded(incident))")
       let found = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
       guard let agent = found.agent else {
-        throw TelosError(.notFound, "the incident names no agent")
+        throw TelosError(.notFound, "the incident does not name an agent")
       }
       options.agent = agent
     }

@@ -1,4 +1,5 @@
 internal import Intents
+internal import TelosCore
 
 extension Simulation {
   func judgeExec(_ event: Event) -> Judgement? {
@@ -13,7 +14,7 @@ extension Simulation {
     default: break
     }
     guard let path = event.wholePath else {
-      return .unknown("the whole path was not recorded")
+      return .unknown("the full path was not recorded")
     }
     switch event.hook {
     case "mmap-file", "file-mprotect": return judgeMapping(event, path)
@@ -28,7 +29,7 @@ extension Simulation {
     if event.reason == "agent-wrote" || written.file(event, path) { return judgeOwn(path) }
     guard let index = intent.exec.allow.firstIndex(where: { $0.path.matches(path) }) else {
       // What an intent says may run and wrote itself was run without a word.
-      if event.kind == "exec", let own = own(path) {
+      if event.eventKind == .exec, let own = own(path) {
         return .allowed(own, "if the agent wrote it")
       }
       return .denied("not-approved", doubt)
@@ -68,7 +69,8 @@ extension Simulation {
 
   /// Entries that name nothing in the recording may be links to what it names.
   private var doubt: String? {
-    let paths = PathSet(recording.events.filter { $0.gate == "exec" }.compactMap(\.wholePath))
+    let paths = PathSet(
+      recording.events.filter { $0.gate == Gate.exec.rawValue }.compactMap(\.wholePath))
     let links = intent.exec.allow.filter { entry in !paths.contains { entry.path.matches($0) } }
       .map { "\($0.path)" }
     guard !links.isEmpty else { return nil }

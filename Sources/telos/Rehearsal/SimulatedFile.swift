@@ -15,13 +15,13 @@ extension Simulation {
     default: break
     }
     guard let path = event.wholePath else {
-      return .unknown("the whole path was not recorded")
+      return .unknown("the full path was not recorded")
     }
     if event.reason == "file",
       let index = intent.files.sensitive.firstIndex(where: { $0.path.matches(path) })
     {
       return .denied(
-        "file", "a sensitive file keeps its name",
+        "file", "a sensitive file may not be renamed or removed",
         rule: "files.sensitive[\(index)]: \(intent.files.sensitive[index].path)")
     }
     return judgeWrite(event, path)
@@ -34,7 +34,7 @@ extension Simulation {
     case .all: return .allowed("files.whileTainted: all")
     case .roots(let roots):
       guard let path = event.wholePath else {
-        return .unknown("the whole path was not recorded")
+        return .unknown("the full path was not recorded")
       }
       guard let index = roots.firstIndex(where: { $0.matches(path) }) else {
         return .denied("slammed", "files.whileTainted does not name it")
@@ -46,7 +46,7 @@ extension Simulation {
   private func judgeWrite(_ event: Event, _ path: String) -> Judgement {
     if event.hook == "inode-setxattr" {
       return .denied(
-        "write-root", "attributes of files that the agent did not write stay as they are")
+        "write-root", "attributes of files that the agent did not write may not be changed")
     }
     if event.hook == "file-open",
       let index = intent.exec.allow.firstIndex(where: { $0.path.matches(path) })

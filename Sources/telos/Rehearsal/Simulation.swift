@@ -1,4 +1,5 @@
 internal import Intents
+internal import TelosCore
 
 /// Replays a recording against an intent: what would its gates have answered?
 struct Simulation {
@@ -26,38 +27,39 @@ struct Simulation {
   static let limits = [
     "what the recorded intent allowed is not recorded, apart from executions: connections and writes inside its windows and roots, libraries that were mapped, reads of files that are not sensitive under it",
     "names are compared as text: links and globs of exec.allow are resolved by the node when an agent starts, and from then on files count by inode",
-    "after the first refusal a program may go on otherwise than it did",
+    "after the first refusal a program may behave differently",
   ]
 
   private mutating func judge(_ event: Event) -> Judgement? {
-    switch event.kind {
-    case "exec", "would-deny", "denied": break
-    case "tainted", "slammed": return judgeTaint(event)
-    default: return nil
+    switch event.eventKind {
+    case .exec, .wouldDeny, .denied: break
+    case .tainted, .slammed: return judgeTaint(event)
+    case .started, .ended, .lost, .node, .trust, .set, nil: return nil
     }
     switch event.reason {
-    case "state", "quota": return .unknown("it depended on the machine at that time")
+    case "state", "quota": return .unknown("it depended on the state of the machine at the time")
     default: break
     }
-    if event.gate == "guard" || event.gate == "identity" {
+    let gate = event.gate.flatMap { Gate(rawValue: $0) }
+    if gate == .guard || gate == .identity {
       return .denied(event.reason ?? "none", "no intent grants this")
     }
     // Under what was recorded and what is asked about the kernel asks first whether the time is over.
     if let age = recording.age(of: event), age >= Double(intent.ttl.seconds) {
       return .denied("ttl", "\(Int(age)) s after the start", rule: "ttl: \(intent.ttl)")
     }
-    switch event.gate {
-    case "exec": return judgeExec(event)
-    case "network": return judgeNetwork(event)
-    case "file": return judgeFile(event)
-    default: return nil
+    switch gate {
+    case .exec: return judgeExec(event)
+    case .network: return judgeNetwork(event)
+    case .file: return judgeFile(event)
+    case .guard, .identity, .egress, nil: return nil
     }
   }
 
   /// Contact with something that was sensitive under the recorded intent.
   private mutating func judgeTaint(_ event: Event) -> Judgement? {
     if event.reason == "domain" {
-      return .unknown("it came from another agent, with which data was shared")
+      return .unknown("it came from another agent that shared data with this one")
     }
     if let destination = event.destination, destination.text != nil {
       return judgeDestination(event, destination)
@@ -66,7 +68,7 @@ struct Simulation {
       return .unknown("the path of the file was not recorded")
     }
     guard let index = intent.files.sensitive.firstIndex(where: { $0.path.matches(path) }) else {
-      return .allowed(nil, "nothing sensitive: the intent names no such file")
+      return .allowed(nil, "not sensitive: the intent does not name this file")
     }
     let rule = intent.files.sensitive[index]
     if rule.level == .critical, let agent = event.agent { slammed.insert(agent) }

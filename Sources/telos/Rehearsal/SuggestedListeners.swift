@@ -1,5 +1,6 @@
 internal import AddressSets
 internal import Intents
+internal import TelosCore
 
 /// Ports of the run's own: those at which nobody but itself came in over loopback are its own affair.
 extension Suggestion {
@@ -15,7 +16,7 @@ extension Suggestion {
     for event in listens {
       let port = event.destination?.port.flatMap(UInt16.init(exactly:)) ?? 0
       guard isOwn(event, port) else {
-        refuse(event, Self.words(event), Reason.words("listen"))
+        refuse(event, Self.words(event), Reason.listen.words)
         continue
       }
       ownLoopback = true
@@ -30,7 +31,7 @@ extension Suggestion {
 
   /// Bound to loopback, or to every address and then reached by the run itself over loopback.
   private func isOwn(_ event: Event, _ port: UInt16) -> Bool {
-    guard event.kind == "would-deny", port == 0 || port > 1023 else { return false }
+    guard event.eventKind == .wouldDeny, port == 0 || port > 1023 else { return false }
     if let text = event.destination?.address, let address = try? IPAddress(text),
       Self.isLoopback(address)
     {

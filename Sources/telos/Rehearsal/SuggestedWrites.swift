@@ -19,7 +19,7 @@ extension Suggestion {
       return refuse(event, Self.words(event), "attributes of files that the agent did not write")
     }
     guard let path = event.wholePath else {
-      return refuse(event, Self.words(event), "its whole path was not recorded")
+      return refuse(event, Self.words(event), "its full path was not recorded")
     }
     if Written.keepsName(event), !written.file(event, path), !written.folder(event, path) {
       files.insert(path)
@@ -66,10 +66,10 @@ extension Suggestion {
       return "\(top) holds files that other programs run or trust"
     }
     if parts == 0 || (parts == 1 && folder != "/tmp") {
-      return "a folder at the top of the file system is too wide"
+      return "a top-level directory is too wide"
     }
     if parts == 2, PathPattern.folder(of: folder) == "/home" {
-      return "what is left in a home runs later, outside"
+      return "files in a home directory are run later, outside the agent"
     }
     return nil
   }
@@ -81,7 +81,7 @@ extension Suggestion {
       return "\(top) holds files that other programs run or trust"
     }
     let isHome = folder == "/root" || PathPattern.folder(of: folder) == "/home"
-    return isHome ? "what is left in a home runs later, outside" : nil
+    return isHome ? "files in a home directory are run later, outside the agent" : nil
   }
 
   private static func problem(_ text: String) -> String? {

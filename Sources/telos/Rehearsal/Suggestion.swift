@@ -74,19 +74,20 @@ struct Suggestion {
   }
 
   private mutating func take(_ event: Event) {
-    switch event.kind {
-    case "exec": takeProgram(event)
-    case "tainted", "slammed": contacts.insert(event.object)
-    case "denied":
+    switch event.eventKind {
+    case .exec: takeProgram(event)
+    case .tainted, .slammed: contacts.insert(event.object)
+    case .denied:
       refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
-    case "would-deny":
-      switch event.gate {
-      case "exec": takeExec(event)
-      case "network": takeNetwork(event)
-      case "file": takeFile(event)
-      default: refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+    case .wouldDeny:
+      switch event.gate.flatMap({ Gate(rawValue: $0) }) {
+      case .exec: takeExec(event)
+      case .network: takeNetwork(event)
+      case .file: takeFile(event)
+      case .identity, .egress, .guard, nil:
+        refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
       }
-    default: break
+    case .started, .ended, .lost, .node, .trust, .set, nil: break
     }
   }
 
@@ -106,14 +107,14 @@ struct Suggestion {
       return refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
     }
     guard let path = event.wholePath else {
-      return refuse(event, Self.words(event), "its whole path was not recorded")
+      return refuse(event, Self.words(event), "its full path was not recorded")
     }
     if event.reason == "agent-wrote" {
       own.insert(path)
     } else if event.hook == "bprm-check" {
       takeProgram(event)
     } else if event.hook != "file-open" {
-      refuse(event, Self.words(event), "nothing but a program can be approved")
+      refuse(event, Self.words(event), "only programs can be approved")
     }  // else the program itself, which comes again, or its ELF interpreter, which needs no entry
   }
 
@@ -127,11 +128,11 @@ struct Suggestion {
 
   private mutating func takeProgram(_ event: Event) {
     guard let path = event.wholePath else {
-      return refuse(event, Self.words(event), "its whole path was not recorded")
+      return refuse(event, Self.words(event), "its full path was not recorded")
     }
     if written.file(event, path) {
       own.insert(path)
-    } else if event.kind == "exec", let base,
+    } else if event.eventKind == .exec, let base,
       !base.exec.allow.contains(where: { $0.path.matches(path) }),
       base.exec.own.contains(where: { $0.matches(path) })
     {
@@ -172,7 +173,7 @@ struct Suggestion {
     case "listen": listens.append(event)
     case "unmanaged-peer":
       guard let name = event.socketName, (try? UnixName(name)) != nil else {
-        return refuse(event, Self.words(event), "a socket that has no name to allow")
+        return refuse(event, Self.words(event), "the socket has no name that could be allowed")
       }
       sockets.insert(name)
     default: refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
@@ -182,11 +183,11 @@ struct Suggestion {
   private mutating func takeDestination(_ event: Event) {
     guard let destination = event.destination, let address = try? IPAddress(destination.address),
       let port = destination.port.flatMap(UInt16.init(exactly:)), port > 0
-    else { return refuse(event, Self.words(event), "no port that could be allowed") }
+    else { return refuse(event, Self.words(event), "there is no port that could be allowed") }
     switch destination.protocol {
     case "tcp": destinations[address, default: Ports()].tcp.insert(port)
     case "udp": destinations[address, default: Ports()].udp.insert(port)
-    default: refuse(event, Self.words(event), "neither TCP nor UDP")
+    default: refuse(event, Self.words(event), "it is neither TCP nor UDP")
     }
   }
 
@@ -209,19 +210,19 @@ struct Suggestion {
   private mutating func addDoubts() {
     guard let base else {
       incomplete.append(
-        "the audited intent is not known, and what it allowed itself, executions apart, is not recorded: name it with --base"
+        "the audited intent is not known, and what it allowed is not recorded apart from executions: give it with --base"
       )
       return
     }
     if base.mode != .audit {
       incomplete.append(
-        "the run was recorded under mode enforce: what it would have done after a refusal is not known"
+        "the run was recorded in mode enforce, so what it would have done after a refusal is not known"
       )
     }
     if base.files.write == nil {
       incomplete.append(
         folders.isEmpty && files.isEmpty
-          ? "the audited intent lets agents write their working directory and a private TMPDIR: the same has to be meant here"
+          ? "the audited intent lets agents write their working directory and a private TMPDIR: that has to be intended here as well"
           : "the audited intent lets agents write their working directory and a private TMPDIR, of which nothing is recorded: add them to files.write, or audit with files.write: []"
       )
     }

@@ -56,8 +56,8 @@ struct Access: Sendable {
       throw error
     } catch {}
     throw TelosError(
-      .invalidArgument, "there is no certificate in the CA file",
-      hint: "take ca.pem or online.json from the coordinator's data folder")
+      .invalidArgument, "the CA file does not contain a certificate",
+      hint: "use ca.pem or online.json from the coordinator's data folder")
   }
 
   /// The PEM text in `bytes`, which may be JSON with `authorities`.
@@ -74,7 +74,7 @@ struct Access: Sendable {
     guard text.count == 1, let token = text.first,
       token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
     else {
-      throw TelosError(.invalidArgument, "\(file) does not hold one token")
+      throw TelosError(.invalidArgument, "\(file) does not hold exactly one token")
     }
     return String(token)
   }

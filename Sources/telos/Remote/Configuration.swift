@@ -66,7 +66,7 @@ struct ConfigurationFolder: Sendable {
     } catch {
       throw TelosError(
         .invalidArgument, "\(file) is not a configuration: it needs coordinator, ca and tokenFile",
-        hint: "write it anew with telos login")
+        hint: "write it again with `telos login`")
     }
   }
 

@@ -15,7 +15,7 @@ enum ConnectionFailure {
       case .deadlineExceeded, .readTimeout, .writeTimeout:
         return TelosError(
           .timeout, "the coordinator at \(coordinator) did not answer in time",
-          hint: "try again; its log says what it does")
+          hint: "try again; the coordinator's log may say why")
       default: return unreachable(coordinator, error.description)
       }
     }
@@ -30,14 +30,15 @@ enum ConnectionFailure {
     if error is NIOSSLExtraError {
       return TelosError(
         .unauthenticated, "the certificate of \(coordinator) is for another name or address",
-        hint: "use a name that was given to telos-coordinator init --name")
+        hint: "use a name that was given to `telos-coordinator init --name`")
     }
     if error is NIOSSLError {
-      return unreachable(coordinator, "what answers there does not speak TLS as a coordinator does")
+      return unreachable(
+        coordinator, "the server there does not speak TLS the way a coordinator does")
     }
     if let error = error as? NIOConnectionError {
       if error.dnsAError ?? error.dnsAAAAError != nil, error.connectionErrors.isEmpty {
-        return unreachable(coordinator, "its name cannot be resolved")
+        return unreachable(coordinator, "the name cannot be resolved")
       }
       let reasons = error.connectionErrors.map { failure in
         "\(failure.target): " + words(failure.error)

@@ -100,7 +100,7 @@ struct Coordinator: Sendable {
     var error = ErrorBody.error(status: status, body: body, from: "the coordinator")
     if error.code == .unauthenticated {
       error.message = "the coordinator does not accept the token: \(error.message)"
-      error.hint = error.hint ?? "log in again with a token that is valid: telos login"
+      error.hint = error.hint ?? "log in again with a valid token: telos login"
     }
     return error
   }

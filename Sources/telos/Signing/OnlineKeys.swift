@@ -34,7 +34,7 @@ struct OnlineKeys: Codable, Sendable {
     for role in Role.allCases where role.isOnline && found[role] == nil {
       throw TelosError(
         .invalidArgument, "the coordinator's key for \(role.rawValue) is missing",
-        hint: "take online.json anew from telos-coordinator init")
+        hint: "copy online.json from `telos-coordinator init` again")
     }
     return found
   }

@@ -6,12 +6,15 @@ internal import Trust
 /// What every `sign` takes.
 struct SigningOptions: ParsableArguments {
   @Option(
-    help: "The private key, NAME.key of `telos key new`. Repeat it where a threshold asks for more."
+    help:
+      "The private key, NAME.key of `telos key new`. Can be repeated if the threshold requires it."
   )
   var key: [String]
 
   @Option(
-    help: "The version; it must rise with every change. Absent: the seconds since 1970, now.")
+    help:
+      "The version, which must increase with every change. Default: the current Unix time in seconds."
+  )
   var version: UInt64?
 
   @Option(

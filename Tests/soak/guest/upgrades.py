@@ -73,7 +73,7 @@ class Upgrades:
         programs, links = machine.bpf_programs(), node.links()
         node.stop()
         node.start(node.build("weak", f"{machine.HERE.parent.parent}/build/soak/weak.bpf.o"))
-        said = [line for line in node.log().splitlines() if "did not prove itself" in line]
+        said = [line for line in node.log().splitlines() if "failed the canary" in line]
         node.until("the end of the weak programs", lambda: machine.bpf_programs() <= programs)
         self.report.check("a build without a network gate does not prove itself and gives way",
                           said and "network" in said[-1] and node.links() == links and not node.fresh(),

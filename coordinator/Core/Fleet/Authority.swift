@@ -17,7 +17,8 @@ struct Authority: Sendable {
     async throws -> (token: JoinToken, secret: [UInt8])
   {
     guard lifetime >= 1, lifetime <= Self.longestToken else {
-      throw TelosError(.invalidArgument, "a join token lives between 1 second and 30 days")
+      throw TelosError(
+        .invalidArgument, "a join token must be valid for between 1 second and 30 days")
     }
     try Self.check(labels)
     let secret = OneTimeSecret.random()
@@ -42,7 +43,7 @@ struct Authority: Sendable {
   ) async throws -> [Certificate] {
     let unknown = TelosError(
       .unauthenticated, "the join token is unknown, used up or expired",
-      hint: "make another: telos node token")
+      hint: "make another one with `telos node token`")
     guard tokenID.utf8.count <= 64, secret.count == 32,
       let token = try await store.read({ try $0.joinToken(id: tokenID) }),
       ConstantTime.equal(token.secretHash.bytes, OneTimeSecret.hash(secret).bytes),

@@ -37,13 +37,14 @@ private struct BlocklistRequest: Decodable {
   func change() throws(TelosError) -> BlocklistChange {
     if let replace {
       guard add == nil, remove == nil else {
-        throw TelosError(.invalidArgument, "replace goes with neither add nor remove")
+        throw TelosError(.invalidArgument, "replace cannot be combined with add or remove")
       }
       return .replace(try Self.read(replace, "replace"))
     }
     guard add != nil || remove != nil else {
       throw TelosError(
-        .invalidArgument, "the request names no entries", hint: "give add, remove or replace")
+        .invalidArgument, "the request does not name any entries",
+        hint: "give add, remove or replace")
     }
     return .edit(
       add: try Self.read(add ?? [], "add"), remove: try Self.read(remove ?? [], "remove"))

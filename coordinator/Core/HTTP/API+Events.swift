@@ -8,7 +8,7 @@ extension API {
     router.get("incidents") { request, _ in
       let state: Incident.State? = try request.text("state").map { text in
         guard let state = Incident.State(rawValue: text) else {
-          throw TelosError(.invalidArgument, "state is open or closed")
+          throw TelosError(.invalidArgument, "state must be open or closed")
         }
         return state
       }
@@ -24,7 +24,7 @@ extension API {
       guard let (incident, chain) = found else {
         throw TelosError(
           .notFound, "there is no incident \(id.bounded(40))",
-          hint: "telos incident list shows the ids; their beginning is enough if it is clear")
+          hint: "`telos incident list` shows the ids; an unambiguous prefix is enough")
       }
       return try Answer.json(IncidentAnswer(incident, chain: chain))
     }
@@ -46,7 +46,7 @@ extension API {
       } else if let number = Int64(text), number >= 0 {
         cursor = number
       } else {
-        throw TelosError(.invalidArgument, "after is not a cursor that this API gave")
+        throw TelosError(.invalidArgument, "after is not a cursor from this API")
       }
     }
     let rings = bell.listen()

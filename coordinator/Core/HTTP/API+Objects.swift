@@ -78,7 +78,7 @@ extension API {
     let name = nameText == "-" ? "" : nameText
     guard let kind = ObjectKind(rawValue: kindText) else {
       throw TelosError(
-        .invalidArgument, "there is no kind of object \(kindText.bounded(40))",
+        .invalidArgument, "unknown kind of object \(kindText.bounded(40))",
         hint: "kinds are \(ObjectKind.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     let version: UInt64? = try request.text("version").map { text in

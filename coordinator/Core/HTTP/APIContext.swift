@@ -133,7 +133,7 @@ extension Request {
       return try JSONDecoder().decode(type, from: data)
     } catch let error as DecodingError {
       throw TelosError(
-        .invalidArgument, "the body is not the JSON that is expected here: \(Self.words(error))",
+        .invalidArgument, "invalid request body: \(Self.words(error))",
         hint: "see docs/protocol.md")
     }
   }

@@ -1,9 +1,18 @@
 internal import FleetWire
+internal import TelosCore
 
 /// The events that tell an incident's story, in their order.
 enum IncidentChain {
   /// Kinds that can be part of a chain.
-  static let kinds = ["started", "exec", "merged", "tainted", "slammed", "denied", "ended"]
+  static let kinds = EventKind.allCases.filter(isPart).map(\.rawValue)
+
+  private static func isPart(_ kind: EventKind) -> Bool {
+    switch kind {
+    case .started, .ended, .exec, .tainted, .slammed, .denied: true
+    case .wouldDeny, .lost, .node, .trust, .set: false
+    }
+  }
+
   static let maximumExecs = 64
   static let maximumDenials = 256
   /// Of each kind, before noise is left out.
@@ -36,19 +45,19 @@ enum IncidentChain {
     var denials = 0
     var chain: [StoredEvent] = []
     for stored in events where !stored.event.canary && !IncidentRules.isNoise(stored.event) {
-      switch stored.event.kind {
-      case "started", "ended", "merged", "tainted", "slammed": break
-      case "exec":
+      switch stored.event.eventKind {
+      case .started, .ended, .tainted, .slammed: break
+      case .exec:
         execs += 1
         if execs > maximumExecs { continue }
-      case "denied":
+      case .denied:
         // What came before the slam is history; what the slam refused is the point.
         guard incident.slam == nil || IncidentRules.isAfterSlam(stored.event, incident) else {
           continue
         }
         denials += 1
         if denials > maximumDenials { continue }
-      default: continue
+      case .wouldDeny, .lost, .node, .trust, .set, nil: continue
       }
       chain.append(stored)
     }

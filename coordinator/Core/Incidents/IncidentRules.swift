@@ -7,26 +7,26 @@ enum IncidentRules {
   /// Refusals without taint from which on an agent is more than clumsy.
   static let manyDenials: UInt64 = 10
 
-  /// What programs do that only look around, as `ps`, `top` and `lsof` at every process: never an incident, nor a part of one.
-  static let noise: Set<String> = ["look"]
-
-  /// Reasons of the guard that honest programs meet which do not know where they run: a sandbox that they would make, the
-  /// clock or the host name that they would set. Others of the guard mean harm at once.
-  static let clumsy: Set<String> = ["capability", "mount", "ipc", "userfault"]
-
   /// Whether an event opens an incident if its agent has none. Canaries never do; nor do noise and events of the node
   /// itself.
   static func opens(_ event: Telos_Fleet_V1_Event) -> Bool {
     guard !event.canary, !event.agent.isEmpty, !isNoise(event) else { return false }
-    return ["slammed", "denied", "tainted"].contains(event.kind)
+    switch event.eventKind {
+    case .slammed, .denied, .tainted: return true
+    case .started, .ended, .exec, .wouldDeny, .lost, .node, .trust, .set: return false
+    // Only a newer node knows what it is.
+    case nil: return false
+    }
   }
 
   static func isNoise(_ event: Telos_Fleet_V1_Event) -> Bool {
-    event.kind == "denied" && noise.contains(event.reason)
+    event.eventKind == .denied && Reason(rawValue: event.reason)?.weight == .noise
   }
 
+  /// A reason that only a newer node knows counts as serious.
   private static func isHarm(_ event: Telos_Fleet_V1_Event) -> Bool {
-    event.gate == "guard" && !clumsy.contains(event.reason)
+    Gate(rawValue: event.gate) == .guard
+      && Reason(rawValue: event.reason).map { $0.weight == .serious } ?? true
   }
 
   /// The incident that an event opens, before the event itself is folded in.
@@ -43,13 +43,14 @@ enum IncidentRules {
     guard opens(event) else { return }
     incident.events += 1
     incident.lastAt = max(incident.lastAt, event.atUnixMs)
-    switch event.kind {
-    case "tainted": taint(event, &incident)
-    case "slammed":
+    switch event.eventKind {
+    case .tainted: taint(event, &incident)
+    case .slammed:
       taint(event, &incident)
       if incident.slam == nil { incident.slam = event.sequence }
       incident.severity = .critical
-    default: deny(event, &incident)
+    case .denied: deny(event, &incident)
+    case .started, .ended, .exec, .wouldDeny, .lost, .node, .trust, .set, nil: break
     }
   }
 
@@ -57,11 +58,12 @@ enum IncidentRules {
     incident.tainted = true
     incident.severity = max(incident.severity, .warning)
     // A slam says better than an earlier taint what it came from.
-    if event.kind == "slammed" ? incident.slam == nil : incident.slam == nil && !hasCause(incident)
+    if event.eventKind == .slammed
+      ? incident.slam == nil : incident.slam == nil && !hasCause(incident)
     {
       incident.file = Incident.File(event) ?? incident.file
       incident.contact = Incident.Destination(event) ?? incident.contact
-      if event.reason == "domain" {
+      if event.reason == Reason.domain.rawValue {
         incident.origins = event.origins.prefix(maximumOrigins).map { Incident.Origin($0) }
         incident.story = SlamStory.words(
           path: event.file.path, event.origins.prefix(maximumOrigins))

@@ -16,7 +16,7 @@ extension Incident {
       } else if let contact {
         "contacted \(contact.description)"
       } else {
-        "touched what is sensitive"
+        "touched something sensitive"
       }
     guard slam != nil else {
       return "\(who) \(cause) and is tainted; \(Self.count(Int(clamping: denials), "refusal"))"

@@ -30,7 +30,9 @@ public enum Initialisation {
     guard present.isEmpty else {
       throw TelosError(
         .conflict, "\(data) was initialised before: \(present.joined(separator: ", ")) exist",
-        hint: "choose another folder; removing this one strands every node enrolled with it")
+        hint:
+          "choose another folder; removing this one would strand every node that is enrolled with it"
+      )
     }
     let ca = try CertificateAuthority()
     let server = try ca.issueServer(names: names)

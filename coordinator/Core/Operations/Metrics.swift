@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Synchronization
+internal import TelosCore
 
 /// Counters since start; gauges are read when somebody asks.
 final class Metrics: Sendable {
@@ -33,11 +34,7 @@ final class Metrics: Sendable {
 
   /// Kinds are a node's words: only known ones become labels.
   private static func known(_ kind: String) -> String {
-    let kinds = [
-      "started", "ended", "exec", "tainted", "slammed", "denied", "would-deny", "merged", "lost",
-      "node", "trust", "set",
-    ]
-    return kinds.contains(kind) ? kind : "other"
+    EventKind(rawValue: kind)?.rawValue ?? "other"
   }
 
   /// What the store and the streams say now.

@@ -20,15 +20,15 @@ struct AgentBinding: Sendable {
       guard !request.annotations.keys.contains(where: { $0.hasPrefix(Self.prefix) }) else {
         throw TelosError(
           .refused, "this node holds no intent whose agents.labels these annotations fulfil",
-          hint: "telos intent list shows what is signed and which nodes hold it")
+          hint: "`telos intent list` shows the intents and how many nodes hold them")
       }
       return BindAnswer()
     }
     guard meant.count == 1 else {
       throw TelosError(
         .refused,
-        "several intents mean this container: \(meant.map(\.object.name).joined(separator: ", "))",
-        hint: "give them labels of which only one intent's are fulfilled")
+        "more than one intent matches this container: \(meant.map(\.object.name).joined(separator: ", "))",
+        hint: "change the labels so that only one intent matches")
     }
     do throws(TelosError) {
       return try await bind(request, held.object.name)

@@ -50,8 +50,10 @@ actor AgentPlaces {
         for place in given { try table.release(place) }
         try table.sweepPlaces()
       }
-      for place in given { parts.log.notice("the cgroup \(place) is no agent's place any more") }
-    } catch { parts.log.error("cannot look after the places of agents: \(error)") }
+      for place in given {
+        parts.log.notice("the cgroup \(place) is no longer a place of an agent")
+      }
+    } catch { parts.log.error("cannot maintain the places of agents: \(error)") }
   }
 
   /// Places that are given up: only where the intent that has them is held, readable, and does not name them any more. One
@@ -120,7 +122,7 @@ actor AgentPlaces {
       if let failure = failures.removeValue(forKey: place) { complaints.remove(failure) }
       return policy
     } catch {
-      let failure = "\(place): nothing may run there: \(error)"
+      let failure = "\(place): the intent does not compile, so everything is denied there: \(error)"
       failures[place] = failure
       await complain(failure)
       var policy = AgentPolicy()
@@ -137,11 +139,11 @@ actor AgentPlaces {
     for intent in await parts.keeper.placed {
       for place in intent.intent.agents.places {
         if let own, place.contains(own.path) {
-          await complain("\(place): the node itself runs there, it cannot be an agent")
+          await complain("\(place): the node itself runs there, so it cannot become an agent")
         } else if let other = seen.updateValue(intent.object.name, forKey: place) {
           seen[place] = other
           await complain(
-            "\(place): \(intent.object.name) names it as well as \(other), which has it")
+            "\(place): \(intent.object.name) names it too, but it belongs to \(other)")
         } else {
           wanted.append((place, intent))
         }

@@ -10,7 +10,7 @@ struct AgentReports: Sendable {
 
   func report(of id: UInt64) throws(TelosError) -> SelfReport {
     guard let record = try table.agent(id), let entry = registry[id] else {
-      throw TelosError(.notFound, "this node knows no agent \(AgentLaunch.name(id))")
+      throw TelosError(.notFound, "there is no agent \(AgentLaunch.name(id)) on this node")
     }
     return SelfReport(
       agent: AgentLaunch.name(id), intent: .init(entry.launch.intent),

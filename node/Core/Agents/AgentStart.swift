@@ -28,7 +28,7 @@ struct AgentStart: Sendable {
     try request.check()
     let held = try await keeper.startable(request.intent)
     let (root, executable) = try await blocking(
-      in: .paths, deadline: Self.deadline, "a look at the caller's files"
+      in: .paths, deadline: Self.deadline, "looking at the caller's files"
     ) {
       () throws(TelosError) in
       let root = try Self.root(of: caller)
@@ -43,7 +43,7 @@ struct AgentStart: Sendable {
     var folder: String?
     if held.intent.files.write == nil {
       folder = try await blocking(
-        in: .paths, deadline: Self.deadline, "the making of the agent's TMPDIR"
+        in: .paths, deadline: Self.deadline, "making the agent's TMPDIR"
       ) {
         () throws(TelosError) in
         try PrivateFolder.make(root: root, agent: id, uid: caller.uid, gid: caller.gid)
@@ -66,7 +66,7 @@ struct AgentStart: Sendable {
       try? await database.ended([id], at: Machine.unixMilliseconds)
       if let folder {
         _ = try? await blocking(
-          in: .paths, deadline: Self.deadline, "the removal of the agent's TMPDIR"
+          in: .paths, deadline: Self.deadline, "removing the agent's TMPDIR"
         ) {
           () throws(TelosError) in PrivateFolder.remove(root + folder, uid: caller.uid)
         }
@@ -79,7 +79,7 @@ struct AgentStart: Sendable {
   private static func root(of caller: Caller) throws(TelosError) -> String {
     guard let status = FileStatus("/proc/\(caller.pid)"),
       status.owner == caller.uid || status.owner == 0
-    else { throw TelosError(.conflict, "the process that asks, \(caller.pid), is gone") }
+    else { throw TelosError(.conflict, "the calling process \(caller.pid) has exited") }
     return "/proc/\(caller.pid)/root"
   }
 
@@ -93,7 +93,7 @@ struct AgentStart: Sendable {
   {
     let (resolver, data, memory) = (resolver, data, registry.programs)
     let result = try await blocking(
-      in: .paths, deadline: Self.deadline, "the look at the intent's files"
+      in: .paths, deadline: Self.deadline, "looking up the intent's files"
     ) {
       () throws(TelosError) in
       try IntentCompiler.compileWithNotes(

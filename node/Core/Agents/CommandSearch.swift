@@ -28,7 +28,7 @@ enum CommandSearch {
       if isProgram(root + full) { return full }
     }
     throw TelosError(
-      .notFound, "there is no command \(command) on PATH", hint: "give its whole path")
+      .notFound, "no command \(command) on PATH", hint: "give its whole path")
   }
 
   private static func exists(_ path: String) -> Bool {

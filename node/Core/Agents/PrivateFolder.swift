@@ -66,7 +66,7 @@ enum PrivateFolder {
     TelosError(
       .internalError,
       "cannot \(action) for the agent's TMPDIR: \(String(cString: strerror(errno)))",
-      hint: "give the intent files.write, then it needs no TMPDIR of its own")
+      hint: "set files.write in the intent; then the agent needs no private TMPDIR")
   }
 }
 

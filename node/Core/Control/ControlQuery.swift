@@ -8,7 +8,7 @@ public enum ControlQuery {
     let request = "GET \(path) HTTP/1.1\r\nHost: telos\r\nConnection: close\r\n\r\n"
     let text = try exchange(Array(request.utf8), socket: socket)
     guard let end = text.firstRange(of: "\r\n\r\n"), text.hasPrefix("HTTP/1.1 ") else {
-      throw TelosError(.unavailable, "the daemon at \(socket) gave no answer")
+      throw TelosError(.unavailable, "the daemon at \(socket) did not answer")
     }
     let body = String(text[end.upperBound...])
     guard text.hasPrefix("HTTP/1.1 200") else { throw TelosError(.refused, body) }

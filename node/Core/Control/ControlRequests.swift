@@ -43,7 +43,7 @@ public struct RunRequest: Sendable, Hashable, Decodable {
       throw TelosError(.invalidArgument, "the working directory is not an absolute path")
     }
     guard !(argv + [cwd, intent]).contains(where: { $0.utf8.contains(0) }) else {
-      throw TelosError(.invalidArgument, "a text holds a zero byte")
+      throw TelosError(.invalidArgument, "a string contains a NUL byte")
     }
     guard ttlSeconds.map({ $0 > 0 }) ?? true else {
       throw TelosError(
@@ -93,7 +93,7 @@ public struct BindRequest: Sendable, Hashable, Decodable {
   }
 
   func check() throws(TelosError) {
-    guard pid > 1 else { throw TelosError(.invalidArgument, "the pid is that of no container") }
+    guard pid > 1 else { throw TelosError(.invalidArgument, "the pid is not that of a container") }
     guard root.isEmpty || root.hasPrefix("/"), !root.utf8.contains(0), root.utf8.count < 4096
     else { throw TelosError(.invalidArgument, "the container's root is not an absolute path") }
   }

@@ -66,12 +66,6 @@ public struct ControlRouter: Sendable {
       try unmanaged(context)
       return try Answer(await actions.agents())
     }
-    for path: RouterPath in ["/v1/declare", "/v1/ask"] {
-      router.post(path) { _, context -> Answer in
-        _ = try managed(context)
-        throw TelosError(.notYet, "this node cannot do that yet")
-      }
-    }
     return router
   }
 
@@ -87,7 +81,7 @@ public struct ControlRouter: Sendable {
   private func unmanaged(_ context: ControlContext) throws(TelosError) {
     guard context.caller.agent == nil else {
       throw TelosError(
-        .forbidden, "an agent may not do that", hint: "GET /v1/self tells what it may")
+        .forbidden, "agents may not do that", hint: "GET /v1/self shows what the agent may do")
     }
     guard context.caller.isOperator(group: group()) else { throw ControlSocket.stranger }
   }
@@ -104,8 +98,8 @@ public struct ControlRouter: Sendable {
       return try JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
     } catch {
       throw TelosError(
-        .invalidArgument, "the request is not as \(request.uri.path) takes it: \(error)",
-        hint: "docs/protocol.md has its form")
+        .invalidArgument, "invalid request body for \(request.uri.path): \(error)",
+        hint: "docs/protocol.md describes the format")
     }
   }
 }
@@ -154,7 +148,7 @@ struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
       if let error = error as? TelosError {
         failure = error
       } else if let error = error as? HTTPError, error.status == .notFound {
-        failure = TelosError(.notFound, "there is no \(request.method) \(request.uri.path) here")
+        failure = TelosError(.notFound, "\(request.method) \(request.uri.path) does not exist")
       } else {
         failure = TelosError(.internalError, "\(error)")
       }

@@ -109,7 +109,7 @@ public final class ControlSocket: Sendable {
             descriptor,
             TelosError(
               .unavailable, "the node has too many connections from this user",
-              hint: "end what holds them open: lsof \(path)"))
+              hint: "close what holds them open: lsof \(path)"))
           continue
         }
         body(Connection(descriptor: descriptor, caller: caller))
@@ -121,8 +121,8 @@ public final class ControlSocket: Sendable {
   }
 
   static let stranger = TelosError(
-    .forbidden, "only root and members of the group may do that",
-    hint: "usermod -aG telos NAME, then log in anew")
+    .forbidden, "only root and members of the group may do this",
+    hint: "usermod -aG telos NAME, then log in again")
 
   /// Answers whatever is asked, in one write that does not wait, and closes.
   private static func turnAway(_ descriptor: Int32, _ error: TelosError) {
@@ -191,7 +191,8 @@ public final class ControlSocket: Sendable {
       status.owner == geteuid(), status.permissions & 0o022 == 0
     else {
       throw TelosError(
-        .forbidden, "\(folder) is no folder of the daemon's user that others cannot write to",
+        .forbidden,
+        "\(folder) must be a directory that belongs to the daemon's user and that nobody else may write to",
         hint: "chown root \(folder) && chmod 755 \(folder)")
     }
     let temporary = "\(path).new"

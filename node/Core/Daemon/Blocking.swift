@@ -55,8 +55,8 @@ func blocking<T: Sendable>(
   }
   guard admitted else {
     throw TelosError(
-      .unavailable, "too many others wait for \(what)",
-      hint: "something there hangs: look at the mounts of who asks")
+      .unavailable, "too many requests are waiting for \(what)",
+      hint: "a file system may hang: check the mounts of the caller")
   }
   let (answers, answer) = AsyncStream.makeStream(of: Result<T, TelosError>.self)
   pool.threads.submit { _ in

@@ -94,8 +94,8 @@ struct FileMemory: Sendable {
       let count = try await blocking { () throws(TelosError) in
         try table.forget(GoneFiles().among(slice, until: BootClock.now + 1_000_000_000))
       }
-      if count > 0 { log.debug("\(count) files that agents wrote are gone") }
-    } catch { log.error("cannot forget files that are gone: \(error)") }
+      if count > 0 { log.debug("\(count) files written by agents are gone") }
+    } catch { log.error("cannot forget deleted files: \(error)") }
   }
 
   /// Devices that are new, if they end with the machine.

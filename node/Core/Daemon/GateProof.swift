@@ -14,7 +14,7 @@ extension NodeParts {
   func proveGates() async {
     guard let standing = gates.standing else { return }
     do throws(TelosError) { try await prove(standing) } catch {
-      gates.obstruct("the gates could not be proved: \(error)")
+      gates.obstruct("the canary could not test the gates: \(error)")
       log.critical("hyperion-only: \(gates.why)")
     }
   }
@@ -25,7 +25,7 @@ extension NodeParts {
     if reports.allSatisfy(\.enforced) {
       try await blocking { () throws(TelosError) in try attached.commit() }
     } else if !attached.reused {
-      log.error("a new build of the gates did not prove itself: \(Self.text(reports))")
+      log.error("a new build of the gates failed the canary: \(Self.text(reports))")
       try await blocking { () throws(TelosError) in try attached.abandon() }
       reports = try await canary(standing, alone: false)
     }
@@ -40,7 +40,7 @@ extension NodeParts {
     let path = enforcingFile
     if gates.mode == .enforcing {
       do throws(TelosError) { try DurableFile.write([], to: path) } catch {
-        log.error("cannot say that the gates hold: \(error)")
+        log.error("cannot confirm that the gates hold: \(error)")
       }
     } else {
       unlink(path)

@@ -25,7 +25,7 @@ extension NodeParts {
         tellSizes(table)
       } catch {
         // Whoever runs under them goes on; what would start anew would start without what the node remembers.
-        gates.obstruct("what the node remembers of agents could not be taken up: \(error)")
+        gates.obstruct("the node's records of agents could not be restored: \(error)")
         log.critical("hyperion-only: \(gates.why)")
         await note(.node("hyperion-only", gates.why))
       }
@@ -61,6 +61,6 @@ extension NodeParts {
       }
     }
     try await database.ended(gone, at: Machine.unixMilliseconds)
-    if !registry.alive.isEmpty { log.notice("\(registry.alive.count) agents run on") }
+    if !registry.alive.isEmpty { log.notice("\(registry.alive.count) agents are still running") }
   }
 }

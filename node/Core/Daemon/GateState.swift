@@ -13,7 +13,7 @@ final class GateState: Sendable {
     var mode = NodeStatus.Mode.starting
     var reports: [GateReport] = []
     var standing: Standing?
-    var why = "the gates were not looked at yet"
+    var why = "the gates have not been checked yet"
     /// Why nothing starts although the gates may hold.
     var obstacle: String?
     /// What ``mapUse()`` found last, and until when that is good enough.
@@ -70,7 +70,7 @@ final class GateState: Sendable {
     state.withLock { state in
       state.standing = standing
       state.reports = standing.gates.reports
-      state.why = "the canary has not proved the gates yet"
+      state.why = "the canary has not tested the gates yet"
     }
   }
 
@@ -94,8 +94,8 @@ final class GateState: Sendable {
       let missing = gates.filter { !$0.enforced }.map(\.gate).joined(separator: ", ")
       throw TelosError(
         .refused,
-        "this node does not enforce (\(mode.rawValue)): no agent starts here; missing: \(missing): \(why)",
-        hint: "telos probe says what this kernel can enforce")
+        "this node does not enforce (\(mode.rawValue)), so no agent can start here; missing: \(missing): \(why)",
+        hint: "`telos probe` shows what this kernel can enforce")
     }
     return standing
   }

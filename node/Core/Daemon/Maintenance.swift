@@ -122,7 +122,7 @@ extension NodeParts {
         log.info("agent \(AgentLaunch.name(launch.id)) is gone")
         if let folder = launch.temporaryFolder { PrivateFolder.remove(folder, uid: launch.uid) }
       }
-    } catch { log.error("cannot sweep ended agents: \(error)") }
+    } catch { log.error("cannot clean up ended agents: \(error)") }
   }
 
   /// Intents that nobody names and nobody uses, so that a fleet may have as many over the years as it likes.
@@ -151,7 +151,7 @@ extension NodeParts {
     if let hyperion {
       do throws(TelosError) {
         try await blocking { () throws(TelosError) in try hyperion.attachInterfaces() }
-      } catch { log.error("cannot look after the interfaces: \(error)") }
+      } catch { log.error("cannot attach to the interfaces: \(error)") }
     }
     try? authorities.follow(await keeper.root.statement.authorities)
   }

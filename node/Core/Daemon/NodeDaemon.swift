@@ -66,7 +66,7 @@ public struct NodeDaemon: Sendable {
     notification.stopping()
     // Blocking: this task is cancelled, and the log's other way would be too.
     _ = try? parts.events.appendBlocking([
-      .node("stopped", "the daemon stops; what is in force stays")
+      .node("stopped", "the daemon stops; what is in force stays in force")
     ])
     log.notice("stopped; what is in force stays in force")
   }

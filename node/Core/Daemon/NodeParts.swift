@@ -134,8 +134,8 @@ extension NodeParts {
         local: parts.localNeverBlock(coordinators: parts.addresses.known),
         present: present ?? AddressSet())
     } catch {
-      log.critical("what is held could not be read: \(error)")
-      problems["objects"] = "what is held could not be read: \(error)"
+      log.critical("the held objects could not be read: \(error)")
+      problems["objects"] = "the held objects could not be read: \(error)"
     }
     try? authorities.follow(await keeper.root.statement.authorities)
     await parts.takeUp(kernel.outcome)
@@ -150,7 +150,7 @@ extension NodeParts {
     while true {
       do throws(TelosError) { return try NodeDatabase.open(folder.database) } catch {
         log.critical(
-          "no database; what the kernel holds stays enforced, and nothing new starts: \(error)")
+          "no database; what the kernel holds stays enforced, but no agent can start: \(error)")
         notification.ready("no database: \(error.message)")
         notification.alive()
       }
@@ -172,8 +172,8 @@ extension NodeParts {
       }
       return events
     } catch {
-      log.critical("events are kept in memory alone: \(error)")
-      problems["events"] = "they are kept in memory alone: \(error)"
+      log.critical("events are kept only in memory: \(error)")
+      problems["events"] = "they are kept only in memory: \(error)"
       return try await EventLog.inMemory(
         folder: folder.path, node: identity.name, bounds: bounds, why: "\(error)")
     }

@@ -25,7 +25,7 @@ extension NodeParts {
     if let problem = database.twinProblem {
       problems.append("the database's twin could not be written: \(problem)")
     }
-    if !current { problems.append("no current manifest and root") }
+    if !current { problems.append("the manifest or the root is not current") }
     let interfaces = (hyperion?.interfaces() ?? []).map {
       NodeStatus.Interface(name: $0.name, mode: $0.mode.rawValue, why: $0.reason)
     }

@@ -31,7 +31,7 @@ extension NodeDatabase {
         guard let kind = ObjectKind(rawValue: row["kind"]) else { return nil }
         guard let digest = Digest(bytes: row["digest"] as Data),
           let version = UInt64(exactly: row["version"] as Int64)
-        else { throw TelosError(.corrupt, "the table of forgotten objects has a row that is none") }
+        else { throw TelosError(.corrupt, "the table of forgotten objects has an invalid row") }
         return ObjectVersion(kind: kind, name: row["name"], version: version, digest: digest)
       }
     }

@@ -36,7 +36,7 @@ public struct HeldObject: Sendable, Hashable {
     guard let kind = ObjectKind(rawValue: row["kind"]) else { return nil }
     guard let digest = Digest(bytes: row["digest"] as Data),
       let version = UInt64(exactly: row["version"] as Int64)
-    else { throw TelosError(.corrupt, "the table of held objects has a row that is none") }
+    else { throw TelosError(.corrupt, "the table of held objects has an invalid row") }
     object = ObjectVersion(kind: kind, name: row["name"], version: version, digest: digest)
     bytes = row["envelope"]
     isInForce = row["in_force"]
@@ -78,7 +78,7 @@ extension NodeDatabase {
                UNION ALL SELECT version FROM floor WHERE kind = ?1 AND name = ?2)
             """, arguments: [object.kind.rawValue, object.name]) ?? 0
       guard present <= version else {
-        throw TelosError(.conflict, "version \(present) is stored already, \(version) is older")
+        throw TelosError(.conflict, "version \(present) is already stored; \(version) is older")
       }
       try db.execute(
         sql: "DELETE FROM held WHERE kind = ? AND name = ? AND NOT in_force",

@@ -125,7 +125,7 @@ public final class NodeDatabase: Sendable {
     for suffix in ["-wal", "-shm"] { unlink(target + suffix) }
     guard rename(new, target) == 0 else {
       throw TelosError(
-        .internalError, "cannot make \(target) anew: \(String(cString: strerror(errno)))")
+        .internalError, "cannot recreate \(target): \(String(cString: strerror(errno)))")
     }
   }
 

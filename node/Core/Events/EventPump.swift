@@ -41,7 +41,8 @@ final class EventPump: Sendable {
     var past: (last: UInt64?, withheld: [UInt64: UInt64]) = (nil, [:])
     do throws(TelosError) { past = try await Self.past(eventLog, registry, slams) } catch {
       log.error(
-        "the event log cannot be read back; later denials name no slam before now: \(error)")
+        "the event log cannot be read back, so later denials will not be linked to earlier slams: \(error)"
+      )
     }
     state = Mutex(State(gaps: SequenceGaps(after: past.last), withheld: past.withheld))
   }
@@ -60,20 +61,20 @@ final class EventPump: Sendable {
       guard let newest = records.last else { return (last, withheld) }
       sequence = newest.sequence
       for record in records {
-        if record.kind == "node", record.reason == "started", record.detail != boot {
+        if record.eventKind == .node, record.reason == "started", record.detail != boot {
           // The detail names the boot: the kernel counts anew in each.
           boot = record.detail
           last = nil
           slams.beginBoot()
         }
-        if record.kind == "lost", let agent = UInt64(record.agent, radix: 16) {
+        if record.eventKind == .lost, let agent = UInt64(record.agent, radix: 16) {
           withheld[agent, default: 0] += record.count
         }
         guard record.kernelSequence != 0 else { continue }
         last = max(last ?? 0, record.kernelSequence)
         guard let agent = UInt64(record.agent, radix: 16) else { continue }
         slams.add(record)
-        if record.kind == "denied" { registry.remember(SelfReport.Denial(record), of: agent) }
+        if record.eventKind == .denied { registry.remember(SelfReport.Denial(record), of: agent) }
       }
     }
   }
@@ -121,7 +122,7 @@ final class EventPump: Sendable {
   private func tell(_ lost: UInt64) {
     guard lost > 0 else { return }
     log.error("\(lost) events of the kernel were lost")
-    append([.lost(lost, "ring-full", "\(lost) events found no room in the kernel's ring")])
+    append([.lost(lost, "ring-full", "\(lost) events did not fit into the kernel's ring buffer")])
   }
 
   /// A record for each agent of which the kernel withheld more than was told.
@@ -145,8 +146,7 @@ final class EventPump: Sendable {
   private func write(_ events: [KernelEvent]) {
     guard !events.isEmpty else { return }
     var records = events.map { event in
-      // Of a merger it is the other's domain.
-      let linked = event.kind == .merged ? 0 : slams.sequence(of: event.linked)
+      let linked = slams.sequence(of: event.linked)
       return Telos_Fleet_V1_Event(
         event, launch: registry[event.agent]?.launch, linked: linked,
         origins: event.kind == .slammed ? slams.origins(of: linked) : [])
@@ -203,7 +203,7 @@ extension SelfReport.Denial {
     at = Date(timeIntervalSince1970: Double(record.atUnixMs) / 1000).rfc3339Milliseconds
     gate = record.gate
     reason = record.reason
-    detail = "\(record.detail): \(EventText.reason(record.reason))"
+    detail = "\(record.detail): \(Reason.words(record.reason))"
     path = record.hasFile && !record.file.path.isEmpty ? record.file.path : nil
     destination =
       record.hasDestination

@@ -10,7 +10,7 @@ extension Telos_Fleet_V1_Event {
   /// An event of the node itself.
   static func node(_ reason: String, _ detail: String) -> Self {
     .with {
-      $0.kind = "node"
+      $0.eventKind = .node
       $0.reason = reason
       $0.detail = detail
       $0.count = 1
@@ -22,7 +22,7 @@ extension Telos_Fleet_V1_Event {
   static func trust(_ object: ObjectVersion?, _ refusal: Refusal) -> Self {
     let name = object.map { "\($0.kind.rawValue) \"\($0.name)\" version \($0.version): " } ?? ""
     return .with {
-      $0.kind = "trust"
+      $0.eventKind = .trust
       $0.reason = refusal.code.rawValue
       $0.detail = name + refusal.message
       $0.count = 1
@@ -33,7 +33,7 @@ extension Telos_Fleet_V1_Event {
   /// An address set is in force.
   static func set(_ object: ObjectVersion, entries: Int) -> Self {
     .with {
-      $0.kind = "set"
+      $0.eventKind = .set
       $0.reason = "held"
       $0.detail =
         object.kind == .ipset
@@ -46,7 +46,7 @@ extension Telos_Fleet_V1_Event {
 
   static func lost(_ count: UInt64, _ reason: String, _ detail: String) -> Self {
     .with {
-      $0.kind = "lost"
+      $0.eventKind = .lost
       $0.reason = reason
       $0.detail = detail
       $0.count = count
@@ -57,7 +57,7 @@ extension Telos_Fleet_V1_Event {
   /// The kernel counted events of an agent and did not send them.
   static func withheld(_ count: UInt64, _ agent: UInt64, _ launch: AgentLaunch?) -> Self {
     var record = lost(
-      count, "withheld", "\(count) events of this agent were more than its share of a second")
+      count, "withheld", "\(count) events of this agent exceeded its rate limit")
     record.agent = AgentLaunch.name(agent)
     if let launch { record.name(launch) }
     return record
@@ -79,7 +79,7 @@ extension Telos_Fleet_V1_Event {
     origins: [Telos_Fleet_V1_Origin] = []
   ) {
     self.init()
-    kind = event.kind.rawValue
+    kind = event.kind?.rawValue ?? "unknown"
     bootNs = event.bootTime
     let now = BootClock.now
     let age = now > event.bootTime ? (now - event.bootTime) / 1_000_000 : 0
@@ -92,8 +92,8 @@ extension Telos_Fleet_V1_Event {
     agent = event.agent == 0 ? "" : AgentLaunch.name(event.agent)
     if let launch { name(launch) }
     gate = event.gate?.rawValue ?? ""
-    hook = event.hook == "none" ? "" : event.hook
-    reason = event.reason == "none" ? "" : event.reason
+    hook = event.hook.map { $0 == .none ? "" : $0.rawValue } ?? "unknown"
+    reason = event.reason.map { $0 == .none ? "" : $0.rawValue } ?? "unknown"
     error = event.error
     if event.file != nil || !event.path.isEmpty {
       file = .with {

@@ -31,10 +31,10 @@ final class SlamRecords: Sendable {
 
   /// Takes up a record of the log, of any kind.
   func add(_ record: Telos_Fleet_V1_Event) {
-    guard record.kind == "slammed" || record.kind == "tainted" else { return }
+    guard record.eventKind == .slammed || record.eventKind == .tainted else { return }
     state.withLock { state in
-      if state.causes[record.agent]?.kind != "slammed" { state.causes[record.agent] = record }
-      guard record.kind == "slammed" else { return }
+      if state.causes[record.agent]?.eventKind != .slammed { state.causes[record.agent] = record }
+      guard record.eventKind == .slammed else { return }
       state.ofKernel[record.kernelSequence] = record.sequence
       state.records[record.sequence] = record
       state.order.append(record.sequence)

@@ -32,7 +32,7 @@ public struct HyperionEnforcement: SetEnforcement {
     try await blocking { () throws(TelosError) in
       try hyperion.setNeverBlock(neverBlock)
       guard try hyperion.neverBlock() == neverBlock else {
-        throw TelosError(.kernel, "the kernel holds another never-block list than it was given")
+        throw TelosError(.kernel, "the kernel holds a different never-block list than it was given")
       }
     }
   }
@@ -44,7 +44,7 @@ public struct HyperionEnforcement: SetEnforcement {
       let held = try hyperion.held()
       guard held.version == version, held.digest == digest, held.set == set else {
         throw TelosError(
-          .kernel, "the kernel holds another set than it was given: version \(held.version)")
+          .kernel, "the kernel holds a different set than it was given: version \(held.version)")
       }
     }
   }

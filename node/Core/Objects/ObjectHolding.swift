@@ -72,7 +72,8 @@ extension ObjectKeeper {
       state.sets.values.first?.object,
       Refusal(
         .neverBlocked,
-        "the set names what this node never blocks: \(named.joined(separator: ", "))\(more)"))
+        "the set contains addresses that this node never blocks: \(named.joined(separator: ", "))\(more)"
+      ))
   }
 
   /// Takes up what was held before a restart: no network, no clock. What cannot be read is reported and left out; what the
@@ -112,7 +113,7 @@ extension ObjectKeeper {
     state.accepted(state.root.object)
     state.enforced(state.root.object)
     do throws(TelosError) { try await takeUp(enforced) } catch {
-      problem = "what was in force could not be put in force again: \(error)"
+      problem = "what was in force could not be restored: \(error)"
       return
     }
     // A version that was accepted, and not in force when the daemon ended, has another try, and stays away if it fails.
@@ -143,7 +144,7 @@ extension ObjectKeeper {
     guard let intent = state.intents[name], state.inForce.contains(intent.object) else {
       throw TelosError(
         .notFound, "this node does not hold an intent named \"\(name.prefix(128))\"",
-        hint: "telos intent list shows what is signed and which nodes hold it")
+        hint: "`telos intent list` shows the intents and how many nodes hold them")
     }
     guard intent.statement.expires > clock() else {
       throw TelosError(
@@ -160,7 +161,7 @@ extension ObjectKeeper {
         named == nil
           ? "the fleet's manifest no longer names the intent \(name)"
           : "the fleet's manifest names another version of the intent \(name)",
-        hint: "wait for the node to receive the present version")
+        hint: "wait until the node has received the current version")
     }
     try await reverify(intent)
     return intent

@@ -140,7 +140,7 @@ public actor ObjectKeeper {
       }
       if let claimed = candidate.claimed, claimed.kind != role.kind {
         throw Refusal(
-          .wrongType, "announced as \(claimed.kind.rawValue), it is \(role.kind.rawValue)")
+          .wrongType, "it was announced as \(claimed.kind.rawValue) but is \(role.kind.rawValue)")
       }
       if role == .root { return await takeRoot(envelope, candidate) }
       let read = try verify(envelope, role)
@@ -167,7 +167,7 @@ public actor ObjectKeeper {
             object,
             TelosError(
               .unavailable,
-              "the never-block set \"\(missing.name)\" that the manifest names is not in force here, and no set goes before it"
+              "the never-block set \"\(missing.name)\" that the manifest names is not in force here, and no set may be applied before it"
             ))
         }
         waiting.append(candidate)

@@ -29,8 +29,8 @@ public struct Enrolment: Sendable {
   public func run(into folder: DataFolder) async throws -> NodeIdentity {
     if (try? NodeIdentity(folder)) != nil {
       throw TelosError(
-        .conflict, "this node is enrolled already: \(folder.file("identity.json"))",
-        hint: "move that folder away to enrol it anew")
+        .conflict, "this node is already enrolled: \(folder.file("identity.json"))",
+        hint: "move that folder away to enrol it again")
     }
     let key = IdentityKey()
     let reply = try await ask(try key.signingRequest(name: name))
@@ -43,7 +43,7 @@ public struct Enrolment: Sendable {
     let root = try pinnedRoot(reply.rootEnvelope)
     let authorities = try Certificate.fleet(der: reply.authoritiesDer.map { [UInt8]($0) })
     guard authorities.contains(where: { $0.digest == token.ca }) else {
-      throw TelosError(.refused, "the coordinator's authorities lack the one that the token pins")
+      throw TelosError(.refused, "the authority that the token pins is not among the coordinator's")
     }
     try DurableFile.write(
       Array(authorities.map(\.pem).joined(separator: "\n").utf8), to: folder.authorities)
@@ -75,7 +75,7 @@ public struct Enrolment: Sendable {
         guard error.code == .unavailable || error.code == .deadlineExceeded else {
           throw TelosError(
             .refused, "\(endpoint) refused to enrol this node: \(error.message)",
-            hint: "tokens work once and expire; get a new one with `telos node token`")
+            hint: "a token works once and expires; get a new one with `telos node token`")
         }
         failure = TelosError(
           .unavailable, "no answer from \(endpoint): \(error.message)",
@@ -114,7 +114,7 @@ public struct Enrolment: Sendable {
         if let refusal = refusals.first {
           throw TelosError(
             .unauthenticated, "\(endpoint) is not the coordinator of the token: \(refusal.detail)",
-            hint: "make sure that nobody sits between, then get a new token")
+            hint: "check for a proxy or an interceptor on the path, then get a new token")
         }
         throw error
       }

@@ -99,7 +99,7 @@ final class FleetClient: Sendable {
         failures += 1
       } catch {
         if Task.isCancelled { return }
-        log.warning("the coordinator takes no events: \(error)")
+        log.warning("the coordinator does not accept events: \(error)")
         failures = ContinuousClock.now - start > .seconds(30) ? 1 : failures + 1
       }
       if Task.isCancelled { return }
