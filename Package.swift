@@ -110,6 +110,7 @@ let package = Package(
     library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CCanary", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
     library("EventLog", ["TelosCore", "FleetWire", grdb, crypto, protobuf]),
+    library("Operations", ["TelosCore", arguments]),
 
     // The coordinator.
     library(
@@ -121,7 +122,8 @@ let package = Package(
         crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle, yams,
       ], path: "coordinator/Core"),
     .executableTarget(
-      name: "telos-coordinator", dependencies: ["TelosCore", "Coordinator", arguments, log],
+      name: "telos-coordinator",
+      dependencies: ["TelosCore", "Operations", "Coordinator", arguments, log],
       path: "coordinator/Main", swiftSettings: strict),
 
     // The node.
@@ -134,7 +136,8 @@ let package = Package(
         certificateReloading, log, lifecycle, httpClient, yams,
       ], path: "node/Core"),
     .executableTarget(
-      name: "telos-node", dependencies: ["TelosCore", "Node", arguments, log, lifecycle],
+      name: "telos-node",
+      dependencies: ["TelosCore", "Operations", "Node", arguments, log, lifecycle],
       path: "node/Main", swiftSettings: strict),
 
     // The command line.

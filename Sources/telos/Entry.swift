@@ -57,11 +57,11 @@ enum Entry {
   /// Prints `error` and answers the exit status that goes with it.
   static func report(_ error: any Error) -> Int32 {
     if let error = error as? LaunchFailure {
-      Terminal.errorLines(render(error.error))
+      StandardError.report(error.error, of: "telos")
       return error.status
     }
     if let error = error as? TelosError {
-      Terminal.errorLines(render(error))
+      StandardError.report(error, of: "telos")
       return error.exitCode
     }
     if let error = error as? Refusal { return report(error.telosError) }
@@ -72,15 +72,9 @@ enum Entry {
       Terminal.line(text)
     } else {
       let prefix = "Error: "
-      Terminal.errorLines(
+      StandardError.line(
         "telos: " + (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text))
     }
     return status.rawValue
-  }
-
-  /// `telos: message`, and the hint in a line of its own.
-  static func render(_ error: TelosError) -> String {
-    let hint = error.hint.map { "\n  → \($0)" } ?? ""
-    return "telos: \(error.message)\(hint)"
   }
 }

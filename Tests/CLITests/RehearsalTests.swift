@@ -153,7 +153,8 @@ struct SuggestionTests {
     let withheld = Run.event(0, "lost", more: #","count":7"#)
     let lost = Run.event(0, "lost", agent: "", more: #","count":3"#)
     for (lines, words) in [
-      (Run.build + [withheld], "7 events of agent"), (Run.build + [lost], "3 events were lost"),
+      (Run.build + [withheld], "7 events of agent"),
+      (Run.build + [lost], "3 events, of this or other agents, were lost"),
       (Array(Run.build.dropLast()), "has not ended"),
       (Array(Run.build.dropFirst()), "the start of"),
     ] {

@@ -109,6 +109,12 @@ struct SigningTests {
       try Telos.parseAsRoot(common + ["--new-era", "manifest", "--out", "\(desk.path)/root.json"])
     }
     #expect(Telos.message(for: early).contains("--previous"))
+    let ofRoots = try #require(throws: (any Error).self) {
+      try Telos.parseAsRoot(common + ["--new-era", "root", "--out", "\(desk.path)/root.json"])
+    }
+    #expect(Telos.message(for: ofRoots).contains("one of 'intent', 'never-block'"))
+    let help = Telos.helpMessage(for: KeyRootCommand.self, columns: 1000)
+    #expect(help.contains("(values: intent, never-block, ipset, manifest, contain)"))
     var first = try Telos.parseAsRoot(common + ["--out", "\(desk.path)/root.json"])
     try first.run()
     let later = ["--previous", "\(desk.path)/root.json", "--root-key", "\(desk.path)/root.key"]

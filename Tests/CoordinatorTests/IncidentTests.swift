@@ -170,7 +170,7 @@ import Testing
     let bench = try await Bench()
     var log = RecordedLog()
     try log.append("started", agent: "a1")
-    for kind in ["exec", "merged", "denied", "tainted"] {
+    for kind in ["exec", "of-a-newer-build", "denied", "tainted"] {
       for _ in 0..<(IncidentChain.maximumRead + 10) { try log.append(kind, agent: "a1") }
     }
     try log.append("slammed", agent: "a1") { $0.file.path = "/srv/app/.env" }

@@ -154,7 +154,7 @@ import Testing
     let digest = Digest(of: [1, 2, 3])
     let exec = "{allow: [{path: /usr/bin/cat, fsverity: \(digest)}]}"
     var error = refusal { _ = try sandbox.compile("", exec: exec) }
-    #expect(error?.message.contains("fs-verity is not on for /usr/bin/cat") == true)
+    #expect(error?.message.contains("fs-verity is not enabled for /usr/bin/cat") == true)
     error = refusal { _ = try sandbox.compile("", exec: exec, readsVerity: false) }
     #expect(error?.message.contains("this node's kernel cannot compare") == true)
   }

@@ -316,7 +316,7 @@ enum telos_event_kind {
 	TELOS_EVENT_SLAMMED = 5,    /* in the ring of slams */
 	TELOS_EVENT_DENIED = 6,
 	TELOS_EVENT_WOULD_DENY = 7, /* mode audit */
-	TELOS_EVENT_MERGED = 8,     /* two domains became one; `linked` is the other's root */
+	/* 8 is free, and is given to no other kind: older programs have a name for it. */
 };
 enum telos_reason {
 	TELOS_REASON_NONE = 0,

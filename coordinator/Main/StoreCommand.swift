@@ -25,7 +25,7 @@ struct StoreCommand: AsyncParsableCommand {
     var from: String?
 
     func run() async throws {
-      StoreCommand.tell(try await StoreOperations.migrate(try place.configuration(), from: from))
+      try StoreCommand.tell(await StoreOperations.migrate(try place.configuration(), from: from))
     }
   }
 
@@ -39,7 +39,7 @@ struct StoreCommand: AsyncParsableCommand {
     var file: String
 
     func run() async throws {
-      StoreCommand.tell(try await StoreOperations.backUp(try place.configuration(), to: file))
+      try StoreCommand.tell(await StoreOperations.backUp(try place.configuration(), to: file))
     }
   }
 
@@ -53,12 +53,13 @@ struct StoreCommand: AsyncParsableCommand {
     var file: String
 
     func run() async throws {
-      StoreCommand.tell(try await StoreOperations.restore(try place.configuration(), from: file))
+      try StoreCommand.tell(await StoreOperations.restore(try place.configuration(), from: file))
     }
   }
 
-  private static func tell(_ counts: [StoreOperations.Count]) {
-    for count in counts where count.rows > 0 { print("\(count.table)  \(count.rows)") }
-    print("copied and compared \(counts.reduce(0) { $0 + $1.rows }) rows")
+  private static func tell(_ counts: [StoreOperations.Count]) throws {
+    let lines = counts.filter { $0.rows > 0 }.map { "\($0.table)  \($0.rows)\n" }
+    let total = counts.reduce(0) { $0 + $1.rows }
+    try StandardOutput.write(lines.joined() + "copied and compared \(total) rows\n")
   }
 }

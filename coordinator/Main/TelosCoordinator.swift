@@ -3,6 +3,7 @@ internal import Coordinator
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
+internal import Operations
 internal import TelosCore
 
 @main
@@ -13,36 +14,7 @@ struct TelosCoordinator: AsyncParsableCommand {
     version: TelosVersion.current,
     subcommands: [Initialise.self, Run.self, StoreCommand.self])
 
-  static func main() async {
-    // A peer that goes away must not end the daemon.
-    signal(SIGPIPE, SIG_IGN)
-    do {
-      var command = try parseAsRoot()
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
-      try StandardOutput.finish()
-    } catch let error as TelosError {
-      end(with: error)
-    } catch  where Self.exitCode(for: error).isSuccess {
-      // Help and the version are answers too.
-      do throws(TelosError) {
-        try StandardOutput.write(Self.fullMessage(for: error) + "\n")
-        try StandardOutput.finish()
-      } catch {
-        end(with: error)
-      }
-    } catch {
-      exit(withError: error)
-    }
-  }
-
-  private static func end(with error: TelosError) -> Never {
-    StandardError.tell("telos-coordinator: \(error)")
-    Glibc.exit(error.exitCode)
-  }
+  static func main() async { await runProgram() }
 }
 
 /// Where things are, for every command.
@@ -146,13 +118,5 @@ struct Run: AsyncParsableCommand {
           "api": "\(listening.api)", "operations": "\(listening.operations)",
         ])
     }
-  }
-}
-
-/// Standard error, for what a person has to read.
-enum StandardError {
-  static func tell(_ text: String) {
-    let bytes = Array((text + "\n").utf8)
-    _ = write(STDERR_FILENO, bytes, bytes.count)
   }
 }

@@ -36,7 +36,7 @@ enum IntentFile {
   }
 
   static func showWarnings(_ warnings: [IntentProblem], _ path: String) {
-    for warning in warnings { Terminal.errorLines("\(path): warning: \(warning)") }
+    for warning in warnings { StandardError.line("\(path): warning: \(warning)") }
   }
 }
 
@@ -139,9 +139,9 @@ extension IntentCommand {
       for key in try signing.keys() { try envelope.sign(with: key) }
       let out = out ?? "\(intent.name).signed.json"
       try EnvelopeFile.write(envelope, to: out)
-      Terminal.errorLines(
+      StandardError.line(
         "signed \(intent.name) version \(Era.text(version))" + (out == "-" ? "" : " as \(out)"))
-      Terminal.errorLines("sha256 \(envelope.digest)")
+      StandardError.line("sha256 \(envelope.digest)")
     }
   }
 }

@@ -76,7 +76,7 @@ extension IntentCommand {
         "\(answer.intent): \(summary.allowed) allowed, \(summary.denied) denied, \(summary.unknown) unknown"
       )
       for gap in answer.gaps { Terminal.line("  incomplete: \(gap.printable)") }
-      for limit in answer.limits { Terminal.errorLines("  not known: \(limit)") }
+      for limit in answer.limits { StandardError.line("  not known: \(limit)") }
     }
 
     static func line(_ event: JudgedEvent) -> String {

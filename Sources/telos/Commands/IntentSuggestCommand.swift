@@ -62,10 +62,10 @@ extension IntentCommand {
       } else {
         try OutputFile.write(Array(yaml.utf8), to: out)
       }
-      for gap in suggestion.incomplete { Terminal.errorLines("incomplete: \(gap.printable)") }
+      for gap in suggestion.incomplete { StandardError.line("incomplete: \(gap.printable)") }
       let missing = suggestion.ungranted.filter { !$0.wasRefused }.count
       if missing > 0 {
-        Terminal.errorLines("\(missing) not granted; the comments in the intent say why")
+        StandardError.line("\(missing) not granted; the comments in the intent say why")
       }
       if !suggestion.isComplete { throw ExitCode(RehearsalStatus.incomplete) }
     }

@@ -73,7 +73,7 @@ struct KeyCommand: ParsableCommand {
       try envelope.sign(with: key)
       try EnvelopeFile.write(envelope, to: file)
       let count = envelope.signatures.count
-      Terminal.errorLines("\(file) has \(count) signature\(count == 1 ? "" : "s")")
+      StandardError.line("\(file) has \(count) signature\(count == 1 ? "" : "s")")
     }
   }
 }

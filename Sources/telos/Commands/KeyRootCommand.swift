@@ -47,7 +47,7 @@ struct KeyRootCommand: ParsableCommand {
       Can be repeated. For a role whose key was stolen: whatever the thief has signed is older than what follows, and \
       what was signed before has to be signed again, with --era.
       """)
-  var newEra: [RoleArgument] = []
+  var newEra: [EraRoleArgument] = []
 
   @Option(help: "How long the root is valid: 365d, 12h.", transform: TTL.read)
   var expires = TTL(seconds: 365 * 86400)
@@ -62,9 +62,6 @@ struct KeyRootCommand: ParsableCommand {
     guard !intentKey.isEmpty else { throw ValidationError("name at least one --intent-key") }
     guard newEra.isEmpty || previous != nil else {
       throw ValidationError("--new-era follows the era of the root that --previous names")
-    }
-    guard !newEra.contains(where: { $0.role == .root }) else {
-      throw ValidationError("roots have no era: the root's own keys are changed with --root-key")
     }
     guard previous == nil || !rootKey.isEmpty else {
       throw ValidationError("a root that replaces another needs the --root-key of that one")
@@ -95,9 +92,9 @@ struct KeyRootCommand: ParsableCommand {
     }
     let envelope = try statement.signed(by: holders)
     try EnvelopeFile.write(envelope, to: out)
-    Terminal.errorLines("wrote root version \(statement.version) to \(out)")
-    Terminal.errorLines("sha256 \(envelope.digest)")
-    if let advice = Self.advice(envelope, before) { Terminal.errorLines("  → \(advice)") }
+    StandardError.line("wrote root version \(statement.version) to \(out)")
+    StandardError.line("sha256 \(envelope.digest)")
+    if let advice = Self.advice(envelope, before) { StandardError.line("  → \(advice)") }
   }
 
   /// The private keys that sign here; a new one where none was given.
@@ -115,7 +112,7 @@ struct KeyRootCommand: ParsableCommand {
     }
     let key = SigningKey()
     try key.write(to: stem)
-    Terminal.errorLines("made the root's key \(stem).key: keep it off the network")
+    StandardError.line("made the root's key \(stem).key: keep it off the network")
     return [key]
   }
 

@@ -41,7 +41,7 @@ struct NeverBlockCommand: ParsableCommand {
       }
       let envelope = try statement.signed(by: signing.keys())
       try EnvelopeFile.write(envelope, to: out)
-      Terminal.errorLines(
+      StandardError.line(
         "signed never-block version \(statement.version) with \(statement.entries.count) entries"
           + (out == "-" ? "" : " as \(out)"))
     }

@@ -29,7 +29,7 @@ struct Launcher {
       throw .refused(TelosError(.internalError, "the node's answer has no cookie"))
     }
     if let folder = grant.tmpdir, !folder.isEmpty { setenv("TMPDIR", folder, 1) }
-    if verbose { for note in grant.notes ?? [] { Terminal.errorLines("telos: \(note.printable)") } }
+    if verbose { for note in grant.notes ?? [] { StandardError.line("telos: \(note.printable)") } }
     let shell = command.ofShell(running: executable)
     do {
       try silence(grant.stdio)

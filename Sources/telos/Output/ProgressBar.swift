@@ -1,3 +1,5 @@
+internal import TelosCore
+
 /// How far a roll-out is, on standard error: one line that is redrawn on a terminal, else a line a change.
 struct ProgressBar {
   var title: String
@@ -19,8 +21,8 @@ struct ProgressBar {
     let text = Self.text(title, done: done, total: total, refused: refused)
     guard text != last else { return }
     last = text
-    Terminal.errorRaw(Terminal.errorIsTerminal ? "\r\u{1b}[K\(text)" : "\(text)\n")
+    StandardError.write(Terminal.errorIsTerminal ? "\r\u{1b}[K\(text)" : "\(text)\n")
   }
 
-  func finish() { if Terminal.errorIsTerminal && !last.isEmpty { Terminal.errorRaw("\n") } }
+  func finish() { if Terminal.errorIsTerminal && !last.isEmpty { StandardError.write("\n") } }
 }

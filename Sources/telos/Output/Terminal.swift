@@ -19,17 +19,9 @@ enum Terminal {
     do throws(TelosError) {
       try body()
     } catch {
-      errorLines(Entry.render(error))
+      StandardError.report(error, of: "telos")
       exit(error.exitCode)
     }
-  }
-
-  /// Writes text and, where it lacks one, a newline to standard error.
-  static func errorLines(_ text: String) { errorRaw(text.hasSuffix("\n") ? text : text + "\n") }
-
-  /// Writes text to standard error as it is; for progress. Of a failure there is nobody to tell.
-  static func errorRaw(_ text: String) {
-    try? StandardOutput.write(Array(text.utf8), to: STDERR_FILENO, name: "standard error")
   }
 
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }

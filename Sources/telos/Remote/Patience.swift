@@ -14,11 +14,11 @@ struct Patience {
     while true {
       do {
         let answer = try await ask()
-        if isAway { Terminal.errorLines("telos: the coordinator answers again") }
+        if isAway { StandardError.line("telos: the coordinator answers again") }
         hasAnswered = true
         return answer
       } catch let error as TelosError where isOn && hasAnswered && Self.passes(error) {
-        if !isAway { Terminal.errorLines("telos: \(error.message); trying again until it answers") }
+        if !isAway { StandardError.line("telos: \(error.message); trying again until it answers") }
         isAway = true
         try await Task.sleep(for: pause)
         pause = min(pause * 2, .seconds(5))
