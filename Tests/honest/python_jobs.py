@@ -138,5 +138,5 @@ def visit(path: str) -> str:
 JOBS = [
     Job("asyncio with 200 connections", "python-client", "client", connections),
     Job("a web server for one page", "web-server", "server", server, several=True),
-    Job("pip install, and a wheel that it builds", "pip-install", "pip", install),
+    Job("pip install, and a wheel that it builds", "pip-install", "pip", install, long=True),
     Job("a virtual environment with a pip of its own", "pip-install", "venv", environment, long=True)]

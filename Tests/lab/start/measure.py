@@ -21,8 +21,8 @@ kind: Intent
 metadata: {{name: {name}}}
 spec:
   ttl: 10m
-  exec: {{allow: [{{path: {glob}}}]}}
-  files: {{write: [/srv/start/**]}}
+  exec: {{allow: [{{path: "{glob}"}}]}}
+  files: {{write: ["/srv/start/**"]}}
 """
 WRAPPER = "import os,sys; os.execv(sys.argv[1], sys.argv[1:])"
 
