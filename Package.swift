@@ -93,6 +93,7 @@ let package = Package(
     library("TelosCore", [crypto]),
     library("AddressSets", ["TelosCore"]),
     library("Trust", ["TelosCore", crypto]),
+    library("TelosAPI", ["TelosCore", "Trust"]),
     library("Intents", ["TelosCore", "AddressSets", "Trust", yams]),
     library(
       "FleetWire", ["TelosCore", "AddressSets", "Trust", grpc, grpcProtobuf, protobuf],
@@ -116,8 +117,9 @@ let package = Package(
     library(
       "Coordinator",
       [
-        "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity", "FleetCA",
-        "CLibpq", grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf, protobuf,
+        "TelosCore", "AddressSets", "Trust", "TelosAPI", "Intents", "FleetWire", "FleetIdentity",
+        "FleetCA", "CLibpq", grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf,
+        protobuf,
         x509, asn1,
         crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle, yams,
       ], path: "coordinator/Core"),
@@ -130,7 +132,8 @@ let package = Package(
     library(
       "Node",
       [
-        "TelosCore", "AddressSets", "Trust", "Intents", "IntentCompiler", "Kernel", "BPFKit",
+        "TelosCore", "AddressSets", "Trust", "TelosAPI", "Intents", "IntentCompiler", "Kernel",
+        "BPFKit",
         "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,
         grpcTransport, grpcProtobuf, protobuf, x509, asn1, crypto, nioCore, nioPosix, nioSSL,
         certificateReloading, log, lifecycle, httpClient, yams,
@@ -144,7 +147,8 @@ let package = Package(
     .executableTarget(
       name: "telos",
       dependencies: [
-        "TelosCore", "AddressSets", "Trust", "Intents", "FleetCA", "Kernel", "FleetWire", "CRelay",
+        "TelosCore", "AddressSets", "Trust", "TelosAPI", "Intents", "FleetCA", "Kernel",
+        "FleetWire", "CRelay",
         arguments, httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL, protobuf, x509, asn1,
       ], swiftSettings: strict),
 
@@ -157,6 +161,7 @@ let package = Package(
     tests("TelosCoreTests", ["TelosCore"]),
     tests("AddressSetsTests", ["AddressSets"]),
     tests("TrustTests", ["Trust", "TelosCore", crypto]),
+    tests("TelosAPITests", ["TelosAPI", "TelosCore", "Trust"]),
     tests("IntentsTests", ["Intents", "TelosCore"]),
     tests(
       "FleetIdentityTests",
@@ -181,11 +186,12 @@ let package = Package(
       "NodeTests",
       [
         "Node", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "EventLog", "AddressSets",
-        "Intents", "Kernel", "CTelosABI", "TelosCore", grdb, grpc, grpcTransport, grpcProtobuf,
-        hummingbird,
+        "Intents", "Kernel", "CTelosABI", "TelosAPI", "TelosCore", grdb, grpc, grpcTransport,
+        grpcProtobuf, hummingbird,
         hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,
       ]),
-    tests("CLITests", ["telos", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),
+    tests(
+      "CLITests", ["telos", "TelosAPI", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),
   ]
 )
 
@@ -195,7 +201,8 @@ if isFuzzed {
     .executableTarget(
       name: "telos-fuzz",
       dependencies: [
-        "CLibFuzzer", "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire", "FleetIdentity",
+        "CLibFuzzer", "TelosAPI", "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire",
+        "FleetIdentity",
         "FleetCA", "Kernel", "CTelosABI", "Node", "Coordinator", protobuf, x509,
       ],
       path: "Tests/fuzz/Targets", swiftSettings: strict,

@@ -113,7 +113,7 @@ struct BinaryTests {
   }
 
   @Test func withoutAHomeTheNodeOfThisMachineAnswers() throws {
-    let server = UnixServer { _ in UnixServer.json(200, #"{"mode":"enforcing"}"#) }
+    let server = UnixServer { _ in UnixServer.status() }
     defer { server.stop() }
     let outcome = try Binary.run(["status"], environment: ["TELOS_SOCKET": server.path])
     #expect(outcome.status == 0, "\(outcome.errors)")

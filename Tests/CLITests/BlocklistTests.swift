@@ -1,5 +1,6 @@
 import AddressSets
 import Glibc
+import TelosAPI
 import TelosCore
 import Testing
 
@@ -80,7 +81,7 @@ struct BlocklistTests {
 
   @Test func whatIsSparedIsSaid() {
     let object = ObjectName(kind: "ipset", name: "", version: 4, digest: "00")
-    let published = Published(
+    let published = BlocklistAnswer(
       object: object, added: 2, removed: 0, unchanged: 1, neverBlocked: ["192.0.2.53"])
     let lines = BlocklistCommand.describe(published)
     #expect(lines[0] == "blocklist version 4: 2 added, 0 removed, 1 unchanged")
@@ -90,8 +91,10 @@ struct BlocklistTests {
   @Test func waitingEndsWhenNobodyIsMissing() {
     func receipts(_ held: Int, _ refused: Int, _ waiting: Int) -> Receipts {
       Receipts(
-        object: ObjectName(kind: "ipset", name: "", version: 1, digest: ""), nodes: [],
-        held: held, refused: refused, waiting: waiting)
+        object: ObjectName(kind: "ipset", name: "", version: 1, digest: ""),
+        nodes: [("held", held), ("refused", refused), ("waiting", waiting)].flatMap {
+          outcome, count in (0..<count).map { Receipts.Node(node: "n\($0)", outcome: outcome) }
+        })
     }
     #expect(Waiting.verdict(receipts(1, 0, 1)) == .waiting)
     #expect(Waiting.verdict(receipts(1, 1, 1)) == .waiting)

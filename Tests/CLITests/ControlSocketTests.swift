@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import TelosAPI
 import TelosCore
 import Testing
 
@@ -12,7 +13,7 @@ struct ControlSocketTests {
     defer { server.stop() }
     let body = try ControlSocket(path: server.path).post(
       "/v1/run",
-      body: RunRequest(intent: "read-logs", ttlSeconds: 7, argv: ["/bin/a b"], cwd: "/").body)
+      body: RunRequest(intent: "read-logs", ttlSeconds: 7, argv: ["/bin/a b"], cwd: "/").json)
     #expect(String(decoding: body, as: UTF8.self) == #"{"agent":"00000000000000a1"}"#)
     let request = try #require(server.requests.first)
     #expect(request.hasPrefix("POST /v1/run HTTP/1.1\r\n"))
@@ -58,17 +59,10 @@ struct ControlSocketTests {
   }
 
   @Test func theRequestIsJSONWhateverIsInIt() throws {
-    struct Read: Decodable, Equatable {
-      var intent: String
-      var ttlSeconds: UInt64?
-      var argv: [String]
-      var cwd: String
-    }
     let odd = "/a\"b\\c\n\u{1}\u{7f}ä😀/"
     for ttl in [nil, 60] as [UInt64?] {
       let request = RunRequest(intent: odd, ttlSeconds: ttl, argv: [odd], cwd: odd)
-      let read = try JSONDecoder().decode(Read.self, from: Data(request.body))
-      #expect(read == Read(intent: odd, ttlSeconds: ttl, argv: [odd], cwd: odd))
+      #expect(try JSONDecoder().decode(RunRequest.self, from: Data(request.json)) == request)
     }
   }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TelosAPI
 import Testing
 
 @testable import telos
@@ -6,14 +7,14 @@ import Testing
 @Suite("incidents and the agent's own view")
 struct IncidentTextTests {
   static let json = #"""
-    {"id":7,"node":"node-1","agent":"00000000000000a1","intent":"read-logs","state":"open",
+    {"id":"7","node":"node-1","agent":"00000000000000a1","intent":"read-logs","state":"open",
      "severity":"critical","summary":"read-logs read /srv/app/.env and was slammed",
      "firstAt":"2026-11-23T12:00:00.123Z","lastAt":"2026-11-24T00:00:01.000Z","events":3,
      "intentObject":{"kind":"intent","name":"read-logs","version":1764,
-       "digest":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","signedBy":["ab12"]},
+       "digest":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
      "file":{"path":"/srv/app/.env","inode":42,"device":8388609,"generation":1},
      "lineage":[{"pid":30,"command":"cat"},{"pid":20,"command":"sh\u001b[2J"},{"pid":1,"command":"init"}],
-     "refused":[{"address":"203.0.113.9","port":443,"protocol":"tcp","count":3},
+     "refused":[{"address":"203.0.113.9","port":443,"protocol":"tcp"},
                 {"address":"2001:db8::9","port":53,"protocol":"udp"}],
      "chain":[
        {"sequence":1,"at":"2026-11-23T12:00:00.123Z","kind":"slammed","gate":"file","hook":"file-open",
@@ -25,13 +26,13 @@ struct IncidentTextTests {
     """#
 
   @Test func theChainHasIntentFileLineageDestinationsAndTimesWithin100Columns() throws {
-    let incident = try JSONDecoder().decode(Incident.self, from: Data(Self.json.utf8))
-    let lines = IncidentText.lines(incident)
+    let incident = try JSONDecoder().decode(IncidentAnswer.self, from: Data(Self.json.utf8))
+    let lines = IncidentText.lines(incident, signers: ["ab12"])
     let text = lines.joined(separator: "\n")
     for part in [
       "Incident 7 (critical, open)", "read-logs version 1764",
       "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "ab12",
-      "/srv/app/.env (inode 42, device 8:1)", "cat(30) ← sh", "203.0.113.9:443/tcp 3 times",
+      "/srv/app/.env (inode 42, device 8:1)", "cat(30) ← sh", "203.0.113.9:443/tcp",
       "[2001:db8::9]:53/udp", "2026-11-23 (UTC)", "2026-11-24 (UTC)", "12:00:01.000Z",
       "the intent has no window for this destination (EPERM)",
     ] {
@@ -43,7 +44,8 @@ struct IncidentTextTests {
 
   @Test func theChainOfASlamByAnotherAgentsDataIsShown() throws {
     let json = #"""
-      {"id":8,"node":"node-1","agent":"00000000000000b2",
+      {"id":"8","node":"node-1","agent":"00000000000000b2","intent":"","state":"open",
+       "severity":"critical","summary":"","firstAt":"","lastAt":"","events":1,
        "file":{"path":"/srv/work/notes","inode":7,"device":1,"generation":1},
        "origins":[{"agent":"00000000000000b1","sequence":41,"at":"2026-11-23T12:00:00.123Z",
                    "reason":"domain","file":{"path":"/srv/work/draft"}},
@@ -51,7 +53,7 @@ struct IncidentTextTests {
                    "file":{"path":"/srv/app/.env"}},
                   {"agent":"","sequence":9,"reason":""}]}
       """#
-    let incident = try JSONDecoder().decode(Incident.self, from: Data(json.utf8))
+    let incident = try JSONDecoder().decode(IncidentAnswer.self, from: Data(json.utf8))
     let text = IncidentText.lines(incident).map { $0.split(separator: " ").joined(separator: " ") }
       .joined(separator: " ")
     for part in [
@@ -65,9 +67,10 @@ struct IncidentTextTests {
 
   @Test func pathsAsLongAsTheKernelTakesThemStayWithin100Columns() throws {
     let path = "/" + String(repeating: "p", count: 255)
-    let event = Event(
-      kind: "denied", at: "2026-11-23T12:00:00.000Z", gate: "exec",
-      file: Event.File(path: path))
+    var event = Event(kind: "denied")
+    event.at = "2026-11-23T12:00:00.000Z"
+    event.gate = "exec"
+    event.file = Event.File(path: path)
     let lines = EventLines.lines(event, origin: false, indent: 2)
     #expect(lines.count > 3)
     for line in lines { #expect(line.count <= 100) }
@@ -75,18 +78,25 @@ struct IncidentTextTests {
   }
 
   @Test func anAgentLearnsWhatItMayDoInstead() throws {
-    let json = #"""
-      {"agent":"00000000000000a1","intent":{"name":"read-logs","version":1,"digest":"00"},
-       "expires":"2026-11-23T13:00:00Z","state":"clean",
-       "windows":[{"destination":"203.0.113.0/24","ports":[443],"protocols":["tcp"]}],
-       "denials":[
-        {"at":"2026-11-23T12:00:00.000Z","gate":"exec","reason":"not-approved","path":"/usr/bin/nc"},
-        {"at":"2026-11-23T12:00:01.000Z","gate":"network","reason":"no-window",
-         "destination":"198.51.100.1:80/tcp"},
-        {"at":"2026-11-23T12:00:02.000Z","gate":"network","reason":"no-window",
-         "destination":{"address":"198.51.100.2","port":80,"protocol":"tcp"}}]}
-      """#
-    let agent = try JSONDecoder().decode(AgentSelf.self, from: Data(json.utf8))
+    func denial(_ second: Int, _ gate: String, _ reason: String, path: String?, to: String?)
+      -> SelfReport.Denial
+    {
+      SelfReport.Denial(
+        at: "2026-11-23T12:00:0\(second).000Z", gate: gate, reason: reason, detail: "", path: path,
+        destination: to)
+    }
+    let agent = SelfReport(
+      agent: "00000000000000a1", intent: .init(name: "read-logs", version: 1, digest: "00"),
+      expires: "2026-11-23T13:00:00Z", state: "clean",
+      windows: [
+        .init(
+          destination: "203.0.113.0/24", ports: ["443"], protocols: ["tcp"], whileTainted: false)
+      ],
+      denials: [
+        denial(0, "exec", "not-approved", path: "/usr/bin/nc", to: nil),
+        denial(1, "network", "no-window", path: nil, to: "198.51.100.1:80/tcp"),
+        denial(2, "network", "no-window", path: nil, to: "198.51.100.2:80/tcp"),
+      ])
     let text = SelfText.lines(agent).joined(separator: "\n")
     #expect(text.contains("203.0.113.0/24 port 443 (tcp)"))
     #expect(text.contains("/usr/bin/nc: the intent does not approve this program"))
@@ -100,16 +110,22 @@ struct IncidentTextTests {
 @Suite("the node's status")
 struct StatusTextTests {
   @Test func aGateThatIsNotEnforcedIsSaidBeforeTheFigures() throws {
-    let json = #"""
-      {"node":"node-1","mode":"hyperion-only","ready":false,"xdp":"native",
-       "maps":[{"name":"files","used":3,"capacity":8192,"configured":16384},
-               {"name":"rules","used":5,"capacity":65536}],
-       "counters":{"events":3},"interfaces":[{"name":"eth0","mode":"native","why":""}],
-       "gates":[{"gate":"exec","enforced":false,"why":"refused by the kernel"},
-                {"gate":"file","enforced":true,"why":""}],
-       "held":[{"kind":"intent","name":"read-logs","version":7,"digest":"0123456789abcdef0123"}]}
-      """#
-    let lines = StatusText.lines(try JSONDocument(parsing: Array(json.utf8)))
+    let node = NodeStatus(
+      node: "node-1", version: "1", kernel: "6.1", bootID: "b", mode: .hyperionOnly, ready: false,
+      problems: [],
+      gates: [
+        NodeGate(gate: "exec", enforced: false, why: "refused by the kernel"),
+        NodeGate(gate: "file", enforced: true),
+      ], xdp: "native", interfaces: [.init(name: "eth0", mode: "native", why: "")],
+      held: [
+        ObjectName(kind: "intent", name: "read-logs", version: 7, digest: "0123456789abcdef0123")
+      ], coordinator: nil, certificateExpires: "2026-12-23T00:00:00Z", agents: 0,
+      counters: ["events": 3],
+      maps: [
+        .init(name: "files", used: 3, capacity: 8192, configured: 16384),
+        .init(name: "rules", used: 5, capacity: 65536, configured: nil),
+      ])
+    let lines = StatusText.lines(node)
     #expect(lines.first == "Node node-1")
     let gate = try #require(
       lines.firstIndex(of: "    exec: NOT ENFORCED (refused by the kernel)"))

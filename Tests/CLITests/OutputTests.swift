@@ -17,7 +17,7 @@ struct OutputTests {
     let file = try TemporaryFile(Self.intent)
     let key = try TemporaryFolder()
     #expect(try Binary.run(["key", "new", "--out", "\(key.path)/k"]).status == 0)
-    let node = UnixServer { _ in UnixServer.json(200, #"{"mode":"enforcing"}"#) }
+    let node = UnixServer { _ in UnixServer.status() }
     defer { node.stop() }
     let here = ["TELOS_SOCKET": node.path, "TELOS_CONFIG": "/tmp/no-such"]
     for words in [

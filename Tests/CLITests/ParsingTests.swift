@@ -1,4 +1,5 @@
 import ArgumentParser
+import TelosAPI
 import TelosCore
 import Testing
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Intents
+import TelosAPI
 import Testing
 
 @testable import telos

@@ -1,3 +1,4 @@
+import TelosAPI
 import Testing
 
 @testable import telos

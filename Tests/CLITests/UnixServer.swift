@@ -1,4 +1,7 @@
 import Glibc
+import TelosAPI
+
+@testable import telos
 
 /// A server on a Unix socket: a thread that answers each connection once, with given bytes.
 final class UnixServer: @unchecked Sendable {
@@ -90,4 +93,15 @@ final class UnixServer: @unchecked Sendable {
 
 extension String {
   func range(of needle: String) -> Range<String.Index>? { firstRange(of: needle) }
+}
+
+extension UnixServer {
+  /// The answer of a node that enforces.
+  static func status() -> String {
+    let status = NodeStatus(
+      node: "node-1", version: "1", kernel: "6.12", bootID: "b", mode: .enforcing, ready: true,
+      problems: [], gates: [], xdp: "native", interfaces: [], held: [], coordinator: nil,
+      certificateExpires: "2027-01-01T00:00:00Z", agents: 0, counters: [:])
+    return json(200, (try? JSONOutput.text(status, compact: true)) ?? "")
+  }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TelosAPI
 import TelosCore
 import Testing
 

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Logging
+import TelosAPI
 import TelosCore
 import Testing
 
@@ -20,7 +21,8 @@ actor RecordedActions: ControlActions {
   func report(of agent: UInt64) async throws(TelosError) -> SelfReport {
     SelfReport(
       agent: AgentLaunch.name(agent),
-      intent: .init(name: "read-logs", version: 3, digest: Digest(of: [1])), expires: "",
+      intent: .init(name: "read-logs", version: 3, digest: Digest(of: [1]).description),
+      expires: "",
       state: "clean", windows: [], denials: [])
   }
 
@@ -31,7 +33,7 @@ actor RecordedActions: ControlActions {
       throw TelosError(.refused, "this node does not enforce", hint: "telos probe")
     }
     return RunAnswer(
-      agent: "000000000000002a", cookie: ["18446744073709551615", "1"], tmpdir: nil,
+      agent: "000000000000002a", cookie: (.max, 1), tmpdir: nil,
       stdio: "untilTaint", executable: "/usr/bin/cat")
   }
 

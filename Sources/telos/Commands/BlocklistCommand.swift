@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import ArgumentParser
 internal import Glibc
+internal import TelosAPI
 internal import TelosCore
 
 struct BlocklistCommand: ParsableCommand {
@@ -10,12 +11,6 @@ struct BlocklistCommand: ParsableCommand {
     subcommands: [Add.self, Remove.self, Import.self, Export.self, List.self])
 
   /// Body of `POST /v1/blocklist`.
-  struct Change: Codable, Sendable {
-    var add: [String]?
-    var remove: [String]?
-    var replace: [String]?
-  }
-
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add addresses and blocks: all of them, or none if one is invalid.")
@@ -31,7 +26,7 @@ struct BlocklistCommand: ParsableCommand {
       let checked = try BlocklistCommand.check(entries)
       try width.check(checked, from: "the command line")
       try await BlocklistCommand.apply(
-        Change(add: checked.map(\.description)), wait: wait, output: output)
+        BlocklistRequest(add: checked.map(\.description)), wait: wait, output: output)
     }
   }
 
@@ -48,7 +43,7 @@ struct BlocklistCommand: ParsableCommand {
     func run() async throws {
       let checked = try BlocklistCommand.check(entries)
       try await BlocklistCommand.apply(
-        Change(remove: checked.map(\.description)), wait: wait, output: output)
+        BlocklistRequest(remove: checked.map(\.description)), wait: wait, output: output)
     }
   }
 
@@ -77,7 +72,7 @@ struct BlocklistCommand: ParsableCommand {
       let set = try BlocklistCommand.read(file, allowEmpty: allowEmpty)
       try width.check(set.entries, from: InputFile.title(file))
       let entries = set.entries.map(\.description)
-      let change = replace ? Change(replace: entries) : Change(add: entries)
+      let change = replace ? BlocklistRequest(replace: entries) : BlocklistRequest(add: entries)
       try await BlocklistCommand.apply(change, wait: wait, output: output)
     }
   }
@@ -92,7 +87,7 @@ struct BlocklistCommand: ParsableCommand {
         repeat {
           let page = try await BlocklistPage.get(coordinator, limit: 50_000, after: after)
           for entry in page.entries { Terminal.line(entry.printable) }
-          after = page.next?.description
+          after = page.next
         } while after != nil
       }
     }
@@ -149,10 +144,12 @@ struct BlocklistCommand: ParsableCommand {
     return set
   }
 
-  static func apply(_ change: Change, wait: WaitOptions, output: OutputOptions) async throws {
+  static func apply(_ change: BlocklistRequest, wait: WaitOptions, output: OutputOptions)
+    async throws
+  {
     try await Coordinator.with { coordinator in
-      let bytes = try await coordinator.post("/v1/blocklist", json: change)
-      let published = try JSONInput.decode(Published.self, from: bytes, what: "the answer")
+      let bytes = try await coordinator.post(CoordinatorRoute.blocklist.path(), json: change)
+      let published = try JSONInput.decode(BlocklistAnswer.self, from: bytes, what: "the answer")
       if output.json {
         try JSONOutput.print(try JSONDocument(parsing: bytes))
       } else {
@@ -162,32 +159,22 @@ struct BlocklistCommand: ParsableCommand {
     }
   }
 
-  static func describe(_ published: Published) -> [String] {
-    let counts = [
-      ("added", published.added), ("removed", published.removed),
-      ("unchanged", published.unchanged),
-    ].compactMap { name, count in count.map { "\($0) \(name)" } }
+  static func describe(_ published: BlocklistAnswer) -> [String] {
     var lines = [
-      "blocklist version \(published.object.version): \(counts.joined(separator: ", "))"
+      "blocklist version \(published.object.version): \(published.added) added, "
+        + "\(published.removed) removed, \(published.unchanged) unchanged"
     ]
-    let spared = published.neverBlocked ?? []
-    if !spared.isEmpty {
+    if !published.neverBlocked.isEmpty {
       lines.append("not blocked, because they are on the never-block list:")
-      lines += spared.map { "  \($0.printable)" }
+      lines += published.neverBlocked.map { "  \($0.printable)" }
     }
     return lines
   }
 }
 
-/// Answer of `GET /v1/blocklist`.
-struct BlocklistPage: Codable, Sendable {
-  var object: ObjectName?
-  var entries: [String]
-  var total: Int
-  var next: FlexibleID?
-
+extension BlocklistPage {
   static func target(limit: Int, after: String?) -> String {
-    "/v1/blocklist?limit=\(limit)" + (after.map { "&after=\(encoded($0))" } ?? "")
+    CoordinatorRoute.blocklist.path(query: ["limit": "\(limit)", "after": after])
   }
 
   static func get(_ coordinator: Coordinator, limit: Int, after: String?) async throws(TelosError)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TelosAPI
 internal import TelosCore
 
 struct EventsCommand: AsyncParsableCommand {
@@ -33,22 +34,17 @@ struct EventsCommand: AsyncParsableCommand {
     }
   }
 
-  /// The place behind the newest event.
-  static let latest = "latest"
-
   func target(after cursor: String?) -> String {
-    var target = "/v1/events?limit=\(limit)"
-    if let cursor { target += "&after=\(encoded(cursor))" }
-    if let node { target += "&node=\(encoded(node))" }
-    if let agent { target += "&agent=\(encoded(agent))" }
-    // The first question is answered at once, so that from then on the place in the log is known.
-    if follow && cursor != Self.latest { target += "&follow=25" }
-    return target
+    CoordinatorRoute.events.path(query: [
+      "limit": "\(limit)", "after": cursor, "node": node, "agent": agent,
+      // The first question is answered at once, so that from then on the place in the log is known.
+      "follow": follow && cursor != EventPage.latest ? "25" : nil,
+    ])
   }
 
   func run() async throws {
     try await Coordinator.with { coordinator in
-      var cursor = after ?? (follow ? Self.latest : nil)
+      var cursor = after ?? (follow ? EventPage.latest : nil)
       var printed = 0
       var patience = Patience(follow)
       repeat {
@@ -57,10 +53,9 @@ struct EventsCommand: AsyncParsableCommand {
         let page = try JSONInput.decode(EventPage.self, from: bytes, what: "the list of events")
         try show(page, bytes)
         printed += page.events.count
-        let next = page.next?.description
-        let began = cursor == Self.latest
-        let stuck = next == nil || next == cursor
-        cursor = next ?? cursor
+        let began = cursor == EventPage.latest
+        let stuck = page.next == cursor
+        cursor = page.next
         // A server that does not wait must not be asked without pause.
         if follow && stuck && !began && page.events.isEmpty {
           try await Task.sleep(for: .seconds(1))

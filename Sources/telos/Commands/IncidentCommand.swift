@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TelosAPI
 internal import TelosCore
 
 struct IncidentCommand: ParsableCommand {
@@ -20,14 +21,13 @@ struct IncidentCommand: ParsableCommand {
       try await Coordinator.with { coordinator in
         let bytes = try await coordinator.get(IncidentCommand.target(state))
         if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
-        let incidents = try JSONInput.decode([Incident].self, from: bytes, what: "the list")
+        let incidents = try JSONInput.decode([IncidentAnswer].self, from: bytes, what: "the list")
         var table = Table(
           "ID", "STATE", "SEVERITY", "NODE", "INTENT", "EVENTS>", "LAST", "SUMMARY~")
         for incident in incidents {
           table.add(
-            incident.id.description, incident.state ?? "", incident.severity ?? "",
-            incident.node ?? "", incident.intent ?? "", incident.events.map(String.init) ?? "",
-            incident.lastAt ?? "", incident.summary ?? "")
+            incident.id, incident.state, incident.severity, incident.node, incident.intent,
+            "\(incident.events)", incident.lastAt, incident.summary)
         }
         table.print(empty: "no incidents")
       }
@@ -45,12 +45,24 @@ struct IncidentCommand: ParsableCommand {
 
     func run() async throws {
       try await Coordinator.with { coordinator in
-        let bytes = try await coordinator.get("/v1/incidents/\(encoded(id))")
+        let bytes = try await coordinator.get(CoordinatorRoute.incident.path(id))
         if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
-        var incident = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
-        await incident.findSigners(coordinator)
-        for line in IncidentText.lines(incident) { Terminal.line(line) }
+        let incident = try JSONInput.decode(IncidentAnswer.self, from: bytes, what: "the incident")
+        let signers = await Self.signers(of: incident, coordinator)
+        for line in IncidentText.lines(incident, signers: signers) { Terminal.line(line) }
       }
+    }
+
+    /// Who signed the intent, where the coordinator still serves that very version; otherwise nobody.
+    private static func signers(of incident: IncidentAnswer, _ coordinator: Coordinator) async
+      -> [String]
+    {
+      guard let object = incident.intentObject,
+        let current = try? await coordinator.get(
+          SignedObject.self, CoordinatorRoute.intent.path(object.name)),
+        current.object.digest == object.digest
+      else { return [] }
+      return current.signedBy
     }
   }
 
@@ -72,10 +84,10 @@ struct IncidentCommand: ParsableCommand {
           let bytes = try await patience.with {
             try await coordinator.get(IncidentCommand.target(state))
           }
-          let incidents = try JSONInput.decode([Incident].self, from: bytes, what: "the list")
+          let incidents = try JSONInput.decode([IncidentAnswer].self, from: bytes, what: "the list")
           guard case .array(let documents) = try JSONDocument(parsing: bytes) else { return }
           for (incident, document) in zip(incidents, documents) {
-            let key = incident.id.description
+            let key = incident.id
             guard known[key] != document else { continue }
             known[key] = document
             try show(incident, document)
@@ -85,18 +97,17 @@ struct IncidentCommand: ParsableCommand {
       }
     }
 
-    private func show(_ incident: Incident, _ document: JSONDocument) throws {
+    private func show(_ incident: IncidentAnswer, _ document: JSONDocument) throws {
       if output.json { return Terminal.line(try JSONOutput.text(document, compact: true)) }
       let cells = [
-        incident.lastAt ?? "", incident.id.description, incident.state ?? "",
-        incident.severity ?? "", incident.node ?? "", incident.intent ?? "",
-        incident.summary ?? "",
+        incident.lastAt, incident.id, incident.state, incident.severity, incident.node,
+        incident.intent, incident.summary,
       ]
       Terminal.line(cells.filter { !$0.isEmpty }.map(\.printable).joined(separator: "  "))
     }
   }
 
   static func target(_ state: String?) -> String {
-    "/v1/incidents" + (state.map { "?state=\(encoded($0))" } ?? "")
+    CoordinatorRoute.incidents.path(query: ["state": state])
   }
 }

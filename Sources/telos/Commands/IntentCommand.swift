@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TelosAPI
 internal import Trust
 
 struct IntentCommand: ParsableCommand {
@@ -28,7 +29,7 @@ struct IntentCommand: ParsableCommand {
 
     func run() async throws {
       let bytes = try EnvelopeFile.bytes(file, role: .intent)
-      try await Publishing.run("/v1/intents", bytes, wait: wait, output: output)
+      try await Publishing.run(CoordinatorRoute.intents, bytes, wait: wait, output: output)
     }
   }
 
@@ -40,7 +41,7 @@ struct IntentCommand: ParsableCommand {
 
     func run() async throws {
       try await Publishing.list(
-        "/v1/intents", output: output, first: "NAME",
+        CoordinatorRoute.intents, output: output, first: "NAME",
         empty: "there are no intents: telos intent sign, then apply")
     }
   }

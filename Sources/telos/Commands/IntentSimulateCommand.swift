@@ -86,7 +86,7 @@ extension IntentCommand {
       ].compactMap(\.self).joined(separator: "; ")
       let head = [
         EventLines.clock(event.at), EventLines.pad(judgement.answer.rawValue, 7),
-        EventLines.pad(event.gate ?? "", 7), EventLines.pad(event.hook ?? "", 12), event.object,
+        EventLines.pad(event.gate, 7), EventLines.pad(event.hook, 12), event.object,
       ].joined(separator: "  ")
       return (why.isEmpty ? head : "\(head) (\(why))").printable
     }

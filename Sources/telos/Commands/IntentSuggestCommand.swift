@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import FoundationEssentials
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -81,18 +82,17 @@ extension IntentCommand {
     }
 
     private static func named(_ recording: Recording) -> String? {
-      recording.events.lazy.compactMap(\.intent).first { !$0.isEmpty }
+      recording.events.lazy.map(\.intent).first { !$0.isEmpty }
     }
 
     /// The intent that the events name, where the coordinator still has that very version.
     private static func audited(_ recording: Recording, _ coordinator: Coordinator) async -> Intent?
     {
-      let digests = Set(recording.events.compactMap(\.intentDigest).filter { !$0.isEmpty })
+      let digests = Set(recording.events.map(\.intentDigest).filter { !$0.isEmpty })
       guard digests.count == 1, let digest = digests.first, let name = named(recording),
-        let bytes = try? await coordinator.get("/v1/intents/\(encoded(name))"),
-        let stored = try? JSONInput.decode(StoredObject.self, from: bytes),
-        stored.object.digest == digest,
-        let document = try? JSONDocument(parsing: bytes), let envelope = document["envelope"],
+        let stored = try? await coordinator.get(
+          SignedObject.self, CoordinatorRoute.intent.path(name)),
+        stored.object.digest == digest, let envelope = stored.envelope,
         let text = try? JSONOutput.text(envelope, compact: true),
         let signed = try? Envelope(json: Data(text.utf8))
       else { return nil }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -43,7 +44,9 @@ struct KeyCommand: ParsableCommand {
         throw error.telosError
       }
       let bytes = try EnvelopeFile.bytes(file, role: .root)
-      let answer = try await Coordinator.with { try await $0.put("/v1/root", bytes) }
+      let answer = try await Coordinator.with {
+        try await $0.put(CoordinatorRoute.root.path(), bytes)
+      }
       let published = try JSONInput.decode(Published.self, from: answer, what: "the answer")
       guard published.object.digest == envelope.digest.description else {
         throw TelosError(

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -50,7 +51,7 @@ struct LoginCommand: AsyncParsableCommand {
       let access = Access(
         coordinator: address, authorities: try Access.certificates(authority), token: token)
       let status = try await Coordinator.with(access) { coordinator in
-        try await coordinator.get(FleetStatus.self, "/v1/status")
+        try await coordinator.get(FleetStatus.self, CoordinatorRoute.status.path())
       }
       Terminal.line("\(address) answers, version \(status.version.printable)")
     }

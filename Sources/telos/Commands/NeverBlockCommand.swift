@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -59,7 +60,7 @@ struct NeverBlockCommand: ParsableCommand {
 
     func run() async throws {
       let bytes = try EnvelopeFile.bytes(file, role: .neverBlock)
-      try await Publishing.run("/v1/never-block", bytes, wait: wait, output: output)
+      try await Publishing.run(CoordinatorRoute.neverBlock, bytes, wait: wait, output: output)
     }
   }
 
@@ -71,7 +72,7 @@ struct NeverBlockCommand: ParsableCommand {
 
     func run() async throws {
       try await Publishing.list(
-        "/v1/never-block", output: output, first: "SCOPE",
+        CoordinatorRoute.neverBlock, output: output, first: "SCOPE",
         empty: "there is no never-block list: telos never-block sign, then apply")
     }
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -15,19 +16,19 @@ struct NodeCommand: ParsableCommand {
 
     func run() async throws {
       try await Coordinator.with { coordinator in
-        let bytes = try await coordinator.get("/v1/nodes")
+        let bytes = try await coordinator.get(CoordinatorRoute.nodes.path())
         if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
         let nodes = try JSONInput.decode([FleetNode].self, from: bytes, what: "the list of nodes")
         var table = Table(
           "NAME", "CONNECTED", "MODE", "READY", "XDP", "KERNEL~", "LAST SEEN", "LABELS~")
         for node in nodes {
-          let labels = (node.labels ?? [:]).sorted { $0.key < $1.key }.map {
+          let labels = node.labels.sorted { $0.key < $1.key }.map {
             "\($0.key)=\($0.value)"
           }
           table.add(
-            node.name, node.banned == true ? "banned" : node.connected.words,
-            node.mode ?? "", node.ready.words, node.xdp ?? "", node.kernel ?? "",
-            node.lastSeen ?? "never", labels.joined(separator: ","))
+            node.name, node.banned ? "banned" : node.connected.words, node.mode,
+            node.ready.words, node.xdp, node.kernel, node.lastSeen ?? "never",
+            labels.joined(separator: ","))
         }
         table.print(
           empty: "no nodes yet: `telos node token` prints the token that a node enrols with")
@@ -61,24 +62,12 @@ struct NodeCommand: ParsableCommand {
       let digest = try Self.rootDigest(root)
       let ttl = ttl.seconds
       try await Coordinator.with { coordinator in
-        let request = TokenRequest(labels: labels, ttlSeconds: ttl)
-        let bytes = try await coordinator.post("/v1/nodes/tokens", json: request)
-        guard case .object(var fields) = try JSONDocument(parsing: bytes) else {
-          throw TelosError(.internalError, "the coordinator's answer is not a token")
-        }
-        fields["root"] = .string(digest.description)
-        let document = JSONDocument.object(fields)
-        if output.json { return try JSONOutput.print(document) }
-        Terminal.line(try Self.text(document))
+        let request = TokenRequest(labels: labels, ttlSeconds: Int(clamping: ttl))
+        let bytes = try await coordinator.post(CoordinatorRoute.tokens.path(), json: request)
+        let token = try JoinToken(json: Data(bytes)).pinning(root: digest)
+        if output.json { return try JSONOutput.print(try JSONDocument(parsing: Array(token.json))) }
+        Terminal.line(token.text)
       }
-    }
-
-    /// `telos1.` and the token's JSON in base64url without padding.
-    static func text(_ document: JSONDocument) throws(TelosError) -> String {
-      let json = try JSONOutput.text(document, compact: true)
-      let base64 = Data(json.utf8).base64EncodedString()
-      return "telos1."
-        + base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
     /// The digest of the operator's own copy: what a thief of the coordinator cannot change.
@@ -95,11 +84,6 @@ struct NodeCommand: ParsableCommand {
     }
   }
 
-  struct TokenRequest: Codable, Sendable {
-    var labels: [String: String]
-    var ttlSeconds: UInt64
-  }
-
   struct Ban: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "End a node's streams and refuse its certificates from now on.",
@@ -110,16 +94,15 @@ struct NodeCommand: ParsableCommand {
 
     func run() async throws {
       try await Coordinator.with { coordinator in
-        _ = try await coordinator.post("/v1/nodes/\(encoded(name))/ban", Array("{}".utf8))
+        _ = try await coordinator.post(CoordinatorRoute.ban.path(name), Array("{}".utf8))
         Terminal.line("\(name.printable) is banned")
       }
     }
   }
 }
 
-extension Bool? {
-  /// yes, no, or nothing where it is not known.
-  var words: String { map { $0 ? "yes" : "no" } ?? "" }
+extension Bool {
+  fileprivate var words: String { self ? "yes" : "no" }
 }
 
 /// `key=value`, several with commas between.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import TelosAPI
 internal import TelosCore
 
 struct OCIHookCommand: ParsableCommand {
@@ -22,7 +23,7 @@ struct OCIHookCommand: ParsableCommand {
     let request = BindRequest(
       pid: state.pid, annotations: state.annotations, root: try state.root())
     do throws(TelosError) {
-      _ = try ControlSocket().post("/v1/bind", request)
+      _ = try ControlSocket().post(NodeRoute.bind.path(), request)
     } catch {
       // The node's own refusals have other codes.
       guard error.code != .unavailable && error.code != .timeout || require || isAsked else {
@@ -30,13 +31,6 @@ struct OCIHookCommand: ParsableCommand {
       }
       throw error
     }
-  }
-
-  /// Body of `POST /v1/bind`.
-  private struct BindRequest: Encodable {
-    var pid: Int32
-    var annotations: [String: String]
-    var root: String
   }
 }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TelosAPI
 internal import TelosCore
 
 struct StatusCommand: AsyncParsableCommand {
@@ -16,7 +17,7 @@ struct StatusCommand: AsyncParsableCommand {
     let isConfigured = (try? ConfigurationFolder.standard())?.exists == true
     if isConfigured || !socket.exists {
       do {
-        let bytes = try await Coordinator.with { try await $0.get("/v1/status") }
+        let bytes = try await Coordinator.with { try await $0.get(CoordinatorRoute.status.path()) }
         document["coordinator"] = try JSONDocument(parsing: bytes)
         if !output.json {
           let status = try JSONInput.decode(FleetStatus.self, from: bytes, what: "the status")
@@ -28,11 +29,12 @@ struct StatusCommand: AsyncParsableCommand {
     }
     if socket.exists {
       do {
-        let node = try JSONDocument(parsing: socket.get("/v1/status"))
-        document["node"] = node
+        let bytes = try socket.get(NodeRoute.status.path())
+        document["node"] = try JSONDocument(parsing: bytes)
         if !output.json {
+          let node = try JSONInput.decode(NodeStatus.self, from: bytes, what: "the node's answer")
           if document["coordinator"] != nil { Terminal.line() }
-          StatusText.print(node)
+          for line in StatusText.lines(node) { Terminal.line(line) }
         }
       } catch {
         failures.append(error)
@@ -53,83 +55,67 @@ enum StatusText {
       "nodes",
       "\(nodes.known) known, \(nodes.connected) connected, \(nodes.enforcing) enforcing")
     lines += field("incidents", "\(status.incidents.open) open")
-    if let version = status.root?.version, version > 0 {
-      let expires = status.root?.expires.map { ", expires \($0)" } ?? ""
-      lines += field("root", "version \(version)\(expires)")
+    if let root = status.root {
+      lines += field("root", "version \(root.version), expires \(root.expires)")
     } else {
       lines += field("root", "none yet: telos key root, then telos key apply")
     }
     for line in lines { Terminal.line(line) }
-    guard let objects = status.objects, !objects.isEmpty else { return }
+    guard !status.objects.isEmpty else { return }
     Terminal.line()
     var table = Table("KIND", "NAME", "VERSION>", "SHA256")
-    for object in objects {
+    for object in status.objects {
       table.add(
         object.kind, object.name.isEmpty ? "-" : object.name, "\(object.version)", object.digest)
     }
     table.print(empty: "")
   }
 
-  /// The node's own answer: mode first, then everything else it says.
-  static func print(_ node: JSONDocument) {
-    for line in lines(node) { Terminal.line(line) }
-  }
-
-  static func lines(_ node: JSONDocument) -> [String] {
-    guard case .object(var values) = node else { return [] }
-    let name =
-      values.removeValue(forKey: "name")?.words ?? values.removeValue(forKey: "node")?.words
-    var lines = ["Node " + (name ?? "on this machine").printable]
-    for key in ["mode", "ready", "xdp"] {
-      if let value = values.removeValue(forKey: key) { lines += field(key, value.words) }
-    }
-    // What is wrong comes first, figures last.
-    let order = ["problems": 0, "gates": 1, "maps": 3, "counters": 4]
-    for key in values.keys.sorted(by: { (order[$0] ?? 2, $0) < (order[$1] ?? 2, $1) }) {
-      guard let value = values[key] else { continue }
-      lines += section(key, value)
+  /// A node: what is wrong comes first, figures last.
+  static func lines(_ node: NodeStatus) -> [String] {
+    var lines = ["Node \(node.node.printable)"]
+    lines += field("mode", node.mode.rawValue)
+    lines += field("ready", node.ready ? "yes" : "no")
+    lines += field("xdp", node.xdp)
+    lines += section("problems", node.problems)
+    lines += section("gates", node.gates.map(words))
+    lines += field("version", node.version)
+    lines += field("kernel", node.kernel)
+    lines += field("boot", node.bootID)
+    lines += field("coordinator", node.coordinator ?? "not connected", column: 16)
+    lines += field("certificate", "expires \(node.certificateExpires)", column: 16)
+    lines += field("agents", "\(node.agents)")
+    lines += section("held", node.held.map(words))
+    lines += section("interfaces", node.interfaces.map(words))
+    lines += section("maps", node.maps.map(words))
+    guard !node.counters.isEmpty else { return lines }
+    lines.append("  counters")
+    for (name, value) in node.counters.sorted(by: { $0.key < $1.key }) {
+      lines += field(name.printable, "\(value)", indent: 4, column: 30)
     }
     return lines
   }
 
-  private static func section(_ key: String, _ value: JSONDocument) -> [String] {
-    switch value {
-    case .array(let values) where !values.isEmpty:
-      var lines = ["  \(key.printable)"]
-      for value in values { lines += field("", inline(value), column: 4) }
-      return lines
-    case .object(let values) where !values.isEmpty:
-      var lines = ["  \(key.printable)"]
-      for name in values.keys.sorted() {
-        lines += field(name.printable, values[name]?.words ?? "", indent: 4, column: 30)
-      }
-      return lines
-    default: return field(key.printable, value.words, column: max(12, key.count + 4))
-    }
+  private static func section(_ title: String, _ entries: [String]) -> [String] {
+    entries.isEmpty ? [] : ["  \(title)"] + entries.flatMap { field("", $0, column: 4) }
   }
 
-  /// One entry of an array in one line: gates, objects, or whatever comes.
-  private static func inline(_ value: JSONDocument) -> String {
-    let why = value["why"].map { $0.words.isEmpty ? "" : " (\($0.words))" } ?? ""
-    if let gate = value["gate"]?.words, case .bool(let enforced)? = value["enforced"] {
-      return "\(gate): \(enforced ? "enforced" : "NOT ENFORCED")\(why)"
-    }
-    if let kind = value["kind"]?.words, let version = value["version"]?.words {
-      let name = value["name"]?.words ?? ""
-      let digest = (value["digest"]?.words ?? "").prefix(16)
-      return "\(kind)\(name.isEmpty ? "" : " " + name) version \(version) sha256 \(digest)…"
-    }
-    if let name = value["name"]?.words, let used = value["used"]?.words,
-      let capacity = value["capacity"]?.words
-    {
-      let wanted = value["configured"]?.words ?? ""
-      let change =
-        wanted.isEmpty ? "" : " (\(wanted) in node.yaml: takes effect after the next boot)"
-      return "\(name): \(used) of \(capacity)\(change)"
-    }
-    if let name = value["name"]?.words, let mode = value["mode"]?.words {
-      return "\(name): \(mode)\(why)"
-    }
-    return value.words
+  private static func words(_ gate: NodeGate) -> String {
+    "\(gate.gate): \(gate.enforced ? "enforced" : "NOT ENFORCED")\(inBrackets(gate.why))"
   }
+
+  private static func words(_ object: ObjectName) -> String {
+    "\(object.title) version \(object.version) sha256 \(object.digest.prefix(16))…"
+  }
+
+  private static func words(_ interface: NodeStatus.Interface) -> String {
+    "\(interface.name): \(interface.mode)\(inBrackets(interface.why))"
+  }
+
+  private static func words(_ map: NodeStatus.Map) -> String {
+    let change = map.configured.map { " (\($0) in node.yaml: takes effect after the next boot)" }
+    return "\(map.name): \(map.used) of \(map.capacity)\(change ?? "")"
+  }
+
+  private static func inBrackets(_ why: String) -> String { why.isEmpty ? "" : " (\(why))" }
 }

@@ -1,5 +1,6 @@
 internal import CRelay
 internal import Glibc
+internal import TelosAPI
 internal import TelosCore
 
 /// Turns this process into an agent: asks the node, hands the cookie to the kernel, becomes CMD.
@@ -19,7 +20,7 @@ struct Launcher {
       throw .refused(TelosError(.invalidArgument, "there is no command to run"))
     }
     let executable = try ExecutablePath.resolve(name, search: Environment.bytes("PATH"))
-    let grant: RunGrant
+    let grant: RunAnswer
     do {
       grant = try ask(executable)
     } catch {
@@ -46,7 +47,7 @@ struct Launcher {
     throw failure(executable, errno, grant.notes ?? [])
   }
 
-  private func ask(_ executable: [CChar]) throws(TelosError) -> RunGrant {
+  private func ask(_ executable: [CChar]) throws(TelosError) -> RunAnswer {
     let folder = try workingDirectory()
     guard
       let path = String(
@@ -59,8 +60,8 @@ struct Launcher {
     let request = RunRequest(
       intent: intent, ttlSeconds: ttl, argv: [path.hasPrefix("/") ? path : "\(folder)/\(path)"],
       cwd: folder)
-    let answer = try socket.post("/v1/run", body: request.body)
-    return try JSONInput.decode(RunGrant.self, from: answer, what: "the node's answer")
+    let answer = try socket.post(NodeRoute.run.path(), body: request.json)
+    return try JSONInput.decode(RunAnswer.self, from: answer, what: "the node's answer")
   }
 
   private func workingDirectory() throws(TelosError) -> String {
@@ -80,7 +81,7 @@ struct Launcher {
   }
 
   /// `stdio: deny`: the agent starts with nothing to write to.
-  private func silence(_ policy: String?) throws(TelosError) {
+  private func silence(_ policy: String) throws(TelosError) {
     guard policy == "deny" else { return }
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     guard null >= 0 else { throw TelosError(.internalError, "cannot open /dev/null") }
@@ -92,7 +93,7 @@ struct Launcher {
   }
 
   /// `stdio: untilTaint`: pipes and AF_UNIX sockets that lead outside stay with a relay, which a slam stops.
-  private func relay(_ policy: String?) throws(TelosError) {
+  private func relay(_ policy: String) throws(TelosError) {
     guard policy != "allow", policy != "deny" else { return }
     let code = telos_relay()
     guard code == 0 else {

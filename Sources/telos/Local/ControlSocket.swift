@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import TelosAPI
 internal import TelosCore
 
 /// The control socket of the node that this process runs on. Synchronous.
@@ -37,7 +38,7 @@ struct ControlSocket {
     let request = Array((head + "\r\n").utf8) + (body ?? [])
     let answer = try UnixConnection.exchange(request, socket: path, seconds: seconds)
     guard (200..<300).contains(answer.status) else {
-      throw ErrorBody.error(status: answer.status, body: answer.body, from: "the node")
+      throw ErrorAnswer.error(status: answer.status, body: answer.body, from: "the node")
     }
     return answer.body
   }

@@ -1,3 +1,5 @@
+internal import TelosAPI
+
 /// Events for people: the time, what happened, at which gate, to what, and why.
 enum EventLines {
   /// The lines of one event, at most `width` columns wide.
@@ -6,9 +8,9 @@ enum EventLines {
   static func lines(_ event: Event, origin: Bool, indent: Int = 0, width: Int = 100) -> [String] {
     var head = String(repeating: " ", count: indent) + clock(event.at)
     if origin {
-      head += "  " + pad(event.node ?? "-", 12) + "  " + pad(event.agent ?? "", 16)
+      head += "  " + pad(event.node.isEmpty ? "-" : event.node, 12) + "  " + pad(event.agent, 16)
     }
-    head += "  " + pad(event.kind, 10) + "  " + pad(event.gate ?? "", 8) + "  "
+    head += "  " + pad(event.kind, 10) + "  " + pad(event.gate, 8) + "  "
     let margin = origin ? indent + 27 : head.count
     let first = wrap(event.object.printable, width: max(20, width - head.count))
     var lines = [head.printable + (first.first ?? "")]
@@ -21,23 +23,23 @@ enum EventLines {
   /// Why, and with which errno at which hook; several denials that were counted as one say how many.
   static func explanation(_ event: Event) -> String {
     var technical: [String] = []
-    if let hook = event.hook, !hook.isEmpty, hook != "none" { technical.append(hook) }
-    if let error = event.error, let name = ErrorNumber.name(error) { technical.append(name) }
-    if let count = event.count, count > 1 { technical.append("\(count) times") }
+    if !event.hook.isEmpty, event.hook != "none" { technical.append(event.hook) }
+    if let name = ErrorNumber.name(event.error) { technical.append(name) }
+    if event.count > 1 { technical.append("\(event.count) times") }
     let why = event.why
     if technical.isEmpty { return why }
     return (why.isEmpty ? "" : why + " ") + "(" + technical.joined(separator: ", ") + ")"
   }
 
   /// `12:00:00.123Z` of an RFC 3339 time; the text itself if it is none.
-  static func clock(_ at: String?) -> String {
-    guard let at, let mark = at.firstIndex(of: "T") else { return at ?? "-" }
+  static func clock(_ at: String) -> String {
+    guard let mark = at.firstIndex(of: "T") else { return at.isEmpty ? "-" : at }
     return String(at[at.index(after: mark)...])
   }
 
   /// `2026-11-23` of an RFC 3339 time.
-  static func day(_ at: String?) -> String? {
-    guard let at, let mark = at.firstIndex(of: "T") else { return nil }
+  static func day(_ at: String) -> String? {
+    guard let mark = at.firstIndex(of: "T") else { return nil }
     return String(at[..<mark])
   }
 

@@ -1,8 +1,12 @@
+internal import TelosAPI
+
 /// An incident as `telos incident show` prints it, for a terminal of 100 columns.
 enum IncidentText {
-  static func lines(_ incident: Incident, width: Int = 100) -> [String] {
-    let marks = [incident.severity, incident.state].compactMap { $0 }.joined(separator: ", ")
-    var lines = ["Incident \(incident.id)" + (marks.isEmpty ? "" : " (\(marks))")]
+  /// - Parameter signers: of the intent, as far as they are known.
+  static func lines(_ incident: IncidentAnswer, signers: [String] = [], width: Int = 100)
+    -> [String]
+  {
+    var lines = ["Incident \(incident.id) (\(incident.severity), \(incident.state))"]
     func add(_ title: String, _ text: String?) {
       guard let text, !text.isEmpty else { return }
       lines += field(title, text, width: width)
@@ -11,62 +15,58 @@ enum IncidentText {
     add("When", when(incident))
     add("Node", incident.node)
     add("Agent", incident.agent)
-    lines += intent(incident, width: width)
+    lines += intent(incident, signers, width: width)
     add("File", incident.file.flatMap(file))
     for (i, origin) in (incident.origins ?? []).enumerated() {
       lines += field(i == 0 ? "From" : "", words(origin), width: width)
     }
     add(
       "Lineage",
-      incident.lineage.map { $0.map(\.text).joined(separator: " ← ") })
+      incident.lineage.map { $0.map { "\($0.command)(\($0.pid))" }.joined(separator: " ← ") })
     for (i, destination) in (incident.refused ?? []).enumerated() {
       guard let text = destination.text else { continue }
-      let times = destination.count.map { $0 > 1 ? "  \($0) times" : "" } ?? ""
-      lines += field(i == 0 ? "Refused" : "", text + times, width: width)
+      lines += field(i == 0 ? "Refused" : "", text, width: width)
     }
     lines += chain(incident.chain ?? [], width: width)
     return lines
   }
 
-  private static func when(_ incident: Incident) -> String? {
-    guard let first = incident.firstAt else { return incident.lastAt }
-    guard let last = incident.lastAt, last != first else { return first }
-    return "\(first) to \(last)"
+  private static func when(_ incident: IncidentAnswer) -> String {
+    incident.lastAt == incident.firstAt
+      ? incident.firstAt : "\(incident.firstAt) to \(incident.lastAt)"
   }
 
-  private static func intent(_ incident: Incident, width: Int) -> [String] {
-    guard let stored = incident.intentObject else {
-      return incident.intent.map { field("Intent", $0, width: width) } ?? []
+  private static func intent(_ incident: IncidentAnswer, _ signers: [String], width: Int)
+    -> [String]
+  {
+    guard let object = incident.intentObject else {
+      return incident.intent.isEmpty ? [] : field("Intent", incident.intent, width: width)
     }
-    var lines = field(
-      "Intent", "\(stored.object.name) version \(stored.object.version)", width: width)
-    lines += field("  sha256", stored.object.digest, width: width)
-    for signer in stored.signedBy ?? [] { lines += field("  signer", signer, width: width) }
+    var lines = field("Intent", "\(object.name) version \(object.version)", width: width)
+    lines += field("  sha256", object.digest, width: width)
+    for signer in signers { lines += field("  signer", signer, width: width) }
     return lines
   }
 
   /// Whose slam it was, when, and by what.
   private static func words(_ origin: Event.Origin) -> String {
-    let event = origin.sequence.map { "event \($0) of this node" } ?? ""
-    guard let agent = origin.agent, !agent.isEmpty else {
-      return "an agent that was slammed earlier" + (event.isEmpty ? "" : " (\(event))")
-    }
-    var text = "agent \(agent)"
+    let event = "event \(origin.sequence) of this node"
+    guard !origin.agent.isEmpty else { return "an agent that was slammed earlier (\(event))" }
+    var text = "agent \(origin.agent)"
     if let contact = origin.destination?.text {
       text += ", which contacted \(contact)"
     } else if let path = origin.file?.path, !path.isEmpty {
       text += origin.reason == "domain" ? ", slammed by \(path)" : ", which read \(path)"
     }
-    let details = [origin.at ?? "", event].filter { !$0.isEmpty }.joined(separator: ", ")
-    return details.isEmpty ? text : "\(text) (\(details))"
+    return "\(text) (\([origin.at, event].compactMap { $0 }.joined(separator: ", ")))"
   }
 
   private static func file(_ file: Event.File) -> String? {
     var parts: [String] = []
-    if let path = file.path, !path.isEmpty { parts.append(path) }
-    if let inode = file.inode, inode > 0 {
-      let device = file.device ?? 0
-      parts.append("(inode \(inode), device \(device >> 20):\(device & 0xfffff))")
+    if !file.path.isEmpty { parts.append(file.path) }
+    if file.inode > 0 {
+      let device = "\(file.device >> 20):\(file.device & 0xfffff)"
+      parts.append("(inode \(file.inode), device \(device))")
     }
     return parts.isEmpty ? nil : parts.joined(separator: " ")
   }

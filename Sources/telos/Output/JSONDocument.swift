@@ -52,6 +52,13 @@ enum JSONDocument: Sendable, Hashable, Codable {
   }
 }
 
+extension JSONDocument {
+  subscript(_ key: String) -> JSONDocument? {
+    guard case .object(let values) = self else { return nil }
+    return values[key]
+  }
+}
+
 enum JSONInput {
   /// Decodes an answer; `what` names it in the error.
   static func decode<T: Decodable>(_ type: T.Type, from bytes: [UInt8], what: String = "the answer")

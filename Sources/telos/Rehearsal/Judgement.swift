@@ -1,3 +1,5 @@
+internal import TelosAPI
+
 /// What an intent would answer to something that was recorded.
 struct Judgement: Codable, Sendable {
   enum Answer: String, Codable, Sendable { case allowed, denied, unknown }
@@ -21,16 +23,16 @@ struct Judgement: Codable, Sendable {
 
 /// An event with its judgement, as `-o json` has it.
 struct JudgedEvent: Codable, Sendable {
-  var at: String?
-  var node: String?
-  var agent: String?
-  var sequence: UInt64?
-  var gate: String?
-  var hook: String?
+  var at: String
+  var node: String
+  var agent: String
+  var sequence: UInt64
+  var gate: String
+  var hook: String
   var object: String
   /// The kind and reason of the event: what happened when it was recorded.
   var recorded: String
-  var recordedReason: String?
+  var recordedReason: String
   var judgement: Judgement
 
   init(_ event: Event, _ judgement: Judgement) {

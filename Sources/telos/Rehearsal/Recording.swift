@@ -1,3 +1,4 @@
+internal import TelosAPI
 internal import TelosCore
 
 /// What nodes recorded of one or more agents, and what is missing from it.
@@ -18,11 +19,11 @@ struct Recording: Sendable {
   init(_ events: [Event], of wanted: (Event) -> Bool, isWhole: Bool) {
     let events = Self.unique(events)
     let agents = Dictionary(
-      grouping: events.filter { Self.agent($0) != nil && $0.canary != true && wanted($0) },
-      by: { Self.agent($0) ?? "" })
+      grouping: events.filter { !$0.agent.isEmpty && !$0.canary && wanted($0) },
+      by: \.agent)
     for (agent, own) in agents.sorted(by: { $0.key < $1.key }) {
       let sorted = own.enumerated().sorted {
-        ($0.element.kernelSequence ?? 0, $0.offset) < ($1.element.kernelSequence ?? 0, $1.offset)
+        ($0.element.kernelSequence, $0.offset) < ($1.element.kernelSequence, $1.offset)
       }.map(\.element)
       // Losses have no place among the kernel's numbers.
       self.events += sorted.filter { $0.kind != "lost" }
@@ -31,17 +32,10 @@ struct Recording: Sendable {
     }
   }
 
-  static func agent(_ event: Event) -> String? {
-    guard let agent = event.agent, !agent.isEmpty else { return nil }
-    return agent
-  }
-
   /// Seconds since the agent's start; nil where that is not recorded.
   func age(of event: Event) -> Double? {
-    guard let start = Self.agent(event).flatMap({ starts[$0] }), let now = event.bootNs,
-      now >= start
-    else { return nil }
-    return Double(now - start) / 1e9
+    guard let start = starts[event.agent], start > 0, event.bootNs >= start else { return nil }
+    return Double(event.bootNs - start) / 1e9
   }
 
   private static func unique(_ events: [Event]) -> [Event] {
@@ -52,8 +46,9 @@ struct Recording: Sendable {
     }
     var seen: Set<Key> = []
     return events.filter { event in
-      guard let node = event.node, let sequence = event.sequence, sequence > 0 else { return true }
-      return seen.insert(Key(node: node, epoch: event.epoch ?? 0, sequence: sequence)).inserted
+      guard !event.node.isEmpty, event.sequence > 0 else { return true }
+      let key = Key(node: event.node, epoch: event.epoch, sequence: event.sequence)
+      return seen.insert(key).inserted
     }
   }
 
@@ -67,16 +62,16 @@ struct Recording: Sendable {
     if end == nil {
       gaps.append("agent \(agent) has not ended, or its end is not in the recording")
     }
-    let withheld = own.filter { $0.kind == "lost" }.reduce(0) { $0 + ($1.count ?? 1) }
+    let withheld = own.filter { $0.kind == "lost" }.reduce(0) { $0 + $1.count }
     if withheld > 0 {
       gaps.append(
         "\(withheld) events of agent \(agent) were withheld, because it exceeded its rate limit")
     }
-    let nodes = Set(own.compactMap(\.node))
+    let nodes = Set(own.map(\.node))
     let lost = all.filter {
-      $0.kind == "lost" && Self.agent($0) == nil && $0.node.map(nodes.contains) ?? true
+      $0.kind == "lost" && $0.agent.isEmpty && ($0.node.isEmpty || nodes.contains($0.node))
         && isDuring($0, start, end)
-    }.reduce(0) { $0 + ($1.count ?? 1) }
+    }.reduce(0) { $0 + $1.count }
     if lost > 0 {
       gaps.append(
         "\(lost) events, of this or other agents, were lost on the node while agent \(agent) ran")
@@ -96,11 +91,13 @@ struct Recording: Sendable {
   private static func holes(_ agent: String, _ start: Event, _ end: Event, _ all: [Event])
     -> [String]
   {
-    guard let first = start.kernelSequence, let last = end.kernelSequence, first > 0, last >= first
-    else { return ["the input has no kernel sequence numbers, so lost events cannot be detected"] }
+    let (first, last) = (start.kernelSequence, end.kernelSequence)
+    guard first > 0, last >= first else {
+      return ["the input has no kernel sequence numbers, so lost events cannot be detected"]
+    }
     let there = Set(
       all.lazy.filter { $0.node == start.node && $0.epoch == start.epoch }
-        .compactMap(\.kernelSequence).filter { $0 >= first && $0 <= last })
+        .map(\.kernelSequence).filter { $0 >= first && $0 <= last })
     let missing = last - first + 1 - UInt64(there.count)
     return missing == 0
       ? []

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import TelosAPI
 internal import TelosCore
 
 /// Where `simulate` and `suggest` take recorded events from.
@@ -81,37 +82,38 @@ struct RecordingOptions: ParsableArguments {
   private func fetch(_ coordinator: Coordinator) async throws -> Recording {
     var options = self
     if let incident {
-      let bytes = try await coordinator.get("/v1/incidents/\(encoded(incident))")
-      let found = try JSONInput.decode(Incident.self, from: bytes, what: "the incident")
-      guard let agent = found.agent else {
+      let found = try await coordinator.get(
+        IncidentAnswer.self, CoordinatorRoute.incident.path(incident))
+      guard !found.agent.isEmpty else {
         throw TelosError(.notFound, "the incident does not name an agent")
       }
-      options.agent = agent
+      options.agent = found.agent
     }
-    let query = options.agent.map { "&agent=\(encoded($0))" } ?? ""
-    let wanted = try await Self.all(coordinator, query).filter(options.wants)
+    let wanted = try await Self.all(coordinator, agent: options.agent).filter(options.wants)
     // Nodes tell of losses by themselves, in events of no agent.
     var lost: [Event] = []
-    for node in Set(wanted.compactMap(\.node)).sorted() {
-      lost += try await Self.all(coordinator, "&kind=lost&node=\(encoded(node))").filter {
-        $0.kind == "lost" && Recording.agent($0) == nil
+    for node in Set(wanted.map(\.node)).sorted() {
+      lost += try await Self.all(coordinator, kind: .lost, node: node).filter {
+        $0.eventKind == .lost && $0.agent.isEmpty
       }
     }
     return Recording(wanted + lost, of: options.wants, isWhole: true)
   }
 
-  private static func all(_ coordinator: Coordinator, _ query: String) async throws -> [Event] {
+  private static func all(
+    _ coordinator: Coordinator, kind: EventKind? = nil, node: String? = nil, agent: String? = nil
+  ) async throws -> [Event] {
     var events: [Event] = []
     var cursor = "0"
     while true {
-      let bytes = try await coordinator.get(
-        "/v1/events?limit=10000&after=\(encoded(cursor))\(query)")
-      let page = try JSONInput.decode(EventPage.self, from: bytes, what: "the list of events")
+      let page = try await coordinator.get(
+        EventPage.self,
+        CoordinatorRoute.events.path(query: [
+          "limit": "10000", "after": cursor, "kind": kind?.rawValue, "node": node, "agent": agent,
+        ]))
       events += page.events
-      guard let next = page.next?.description, next != cursor, !page.events.isEmpty else {
-        return events
-      }
-      cursor = next
+      guard page.next != cursor, !page.events.isEmpty else { return events }
+      cursor = page.next
     }
   }
 }

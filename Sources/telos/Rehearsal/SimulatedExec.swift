@@ -1,4 +1,5 @@
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 
 extension Simulation {

@@ -1,4 +1,5 @@
 internal import Intents
+internal import TelosAPI
 
 extension Simulation {
   func judgeFile(_ event: Event) -> Judgement? {
@@ -11,7 +12,7 @@ extension Simulation {
       return intent.stdio == .allow || (intent.stdio == .untilTaint && !isSlammed(event))
         ? .allowed("stdio: \(intent.stdio.rawValue)")
         : .denied("stdio", rule: "stdio: \(intent.stdio.rawValue)")
-    case "ipc", "unmanaged-peer": return .denied(event.reason ?? "", "no entry allows this")
+    case "ipc", "unmanaged-peer": return .denied(event.reason, "no entry allows this")
     default: break
     }
     guard let path = event.wholePath else {
@@ -81,6 +82,6 @@ extension Simulation {
 extension Written {
   /// Whether it happened to a file itself, not to a name in its folder.
   static func keepsName(_ event: Event) -> Bool {
-    ["file-open", "path-truncate", "path-chmod", "path-chown"].contains(event.hook ?? "")
+    ["file-open", "path-truncate", "path-chmod", "path-chown"].contains(event.hook)
   }
 }

@@ -1,5 +1,6 @@
 internal import AddressSets
 internal import Intents
+internal import TelosAPI
 
 extension Simulation {
   mutating func judgeNetwork(_ event: Event) -> Judgement? {
@@ -7,7 +8,7 @@ extension Simulation {
       return judgeSocket(event)
     }
     if event.reason == "listen" { return judgeListen(event) }
-    if let destination = event.destination, destination.text != nil, destination.port != nil {
+    if let destination = event.destination, destination.text != nil {
       return judgeDestination(event, destination)
     }
     switch event.reason {
@@ -15,14 +16,14 @@ extension Simulation {
       return isSlammed(event)
         ? .denied("slammed") : .allowed(nil, "nothing that was recorded would have slammed it")
     case "family": return .denied("family", "no entry opens sockets of this kind")
-    case let reason: return .denied(reason ?? "none", "no entry allows this")
+    case let reason: return .denied(reason.isEmpty ? "none" : reason, "no entry allows this")
     }
   }
 
   /// A port of the agent's own that it asked for.
   private func judgeListen(_ event: Event) -> Judgement {
     let network = intent.network
-    let port = event.destination?.port.flatMap(UInt16.init(exactly:)) ?? 0
+    let port = event.destination.flatMap { UInt16(exactly: $0.port) } ?? 0
     if let index = network.listen.firstIndex(where: { entry in
       port > 0 && entry.ports.contains { $0.first <= port && port <= $0.last }
         && entry.protocols.contains { $0.rawValue == event.destination?.protocol }
@@ -51,10 +52,10 @@ extension Simulation {
     return .allowed("unix.allow[\(index)]: \(intent.unix[index])")
   }
 
-  mutating func judgeDestination(_ event: Event, _ destination: Destination) -> Judgement {
+  mutating func judgeDestination(_ event: Event, _ destination: Event.Destination) -> Judgement {
     guard let address = try? IPAddress(destination.address),
-      let port = destination.port.flatMap(UInt16.init(exactly:)),
-      let name = destination.protocol, let transport = Intent.TransportProtocol(rawValue: name)
+      let port = UInt16(exactly: destination.port),
+      let transport = Intent.TransportProtocol(rawValue: destination.protocol)
     else { return .unknown("the destination was not recorded in full") }
     let network = intent.network
     func meets(_ entry: Intent.Destination) -> Bool {
@@ -70,7 +71,7 @@ extension Simulation {
     }
     let window = window(event, meets)
     if let index = network.sensitive.firstIndex(where: meets) {
-      if let agent = event.agent { slammed.insert(agent) }
+      slammed.insert(event.agent)
       let rule = "network.sensitive[\(index)]: \(network.sensitive[index].target)"
       return .denied("slammed", "contact slams", rule: rule)
     }

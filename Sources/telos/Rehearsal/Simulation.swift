@@ -1,4 +1,5 @@
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 
 /// Replays a recording against an intent: what would its gates have answered?
@@ -40,9 +41,9 @@ struct Simulation {
     case "state", "quota": return .unknown("it depended on the state of the machine at the time")
     default: break
     }
-    let gate = event.gate.flatMap { Gate(rawValue: $0) }
+    let gate = Gate(rawValue: event.gate)
     if gate == .guard || gate == .identity {
-      return .denied(event.reason ?? "none", "no intent grants this")
+      return .denied(event.reason.isEmpty ? "none" : event.reason, "no intent grants this")
     }
     // Under what was recorded and what is asked about the kernel asks first whether the time is over.
     if let age = recording.age(of: event), age >= Double(intent.ttl.seconds) {
@@ -71,11 +72,11 @@ struct Simulation {
       return .allowed(nil, "not sensitive: the intent does not name this file")
     }
     let rule = intent.files.sensitive[index]
-    if rule.level == .critical, let agent = event.agent { slammed.insert(agent) }
+    if rule.level == .critical { slammed.insert(event.agent) }
     return .allowed(
       "files.sensitive[\(index)]: \(rule.path)",
       rule.level == .critical ? "and slams" : "and taints")
   }
 
-  func isSlammed(_ event: Event) -> Bool { event.agent.map(slammed.contains) ?? false }
+  func isSlammed(_ event: Event) -> Bool { slammed.contains(event.agent) }
 }

@@ -1,5 +1,6 @@
 internal import AddressSets
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 
 /// Ports of the run's own: those at which nobody but itself came in over loopback are its own affair.
@@ -14,7 +15,7 @@ extension Suggestion {
   mutating func settleListens() {
     var own: Set<UInt16> = []
     for event in listens {
-      let port = event.destination?.port.flatMap(UInt16.init(exactly:)) ?? 0
+      let port = event.destination.flatMap { UInt16(exactly: $0.port) } ?? 0
       guard isOwn(event, port) else {
         refuse(event, Self.words(event), Reason.listen.words)
         continue

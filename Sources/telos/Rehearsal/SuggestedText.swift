@@ -1,5 +1,6 @@
 internal import AddressSets
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 
 extension Suggestion {

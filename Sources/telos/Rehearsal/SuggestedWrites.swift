@@ -1,4 +1,5 @@
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 
 extension Suggestion {
@@ -13,7 +14,7 @@ extension Suggestion {
         event, Self.words(event), "after a slam it writes only where files.whileTainted says so")
     }
     guard event.reason == "write-root" else {
-      return refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+      return refuse(event, Self.words(event), Reason.words(event.reason))
     }
     guard event.hook != "inode-setxattr" else {
       return refuse(event, Self.words(event), "attributes of files that the agent did not write")

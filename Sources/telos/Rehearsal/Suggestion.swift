@@ -1,5 +1,6 @@
 internal import AddressSets
 internal import Intents
+internal import TelosAPI
 internal import TelosCore
 
 /// The smallest intent under which what was recorded passes, made from the recording and the audited intent alone.
@@ -78,14 +79,14 @@ struct Suggestion {
     case .exec: takeProgram(event)
     case .tainted, .slammed: contacts.insert(event.object)
     case .denied:
-      refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+      refuse(event, Self.words(event), Reason.words(event.reason))
     case .wouldDeny:
-      switch event.gate.flatMap({ Gate(rawValue: $0) }) {
+      switch Gate(rawValue: event.gate) {
       case .exec: takeExec(event)
       case .network: takeNetwork(event)
       case .file: takeFile(event)
       case .identity, .egress, .guard, nil:
-        refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+        refuse(event, Self.words(event), Reason.words(event.reason))
       }
     case .started, .ended, .lost, .node, .trust, .set, nil: break
     }
@@ -93,7 +94,8 @@ struct Suggestion {
 
   static func words(_ event: Event) -> String {
     let object = event.destination?.text ?? event.file?.path ?? ""
-    return [event.hook ?? event.gate ?? "", object].filter { !$0.isEmpty }.joined(separator: " ")
+    return [event.hook.isEmpty ? event.gate : event.hook, object].filter { !$0.isEmpty }.joined(
+      separator: " ")
   }
 
   // MARK: exec
@@ -104,7 +106,7 @@ struct Suggestion {
       return
     }
     guard event.reason == "not-approved" || event.reason == "agent-wrote" else {
-      return refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+      return refuse(event, Self.words(event), Reason.words(event.reason))
     }
     guard let path = event.wholePath else {
       return refuse(event, Self.words(event), "its full path was not recorded")
@@ -176,13 +178,13 @@ struct Suggestion {
         return refuse(event, Self.words(event), "the socket has no name that could be allowed")
       }
       sockets.insert(name)
-    default: refuse(event, Self.words(event), Reason.words(event.reason ?? ""))
+    default: refuse(event, Self.words(event), Reason.words(event.reason))
     }
   }
 
   private mutating func takeDestination(_ event: Event) {
     guard let destination = event.destination, let address = try? IPAddress(destination.address),
-      let port = destination.port.flatMap(UInt16.init(exactly:)), port > 0
+      let port = UInt16(exactly: destination.port), port > 0
     else { return refuse(event, Self.words(event), "there is no port that could be allowed") }
     switch destination.protocol {
     case "tcp": destinations[address, default: Ports()].tcp.insert(port)

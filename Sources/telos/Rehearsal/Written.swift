@@ -1,3 +1,5 @@
+internal import TelosAPI
+
 /// What each agent made in the course of a recording, by path.
 struct Written: Sendable {
   private var files: [String: PathSet] = [:]
@@ -6,25 +8,25 @@ struct Written: Sendable {
 
   init(_ recording: Recording) {
     for event in recording.events {
-      guard let agent = event.agent, let path = event.wholePath else { continue }
+      guard let path = event.wholePath else { continue }
       switch event.hook {
-      case "path-mkdir": folders[agent, default: []].insert(path)
-      case "path-mknod", "path-symlink": files[agent, default: []].insert(path)
-      case "bprm-check": programs[agent, default: []].insert(path)
+      case "path-mkdir": folders[event.agent, default: []].insert(path)
+      case "path-mknod", "path-symlink": files[event.agent, default: []].insert(path)
+      case "bprm-check": programs[event.agent, default: []].insert(path)
       default: break
       }
     }
   }
 
   func file(_ event: Event, _ path: String) -> Bool {
-    event.agent.flatMap { files[$0] }?.contains(path) == true
+    files[event.agent]?.contains(path) == true
   }
   func folder(_ event: Event, _ path: String) -> Bool {
-    event.agent.flatMap { folders[$0] }?.contains(path) == true
+    folders[event.agent]?.contains(path) == true
   }
   /// Whether it was executed as a program or script: what was only opened to run is an ELF interpreter.
   func program(_ event: Event, _ path: String) -> Bool {
-    event.agent.flatMap { programs[$0] }?.contains(path) == true
+    programs[event.agent]?.contains(path) == true
   }
 }
 

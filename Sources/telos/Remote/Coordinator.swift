@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
+internal import TelosAPI
 internal import TelosCore
 
 /// The coordinator's HTTP API, over TLS that trusts the fleet's own authorities and no others.
@@ -97,24 +98,11 @@ struct Coordinator: Sendable {
   }
 
   private func refusal(status: Int, body: [UInt8]) -> TelosError {
-    var error = ErrorBody.error(status: status, body: body, from: "the coordinator")
+    var error = ErrorAnswer.error(status: status, body: body, from: "the coordinator")
     if error.code == .unauthenticated {
       error.message = "the coordinator does not accept the token: \(error.message)"
       error.hint = error.hint ?? "log in again with a valid token: telos login"
     }
     return error
   }
-}
-
-/// A path segment or a query value with everything but unreserved characters percent-encoded.
-func encoded(_ text: String) -> String {
-  text.utf8.map { byte in
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-      UInt8(ascii: "_"), UInt8(ascii: "~"):
-      String(UnicodeScalar(byte))
-    default: "%" + [byte].hex.uppercased()
-    }
-  }.joined()
 }

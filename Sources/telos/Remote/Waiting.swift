@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import TelosAPI
 internal import TelosCore
 
 /// `--wait` of everything that publishes.
@@ -31,8 +32,9 @@ enum Waiting {
   }
 
   static func target(_ object: ObjectName) -> String {
-    let name = object.name.isEmpty ? "-" : encoded(object.name)
-    return "/v1/objects/\(encoded(object.kind))/\(name)/receipts?version=\(object.version)"
+    CoordinatorRoute.receipts.path(
+      object.kind, object.name.isEmpty ? CoordinatorRoute.fleet : object.name,
+      query: ["version": "\(object.version)"])
   }
 
   static func run(for first: ObjectName, timeout: TTL, _ coordinator: Coordinator) async throws {
@@ -57,8 +59,8 @@ enum Waiting {
       }
       // A node holds one version: once somebody published a newer one, ours is never held again.
       if round.isMultiple(of: 10) {
-        let status = try await coordinator.get(FleetStatus.self, "/v1/status")
-        object = newest(object, among: status.objects ?? [])
+        let status = try await coordinator.get(FleetStatus.self, CoordinatorRoute.status.path())
+        object = newest(object, among: status.objects)
       }
       try await Task.sleep(for: .milliseconds(200))
     }
@@ -72,7 +74,7 @@ enum Waiting {
 
   private static func refusal(_ object: ObjectName, _ receipts: Receipts) -> TelosError {
     let refused = names(receipts) { $0.outcome == "refused" }
-    let why = receipts.nodes?.first { $0.outcome == "refused" && $0.error?.isEmpty == false }?.error
+    let why = receipts.nodes.first { $0.outcome == "refused" && $0.error?.isEmpty == false }?.error
     return TelosError(
       .refused, "\(object.title) version \(object.version) was refused by \(refused)",
       hint: why.map { "the node says: \($0.printable)" })
@@ -91,7 +93,7 @@ enum Waiting {
 
   private static func names(_ receipts: Receipts, where matches: (Receipts.Node) -> Bool) -> String
   {
-    let names = (receipts.nodes ?? []).filter(matches).map(\.node.printable)
+    let names = receipts.nodes.filter(matches).map(\.node.printable)
     let shown = names.prefix(5).joined(separator: ", ")
     return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
   }

@@ -5,6 +5,7 @@ import FleetWire
 import Foundation
 import SwiftProtobuf
 import Synchronization
+import TelosAPI
 import TelosCore
 import X509
 
@@ -73,7 +74,7 @@ private func ingest(_ batch: Telos_Fleet_V1_EventBatch) async throws {
     try $0.events(after: 0, limit: 1000, EventFilter(node: node))
   }
   promise(stored.count { $0.epoch == batch.epoch } >= first.stored, "what is stored can be read")
-  _ = try JSONEncoder().encode(stored.map { EventAnswer($0) })
+  _ = try JSONEncoder().encode(stored.map { Event($0) })
   for incident in try await store.read({ try $0.incidents() }) where incident.node == node {
     let chain = IncidentChain.select(from: stored, of: incident)
     _ = try JSONEncoder().encode(IncidentAnswer(incident, chain: chain))

@@ -1,5 +1,6 @@
 import AddressSets
 import FoundationEssentials
+import TelosAPI
 import TelosCore
 
 @testable import Node

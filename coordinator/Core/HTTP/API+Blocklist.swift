@@ -1,38 +1,35 @@
 internal import AddressSets
 internal import FoundationEssentials
 internal import Hummingbird
+internal import TelosAPI
 internal import TelosCore
 
 /// The blocklist: what operators ask to have dropped.
 extension API {
-  func addBlocklist(to router: RouterGroup<APIContext>) {
-    router.post("blocklist") { request, context in
+  func addBlocklist(to router: Router<APIContext>) {
+    router.post(CoordinatorRoute.blocklist) { request, context in
       let body = try await request.json(BlocklistRequest.self, upTo: Limit.list)
       let outcome = try await publisher.changeBlocklist(try body.change(), by: context.actor)
       return try Answer.json(
         BlocklistAnswer(
-          object: outcome.object, added: outcome.added, removed: outcome.removed,
+          object: ObjectName(outcome.object), added: outcome.added, removed: outcome.removed,
           unchanged: outcome.unchanged, neverBlocked: outcome.neverBlocked))
     }
-    router.get("blocklist") { request, _ in
+    router.get(CoordinatorRoute.blocklist) { request, _ in
       let limit = try request.number("limit", in: 1...100_000, default: 1000)
       let after = try request.text("after").map { try IPPrefix($0) }
       let page = try await store.read { store in
-        BlocklistPage(
-          object: try store.object(.ipset, "")?.object,
-          entries: try store.blocklistPage(after: after, limit: limit).map { "\($0)" },
-          total: try store.blocklistCount())
+        let entries = try store.blocklistPage(after: after, limit: limit).map { "\($0)" }
+        return BlocklistPage(
+          object: try store.object(.ipset, "").map { ObjectName($0.object) }, entries: entries,
+          total: try store.blocklistCount(), next: entries.count == limit ? entries.last : nil)
       }
-      return try Answer.json(page.withNext(limit))
+      return try Answer.json(page)
     }
   }
 }
 
-private struct BlocklistRequest: Decodable {
-  var add: [String]?
-  var remove: [String]?
-  var replace: [String]?
-
+extension BlocklistRequest {
   /// Reads every entry before anything is changed; the first bad one is named by its place.
   func change() throws(TelosError) -> BlocklistChange {
     if let replace {
@@ -63,27 +60,5 @@ private struct BlocklistRequest: Decodable {
       }
     }
     return AddressSet(prefixes)
-  }
-}
-
-private struct BlocklistAnswer: Encodable {
-  var object: ObjectVersion
-  var added: Int
-  var removed: Int
-  var unchanged: Int
-  var neverBlocked: [String]
-}
-
-private struct BlocklistPage: Encodable, Sendable {
-  var object: ObjectVersion?
-  var entries: [String]
-  var total: Int
-  /// Give it as `after` for the next page; absent on the last.
-  var next: String?
-
-  func withNext(_ limit: Int) -> BlocklistPage {
-    var page = self
-    page.next = entries.count == limit ? entries.last : nil
-    return page
   }
 }

@@ -1,11 +1,12 @@
 internal import FoundationEssentials
 internal import Hummingbird
+internal import TelosAPI
 internal import TelosCore
 
 /// Events and what was made of them.
 extension API {
-  func addEvents(to router: RouterGroup<APIContext>) {
-    router.get("incidents") { request, _ in
+  func addEvents(to router: Router<APIContext>) {
+    router.get(CoordinatorRoute.incidents) { request, _ in
       let state: Incident.State? = try request.text("state").map { text in
         guard let state = Incident.State(rawValue: text) else {
           throw TelosError(.invalidArgument, "state must be open or closed")
@@ -16,7 +17,7 @@ extension API {
       let incidents = try await store.read { try $0.incidents(state: state, limit: limit) }
       return try Answer.json(incidents.map { IncidentAnswer($0) })
     }
-    router.get("incidents/:id") { _, context in
+    router.get(CoordinatorRoute.incident) { _, context in
       let id = try context.parameters.require("id")
       let found = try await store.read { store in
         try store.incident(id).map { ($0, try IncidentChain.read($0, store)) }
@@ -28,7 +29,7 @@ extension API {
       }
       return try Answer.json(IncidentAnswer(incident, chain: chain))
     }
-    router.get("events") { request, _ in try await events(request) }
+    router.get(CoordinatorRoute.events) { request, _ in try await events(request) }
   }
 
   static let longestFollow = 60
@@ -41,7 +42,7 @@ extension API {
       node: request.text("node"), agent: request.text("agent"), kind: request.text("kind"))
     var cursor: Int64 = 0
     if let text = request.text("after") {
-      if text == "latest" {
+      if text == EventPage.latest {
         cursor = try await store.read { try $0.newestEvent() }
       } else if let number = Int64(text), number >= 0 {
         cursor = number
@@ -58,8 +59,7 @@ extension API {
       events = try await store.read { try $0.events(after: start, limit: limit, filter) }
     }
     return try Answer.json(
-      EventsAnswer(
-        events: events.map { EventAnswer($0) }, next: String(events.last?.id ?? cursor)))
+      EventPage(events: events.map { Event($0) }, next: String(events.last?.id ?? cursor)))
   }
 
   private static func wait(for rings: AsyncStream<Void>, until end: ContinuousClock.Instant) async {
@@ -70,9 +70,4 @@ extension API {
       group.cancelAll()
     }
   }
-}
-
-private struct EventsAnswer: Encodable {
-  var events: [EventAnswer]
-  var next: String
 }

@@ -1,30 +1,31 @@
 internal import FleetWire
 internal import FoundationEssentials
 internal import Hummingbird
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
 /// Roots, intents, never-block sets and the receipts for them.
 extension API {
-  func addObjects(to router: RouterGroup<APIContext>) {
-    router.put("root") { request, context in
+  func addObjects(to router: Router<APIContext>) {
+    router.put(CoordinatorRoute.root) { request, context in
       let upload = try await request.bytes(upTo: Limit.root)
       return try Answer.json(
-        Applied(object: try await publisher.applyRoot(upload, by: context.actor)))
+        Published(try await publisher.applyRoot(upload, by: context.actor)))
     }
-    router.get("root") { _, _ in
+    router.get(CoordinatorRoute.root) { _, _ in
       guard let stored = try await newest(.root, "") else {
         throw TelosError(.notFound, "no root is applied yet", hint: "telos key apply root.json")
       }
       return Answer.raw(try stored.upload ?? stored.decoded().json)
     }
-    router.post("intents") { request, context in
+    router.post(CoordinatorRoute.intents) { request, context in
       let upload = try await request.bytes(upTo: Limit.intent)
       return try Answer.json(
-        Applied(object: try await publisher.applyIntent(upload, by: context.actor)))
+        Published(try await publisher.applyIntent(upload, by: context.actor)))
     }
-    router.get("intents") { _, _ in try Answer.json(try await listed(.intent)) }
-    router.get("intents/:name") { _, context in
+    router.get(CoordinatorRoute.intents) { _, _ in try Answer.json(try await listed(.intent)) }
+    router.get(CoordinatorRoute.intent) { _, context in
       let name = try context.parameters.require("name")
       guard let stored = try await newest(.intent, name) else {
         throw TelosError(
@@ -32,20 +33,22 @@ extension API {
       }
       return try Answer.json(try await detailed(stored))
     }
-    router.post("never-block") { request, context in
+    router.post(CoordinatorRoute.neverBlock) { request, context in
       let upload = try await request.bytes(upTo: Limit.list)
       return try Answer.json(
-        Applied(object: try await publisher.applyNeverBlock(upload, by: context.actor)))
+        Published(try await publisher.applyNeverBlock(upload, by: context.actor)))
     }
-    router.get("never-block") { _, _ in try Answer.json(try await listed(.neverBlock)) }
-    router.get("never-block/:name") { _, context in
+    router.get(CoordinatorRoute.neverBlock) { _, _ in try Answer.json(try await listed(.neverBlock))
+    }
+    router.get(CoordinatorRoute.neverBlockSet) { _, context in
       let name = try context.parameters.require("name")
-      guard let stored = try await newest(.neverBlock, name == "-" ? "" : name) else {
+      guard let stored = try await newest(.neverBlock, name == CoordinatorRoute.fleet ? "" : name)
+      else {
         throw TelosError(.notFound, "there is no such never-block set")
       }
       return try Answer.json(try await detailed(stored))
     }
-    router.get("objects/:kind/:name/receipts") { request, context in
+    router.get(CoordinatorRoute.receipts) { request, context in
       try await receipts(request, context)
     }
   }
@@ -54,28 +57,26 @@ extension API {
     try await store.read { try $0.object(kind, name) }
   }
 
-  private func listed(_ kind: ObjectKind) async throws -> [ListedObject] {
+  private func listed(_ kind: ObjectKind) async throws -> [SignedObject] {
     let (stored, nodes, held) = try await store.read {
       (try $0.newestObjects([kind]), try $0.nodes(), try $0.held())
     }
-    return stored.map { ListedObject($0, nodes: nodes, held: held) }
+    return stored.map { SignedObject($0, nodes: nodes, held: held) }
   }
 
-  private func detailed(_ stored: StoredObject) async throws -> DetailedObject {
+  private func detailed(_ stored: StoredObject) async throws -> SignedObject {
     let envelope = try stored.decoded()
     let (nodes, held) = try await store.read { (try $0.nodes(), try $0.held()) }
-    let listed = ListedObject(stored, nodes: nodes, held: held)
-    return DetailedObject(
-      object: listed.object, signedBy: listed.signedBy, expires: listed.expires,
-      held: listed.held, nodes: listed.nodes,
-      envelope: try JSONValue(parsing: stored.upload ?? envelope.json),
-      payload: try JSONValue(parsing: envelope.payload))
+    var answer = SignedObject(stored, nodes: nodes, held: held)
+    answer.envelope = try JSONValue(parsing: stored.upload ?? envelope.json)
+    answer.payload = try JSONValue(parsing: envelope.payload)
+    return answer
   }
 
   private func receipts(_ request: Request, _ context: APIContext) async throws -> Response {
     let kindText = try context.parameters.require("kind")
     let nameText = try context.parameters.require("name")
-    let name = nameText == "-" ? "" : nameText
+    let name = nameText == CoordinatorRoute.fleet ? "" : nameText
     guard let kind = ObjectKind(rawValue: kindText) else {
       throw TelosError(
         .invalidArgument, "unknown kind of object \(kindText.bounded(40))",
@@ -97,75 +98,40 @@ extension API {
     let (answers, nodes) = try await store.read {
       (try $0.receipts(of: stored.object), try $0.nodes())
     }
-    return try Answer.json(ReceiptsAnswer(stored, receipts: answers, nodes: nodes))
+    return try Answer.json(Receipts(stored, receipts: answers, nodes: nodes))
   }
 }
-
-private struct Applied: Encodable { var object: ObjectVersion }
 
 /// The nodes that an object is for: enrolled, not banned, in its scope.
 private func targets(_ stored: StoredObject, _ nodes: [NodeRecord]) -> [NodeRecord] {
   nodes.filter { $0.banned == nil && stored.selector.matches($0.labels) }
 }
 
-private struct ListedObject: Encodable {
-  var object: ObjectVersion
-  var signedBy: [String]
-  var expires: String
-  var held: Int
-  var nodes: Int
-
-  init(_ stored: StoredObject, nodes: [NodeRecord], held: [String: [ObjectVersion]]) {
+extension SignedObject {
+  fileprivate init(_ stored: StoredObject, nodes: [NodeRecord], held: [String: [ObjectVersion]]) {
     let targets = targets(stored, nodes)
-    object = stored.object
-    signedBy = stored.signedBy
-    expires = stored.expires.rfc3339
-    self.held = targets.count { held[$0.name]?.contains(stored.object) == true }
-    self.nodes = targets.count
+    self.init(
+      object: ObjectName(stored.object), signedBy: stored.signedBy,
+      expires: stored.expires.rfc3339,
+      held: targets.count { held[$0.name]?.contains(stored.object) == true },
+      nodes: targets.count)
   }
 }
 
-private struct DetailedObject: Encodable {
-  var object: ObjectVersion
-  var signedBy: [String]
-  var expires: String
-  var held: Int
-  var nodes: Int
-  var envelope: JSONValue
-  var payload: JSONValue
-}
-
-private struct ReceiptsAnswer: Encodable {
-  struct Entry: Encodable {
-    var node: String
-    /// held, refused or waiting.
-    var outcome: String
-    var at: String?
-    /// The code and, behind a colon, the message of a refusal.
-    var error: String?
-    var simulated: Bool?
-  }
-  var object: ObjectVersion
-  var nodes: [Entry]
-  var held: Int
-  var refused: Int
-  var waiting: Int
-
-  init(_ stored: StoredObject, receipts: [Receipt], nodes: [NodeRecord]) {
-    object = stored.object
+extension Receipts {
+  fileprivate init(_ stored: StoredObject, receipts: [Receipt], nodes: [NodeRecord]) {
     let answers = Dictionary(receipts.map { ($0.node, $0) }, uniquingKeysWith: { $1 })
-    self.nodes = targets(stored, nodes).map { node in
-      guard let receipt = answers[node.name] else {
-        return Entry(node: node.name, outcome: "waiting")
-      }
-      let error = [receipt.errorCode, receipt.errorMessage].filter { !$0.isEmpty }
-      return Entry(
-        node: node.name, outcome: receipt.outcome.rawValue, at: receipt.at.rfc3339Milliseconds,
-        error: error.isEmpty ? nil : error.joined(separator: ": "),
-        simulated: receipt.simulated ? true : nil)
-    }
-    held = self.nodes.count { $0.outcome == "held" }
-    refused = self.nodes.count { $0.outcome == "refused" }
-    waiting = self.nodes.count { $0.outcome == "waiting" }
+    self.init(
+      object: ObjectName(stored.object),
+      nodes: targets(stored, nodes).map { node in
+        guard let receipt = answers[node.name] else {
+          return Node(node: node.name, outcome: "waiting")
+        }
+        let error = [receipt.errorCode, receipt.errorMessage].filter { !$0.isEmpty }
+        return Node(
+          node: node.name, outcome: receipt.outcome.rawValue, at: receipt.at.rfc3339Milliseconds,
+          error: error.isEmpty ? nil : error.joined(separator: ": "),
+          simulated: receipt.simulated ? true : nil)
+      })
   }
 }

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Hummingbird
 internal import Logging
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -41,12 +42,11 @@ struct API: Sendable {
       FeedGateHTTP(feed: feed)
       BearerAuthentication(store: store)
     }
-    let v1 = router.group("v1")
-    addObjects(to: v1)
-    addBlocklist(to: v1)
-    addNodes(to: v1)
-    addEvents(to: v1)
-    v1.get("status") { _, _ in try await status() }
+    addObjects(to: router)
+    addBlocklist(to: router)
+    addNodes(to: router)
+    addEvents(to: router)
+    router.get(CoordinatorRoute.status) { _, _ in try await status() }
     return router
   }
 
@@ -56,7 +56,7 @@ struct API: Sendable {
     let connected = heartbeats.connected(nodes, here: connections.connected, at: Date())
     let publication = publisher.current
     return try Answer.json(
-      StatusAnswer(
+      FleetStatus(
         version: TelosVersion.current,
         nodes: .init(
           known: nodes.count { $0.banned == nil },
@@ -64,7 +64,7 @@ struct API: Sendable {
           enforcing: nodes.count {
             connected.contains($0.name) && $0.report.mode == "enforcing"
           }),
-        objects: publication.objects.map(\.object),
+        objects: publication.objects.map { ObjectName($0.object) },
         incidents: .init(open: open),
         root: publication.root.map {
           .init(version: $0.version, expires: $0.expires.rfc3339)
@@ -72,20 +72,19 @@ struct API: Sendable {
   }
 }
 
-private struct StatusAnswer: Encodable {
-  struct Nodes: Encodable {
-    var known: Int
-    var connected: Int
-    var enforcing: Int
-  }
-  struct Incidents: Encodable { var open: Int }
-  struct Root: Encodable {
-    var version: UInt64
-    var expires: String
-  }
-  var version: String
-  var nodes: Nodes
-  var objects: [ObjectVersion]
-  var incidents: Incidents
-  var root: Root?
+extension RouterMethods {
+  func get(
+    _ route: Route,
+    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
+  ) { get(RouterPath(route.pattern), use: closure) }
+
+  func put(
+    _ route: Route,
+    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
+  ) { put(RouterPath(route.pattern), use: closure) }
+
+  func post(
+    _ route: Route,
+    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
+  ) { post(RouterPath(route.pattern), use: closure) }
 }

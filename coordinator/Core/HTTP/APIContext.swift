@@ -4,6 +4,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import TelosAPI
 internal import TelosCore
 internal import Trust
 
@@ -58,21 +59,12 @@ struct ErrorAnswers: RouterMiddleware {
   }
 
   private static func answer(_ error: TelosError) -> Response {
-    struct Body: Encodable {
-      struct Content: Encodable {
-        var code: String
-        var message: String
-        var hint: String?
-      }
-      var error: Content
-    }
     let inner = [.corrupt, .kernel, .internalError].contains(error.code)
-    let body = Body(
-      error: .init(
-        code: error.code.rawValue, message: inner ? "internal error" : error.message,
-        hint: inner ? "see the coordinator's log" : error.hint))
+    let told =
+      inner
+      ? TelosError(error.code, "internal error", hint: "see the coordinator's log") : error
     // Encoding three strings does not fail.
-    var response = (try? Answer.json(body)) ?? Response(status: .internalServerError)
+    var response = (try? Answer.json(ErrorAnswer(told))) ?? Response(status: .internalServerError)
     response.status = HTTPResponse.Status(code: error.httpStatus)
     if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = "Bearer" }
     return response

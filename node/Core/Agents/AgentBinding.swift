@@ -3,6 +3,7 @@ internal import IntentCompiler
 internal import Intents
 internal import Kernel
 internal import Logging
+internal import TelosAPI
 internal import TelosCore
 
 /// From a container that was made and has not started yet to an agent whose cgroup it is.

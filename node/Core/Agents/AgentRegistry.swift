@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import IntentCompiler
 internal import Kernel
 internal import Synchronization
+internal import TelosAPI
 internal import TelosCore
 
 /// The agents that this node started, by id: what the kernel's records do not say. Events of ended ones may still come.

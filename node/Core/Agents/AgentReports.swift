@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import FoundationEssentials
 internal import Kernel
+internal import TelosAPI
 internal import TelosCore
 
 /// What an agent, and an operator, may know of agents.
@@ -42,17 +43,18 @@ struct AgentReports: Sendable {
 
 extension SelfReport.IntentName {
   init(_ object: ObjectVersion) {
-    self.init(name: object.name, version: object.version, digest: object.digest)
+    self.init(
+      name: object.name, version: object.version, digest: object.digest.description)
   }
 }
 
 extension SelfReport.Window {
   init(_ rule: WindowRule) {
-    destination = "\(rule.prefix)"
-    ports = rule.ports.map { $0.first == $0.last ? "\($0.first)" : "\($0.first)-\($0.last)" }
-    protocols =
-      (rule.ports.contains(where: \.tcp) ? ["tcp"] : [])
-      + (rule.ports.contains(where: \.udp) ? ["udp"] : [])
-    whileTainted = rule.ports.contains(where: \.whileTainted)
+    self.init(
+      destination: "\(rule.prefix)",
+      ports: rule.ports.map { $0.first == $0.last ? "\($0.first)" : "\($0.first)-\($0.last)" },
+      protocols: (rule.ports.contains(where: \.tcp) ? ["tcp"] : [])
+        + (rule.ports.contains(where: \.udp) ? ["udp"] : []),
+      whileTainted: rule.ports.contains(where: \.whileTainted))
   }
 }

@@ -3,6 +3,7 @@ internal import IntentCompiler
 internal import Intents
 internal import Kernel
 internal import Logging
+internal import TelosAPI
 internal import TelosCore
 
 /// From a request of the launcher to an agent in the kernel that waits for its cookie.
@@ -58,7 +59,7 @@ struct AgentStart: Sendable {
       let cookie = try await program(launch, policy, caller)
       log.info("agent \(AgentLaunch.name(id)) may start under \(held.object.name)")
       return RunAnswer(
-        agent: AgentLaunch.name(id), cookie: ["\(cookie.high)", "\(cookie.low)"], tmpdir: folder,
+        agent: AgentLaunch.name(id), cookie: (cookie.high, cookie.low), tmpdir: folder,
         stdio: policy.stdio.rawValue, executable: executable,
         notes: compiled.notes.isEmpty ? nil : Self.bounded(compiled.notes))
     } catch {

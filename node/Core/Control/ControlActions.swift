@@ -1,3 +1,4 @@
+public import TelosAPI
 public import TelosCore
 
 /// What the control socket's requests do; the daemon behind it.

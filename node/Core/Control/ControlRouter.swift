@@ -2,6 +2,7 @@ internal import FoundationEssentials
 public import Hummingbird
 public import Logging
 internal import NIOCore
+internal import TelosAPI
 internal import TelosCore
 
 /// What a request of the control socket carries beside itself: its caller.
@@ -41,16 +42,16 @@ public struct ControlRouter: Sendable {
   public func router() -> Router<ControlContext> {
     let router = Router(context: ControlContext.self)
     router.add(middleware: ErrorAnswers())
-    router.get("/v1/self") { _, context in
+    router.get(NodeRoute.selfReport) { _, context in
       try Answer(await actions.report(of: try managed(context)))
     }
-    router.post("/v1/run") { request, context in
+    router.post(NodeRoute.run) { request, context in
       try unmanaged(context)
       let body: RunRequest = try await Self.body(request, context)
       let answer = try await actions.start(body, for: context.caller)
       return try Answer(answer)
     }
-    router.post("/v1/bind") { request, context in
+    router.post(NodeRoute.bind) { request, context in
       try unmanaged(context)
       guard context.caller.uid == 0 else {
         throw TelosError(.forbidden, "only root may bind a container to an intent")
@@ -58,11 +59,11 @@ public struct ControlRouter: Sendable {
       let body: BindRequest = try await Self.body(request, context)
       return try Answer(try await actions.bind(body))
     }
-    router.get("/v1/status") { _, context in
+    router.get(NodeRoute.status) { _, context in
       try unmanaged(context)
       return try Answer(await actions.status())
     }
-    router.get("/v1/agents") { _, context in
+    router.get(NodeRoute.agents) { _, context in
       try unmanaged(context)
       return try Answer(await actions.agents())
     }
@@ -123,20 +124,6 @@ struct Answer: ResponseGenerator {
   }
 }
 
-/// The error object of docs/protocol.md.
-struct ErrorForm: Encodable {
-  struct Inner: Encodable {
-    var code: String
-    var message: String
-    var hint: String?
-  }
-  var error: Inner
-
-  init(_ error: TelosError) {
-    self.error = Inner(code: error.code.rawValue, message: error.message, hint: error.hint)
-  }
-}
-
 /// Turns errors into the error object and its status, in this one place.
 struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
   func handle(
@@ -152,8 +139,20 @@ struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
       } else {
         failure = TelosError(.internalError, "\(error)")
       }
-      return try Answer(ErrorForm(failure), status: .init(code: failure.httpStatus)).response(
+      return try Answer(ErrorAnswer(failure), status: .init(code: failure.httpStatus)).response(
         from: request, context: context)
     }
   }
+}
+
+extension RouterMethods {
+  func get(
+    _ route: Route,
+    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
+  ) { get(RouterPath(route.pattern), use: closure) }
+
+  func post(
+    _ route: Route,
+    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
+  ) { post(RouterPath(route.pattern), use: closure) }
 }

@@ -6,6 +6,7 @@ public import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
+internal import TelosAPI
 public import TelosCore
 
 /// The listening socket of the control API. It accepts by itself, because the caller is known by what the kernel keeps
@@ -127,7 +128,7 @@ public final class ControlSocket: Sendable {
   /// Answers whatever is asked, in one write that does not wait, and closes.
   private static func turnAway(_ descriptor: Int32, _ error: TelosError) {
     defer { close(descriptor) }
-    guard let answer = try? Answer(ErrorForm(error), status: .init(code: error.httpStatus)) else {
+    guard let answer = try? Answer(ErrorAnswer(error), status: .init(code: error.httpStatus)) else {
       return
     }
     let head =

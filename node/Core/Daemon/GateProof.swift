@@ -3,6 +3,7 @@ internal import FleetWire
 internal import Glibc
 internal import Kernel
 internal import Logging
+internal import TelosAPI
 internal import TelosCore
 
 extension NodeParts {

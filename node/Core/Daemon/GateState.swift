@@ -1,5 +1,6 @@
 internal import Kernel
 internal import Synchronization
+internal import TelosAPI
 internal import TelosCore
 
 /// Whether this kernel's gates hold, and what stands behind them if they do.
@@ -27,11 +28,11 @@ final class GateState: Sendable {
   /// The gates as far as they are attached, proved or not: what runs under them goes on.
   var standing: Standing? { state.withLock { $0.standing } }
 
-  var gates: [NodeStatus.Gate] {
+  var gates: [NodeGate] {
     state.withLock { state in
       guard state.reports.isEmpty else {
         return state.reports.map {
-          NodeStatus.Gate(gate: $0.gate.rawValue, enforced: $0.enforced, why: $0.reason)
+          NodeGate(gate: $0.gate.rawValue, enforced: $0.enforced, why: $0.reason)
         }
       }
       return Gate.allCases.map { .init(gate: $0.rawValue, enforced: false, why: state.why) }

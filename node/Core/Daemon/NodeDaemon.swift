@@ -6,6 +6,7 @@ internal import Kernel
 public import Logging
 internal import SwiftProtobuf
 internal import Synchronization
+internal import TelosAPI
 internal import TelosCore
 
 /// The daemon: starts in an order that opens no gap, runs until it is cancelled, and detaches nothing when it stops.

@@ -5,6 +5,7 @@ internal import FleetWire
 internal import FoundationEssentials
 internal import Kernel
 internal import SwiftProtobuf
+internal import TelosAPI
 internal import TelosCore
 internal import X509
 
@@ -33,8 +34,12 @@ extension NodeParts {
       node: identity.name, version: TelosVersion.current, kernel: Machine.current.kernel,
       bootID: Machine.current.bootID, mode: mode, ready: problems.isEmpty, problems: problems,
       gates: gates.gates, xdp: Self.weakest(interfaces), interfaces: interfaces,
-      held: await keeper.held, coordinator: coordinator, certificateExpires: expires,
-      agents: registry.alive.count, counters: counters(), maps: gates.mapUse())
+      held: await keeper.held.map { ObjectName($0) }, coordinator: coordinator,
+      certificateExpires: expires,
+      agents: registry.alive.count, counters: counters(),
+      maps: gates.mapUse().map {
+        .init(name: $0.name, used: $0.used, capacity: $0.capacity, configured: $0.configured)
+      })
   }
 
   private static func weakest(_ interfaces: [NodeStatus.Interface]) -> String {

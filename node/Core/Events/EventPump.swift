@@ -5,6 +5,7 @@ internal import Glibc
 internal import Kernel
 internal import Logging
 internal import Synchronization
+internal import TelosAPI
 internal import TelosCore
 
 /// From the kernel's rings into the log. It works on the thread that reads the rings and returns only when the disk has
@@ -200,14 +201,15 @@ final class EventPump: Sendable {
 
 extension SelfReport.Denial {
   init(_ record: Telos_Fleet_V1_Event) {
-    at = Date(timeIntervalSince1970: Double(record.atUnixMs) / 1000).rfc3339Milliseconds
-    gate = record.gate
-    reason = record.reason
-    detail = "\(record.detail): \(Reason.words(record.reason))"
-    path = record.hasFile && !record.file.path.isEmpty ? record.file.path : nil
-    destination =
-      record.hasDestination
-      ? "\(record.destination.protocol) \(record.destination.address) \(record.destination.port)"
-      : nil
+    let destination = record.destination
+    self.init(
+      at: Date(timeIntervalSince1970: Double(record.atUnixMs) / 1000).rfc3339Milliseconds,
+      gate: record.gate, reason: record.reason,
+      detail: "\(record.detail): \(Reason.words(record.reason))",
+      path: record.hasFile && !record.file.path.isEmpty ? record.file.path : nil,
+      destination: record.hasDestination
+        ? Event.Destination(
+          address: destination.address, port: destination.port, protocol: destination.protocol
+        ).text : nil)
   }
 }

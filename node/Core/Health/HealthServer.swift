@@ -1,6 +1,7 @@
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import TelosAPI
 internal import TelosCore
 
 /// `/metrics`, `/live` and `/ready` on a loopback port.

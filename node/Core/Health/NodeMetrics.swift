@@ -1,6 +1,7 @@
 internal import FleetIdentity
 internal import FoundationEssentials
 internal import Kernel
+internal import TelosAPI
 internal import TelosCore
 internal import X509
 
@@ -44,7 +45,7 @@ extension NodeParts {
       }
     }
     samples.append(.init("telos_hyperion_spared_total", [:], value("hyperion.spared")))
-    let set = status.held.first { $0.kind == .ipset }
+    let set = status.held.first { $0.kind == ObjectKind.ipset.rawValue }
     samples.append(.init("telos_ipset_generation", [:], Double(set?.version ?? 0)))
     samples.append(.init("telos_ipset_entries", [:], Double(await keeper.setEntries ?? 0)))
     if let expires = try? credential.expires() {

@@ -1,18 +1,24 @@
 internal import FoundationEssentials
-internal import TelosCore
+public import TelosCore
 
-/// The error object of both HTTP APIs.
-struct ErrorBody: Codable {
-  struct Content: Codable {
+/// The body of every answer that is not a success.
+public struct ErrorAnswer: Sendable, Hashable, Codable {
+  struct Content: Sendable, Hashable, Codable {
     var code: String
     var message: String
     var hint: String?
   }
   var error: Content
 
+  public init(_ error: TelosError) {
+    self.error = Content(code: error.code.rawValue, message: error.message, hint: error.hint)
+  }
+
   /// The error that an answer with a status other than success stands for.
-  static func error(status: Int, body: [UInt8], from source: String) -> TelosError {
-    if let content = try? JSONDecoder().decode(ErrorBody.self, from: Data(body)).error {
+  ///
+  /// - Parameter source: who answered, for answers that do not say what was wrong: "the node".
+  public static func error(status: Int, body: [UInt8], from source: String) -> TelosError {
+    if let content = try? JSONDecoder().decode(ErrorAnswer.self, from: Data(body)).error {
       let code = TelosError.Code(rawValue: content.code) ?? code(of: status)
       return TelosError(code, content.message, hint: content.hint)
     }
