@@ -26,6 +26,7 @@ let certificateReloading = Target.Dependency.product(
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -73,6 +74,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
     .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
     .package(
       url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
@@ -111,17 +113,18 @@ let package = Package(
     library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CCanary", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
     library("EventLog", ["TelosCore", "FleetWire", grdb, crypto, protobuf]),
-    library("Operations", ["TelosCore", arguments]),
+    library("Operations", ["TelosCore", arguments, hummingbird, metrics, nioCore]),
 
     // The coordinator.
     library(
       "Coordinator",
       [
-        "TelosCore", "AddressSets", "Trust", "TelosAPI", "Intents", "FleetWire", "FleetIdentity",
+        "TelosCore", "Operations", "AddressSets", "Trust", "TelosAPI", "Intents", "FleetWire",
+        "FleetIdentity",
         "FleetCA", "CLibpq", grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf,
         protobuf,
         x509, asn1,
-        crypto, nioCore, nioPosix, nioSSL, certificateReloading, log, lifecycle, yams,
+        crypto, nioCore, nioPosix, nioSSL, certificateReloading, metrics, log, lifecycle, yams,
       ], path: "coordinator/Core"),
     .executableTarget(
       name: "telos-coordinator",
@@ -132,11 +135,12 @@ let package = Package(
     library(
       "Node",
       [
-        "TelosCore", "AddressSets", "Trust", "TelosAPI", "Intents", "IntentCompiler", "Kernel",
+        "TelosCore", "Operations", "AddressSets", "Trust", "TelosAPI", "Intents", "IntentCompiler",
+        "Kernel",
         "BPFKit",
         "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,
         grpcTransport, grpcProtobuf, protobuf, x509, asn1, crypto, nioCore, nioPosix, nioSSL,
-        certificateReloading, log, lifecycle, httpClient, yams,
+        certificateReloading, metrics, log, lifecycle, httpClient, yams,
       ], path: "node/Core"),
     .executableTarget(
       name: "telos-node",
@@ -173,6 +177,8 @@ let package = Package(
       "KernelTests",
       ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
+    tests(
+      "OperationsTests", ["Operations", "TelosCore", hummingbird, hummingbirdTesting, metrics]),
     tests("EventLogTests", ["EventLog", "FleetWire", "TelosCore", grdb, protobuf]),
     tests(
       "CoordinatorTests",

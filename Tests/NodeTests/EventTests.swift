@@ -95,22 +95,4 @@ import Trust
       #expect(told == [7, 2, 3].map { "withheld \(name) \($0)" })
     }
   }
-
-  @Test func metricsAreInTheTextFormThatPrometheusReads() {
-    let text = Metrics.text([
-      .init("telos_enforcing", ["gate": "exec"], 1), .init("telos_enforcing", ["gate": "a\"b"], 0),
-      .init("telos_slams_total", [:], 3), .init("telos_cert_expiry_seconds", [:], 1.5),
-    ])
-    #expect(
-      text == """
-        # TYPE telos_enforcing gauge
-        telos_enforcing{gate="exec"} 1
-        telos_enforcing{gate="a\\"b"} 0
-        # TYPE telos_slams_total counter
-        telos_slams_total 3
-        # TYPE telos_cert_expiry_seconds gauge
-        telos_cert_expiry_seconds 1.5
-
-        """)
-  }
 }

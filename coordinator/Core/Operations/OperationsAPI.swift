@@ -1,13 +1,12 @@
 internal import FleetIdentity
 internal import FoundationEssentials
-internal import HTTPTypes
 internal import Hummingbird
-internal import NIOCore
+internal import Operations
 internal import TelosCore
 internal import Trust
 internal import X509
 
-/// Metrics and health, without authentication: it listens on loopback.
+/// Metrics and health of the coordinator.
 struct OperationsAPI: Sendable {
   let publisher: Publisher
   let connections: Connections
@@ -17,19 +16,10 @@ struct OperationsAPI: Sendable {
   let server: CredentialSource
 
   func router() -> Router<BasicRequestContext> {
-    let router = Router()
-    router.get("metrics") { _, _ in
-      let text = metrics.text(try await gauges(at: Date()))
-      return Answer.raw(Data(text.utf8), type: "text/plain; version=0.0.4; charset=utf-8")
-    }
-    router.get("live") { _, _ in Answer.raw(Data("live\n".utf8), type: "text/plain") }
-    router.get("ready") { _, _ in
-      let problem = await problem(at: Date())
-      var response = Answer.raw(Data("\(problem ?? "ready")\n".utf8), type: "text/plain")
-      if problem != nil { response.status = .serviceUnavailable }
-      return response
-    }
-    return router
+    HealthAPI(
+      problems: { await problem(at: Date()).map { [$0] } ?? [] },
+      metrics: { metrics.text(try await gauges(at: Date())) }
+    ).router()
   }
 
   /// Why this coordinator cannot do its work; nil if it can.

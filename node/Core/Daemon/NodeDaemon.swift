@@ -109,7 +109,7 @@ public struct NodeDaemon: Sendable {
     quiet.logLevel = .critical
     let server = HealthServer(
       endpoint: endpoint, status: { await actions.status() },
-      samples: { await parts.samples($0) }, log: quiet)
+      metrics: { await parts.metrics($0) }, log: quiet)
     await forever("metrics at \(endpoint)", parts) { try await server.run() }
   }
 }
