@@ -27,7 +27,10 @@ struct Telos: ParsableCommand {
           StatusCommand.self, NodeCommand.self, IncidentCommand.self, EventsCommand.self,
         ]),
       CommandGroup(
-        name: "Set-up", subcommands: [LoginCommand.self, KeyCommand.self, VersionCommand.self]),
+        name: "Set-up",
+        subcommands: [
+          LoginCommand.self, AccessCommand.self, KeyCommand.self, VersionCommand.self,
+        ]),
     ])
 
   /// The command that the words stand for. `--version` is understood alone, so that commands have it for theirs.

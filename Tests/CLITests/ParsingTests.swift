@@ -25,6 +25,8 @@ struct ParsingTests {
     ["run", "--intent", "x", "--ttl", "soon", "--", "cat"],
     ["blocklist", "add"], ["blocklist", "list", "--limit", "0"], ["node", "ban"],
     ["key", "root", "--out", "r.json"], ["key", "new"], ["nonsense"], ["intent", "apply"],
+    ["access", "grant", "ana"], ["access", "grant", "ana", "--role", "admin"],
+    ["access", "revoke"],
     ["events", "--limit", "none"], ["incident", "show"], ["intent", "list", "-o", "xml"],
     [
       "key", "root", "--online", "o", "--intent-key", "k", "--previous", "p", "--out", "r.json",
@@ -40,7 +42,8 @@ struct ParsingTests {
       ["self"], ["status"], ["probe"], ["version"], ["intent", "list"], ["intent", "show", "x"],
       ["never-block", "list"], ["blocklist", "list"], ["node", "list"], ["node", "token"],
       ["incident", "list"], ["incident", "show", "1"], ["incident", "watch"], ["events"],
-      ["key", "show", "x.pub"], ["blocklist", "add", "192.0.2.1"],
+      ["key", "show", "x.pub"], ["blocklist", "add", "192.0.2.1"], ["access", "list"],
+      ["access", "grant", "ana", "--role", "viewer"], ["access", "revoke", "ana"],
     ] {
       let command = try Telos.parseAsRoot(words + ["-o", "json"])
       #expect(!(command is Telos), "\(words)")

@@ -30,7 +30,7 @@ import Trust
     let bench = try await Bench(engine)
     let token = BearerToken()
     try await bench.store.addToken(
-      hash: token.hash, name: "admin", role: .admin, expires: nil, at: bench.now)
+      hash: token.hash, name: "admin", role: .operator, expires: nil, at: bench.now)
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let application = Application(router: bench.api().router())
     try await application.test(.router) { client in
@@ -71,7 +71,7 @@ import Trust
     try await withAPI { bench, client, _ in
       let token = BearerToken()
       try await bench.store.addToken(
-        hash: token.hash, name: "old", role: .admin, expires: Date().addingTimeInterval(-1),
+        hash: token.hash, name: "old", role: .operator, expires: Date().addingTimeInterval(-1),
         at: bench.now)
       let answer = try await send(
         client, .get, "/v1/status", [.authorization: "Bearer \(token.text)"])
@@ -200,7 +200,7 @@ import Trust
     let api = bench.api()
     let token = BearerToken()
     try await bench.store.addToken(
-      hash: token.hash, name: "admin", role: .admin, expires: nil, at: bench.now)
+      hash: token.hash, name: "admin", role: .operator, expires: nil, at: bench.now)
     let headers: HTTPFields = [.authorization: "Bearer \(token.text)"]
     try await Application(router: api.router()).test(.router) { client in
       let start = ContinuousClock.now

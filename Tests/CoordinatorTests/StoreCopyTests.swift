@@ -16,7 +16,7 @@ import Testing
     let set = AddressSet(try (0..<2500).map { try IPPrefix("10.\($0 / 256).\($0 % 256).1") })
     _ = try await bench.publisher.changeBlocklist(.replace(set), by: "test")
     try await bench.store.addToken(
-      hash: Digest(of: Data("t".utf8)), name: "admin", role: .admin, expires: nil, at: bench.now)
+      hash: Digest(of: Data("t".utf8)), name: "admin", role: .operator, expires: nil, at: bench.now)
     for name in ["n1", "n\u{e4}"] {
       let (token, _) = try await bench.api().authority.makeJoinToken(
         labels: ["a": "b"], lifetime: 60, by: "test", at: bench.now)

@@ -33,10 +33,10 @@ extension Store {
   }
 
   func addToken(
-    hash: Digest, name: String, role: Principal.Role, expires: Date?, at now: Date
+    hash: Digest, name: String, role: AccessRole, expires: Date?, at now: Date
   ) async throws {
     try await transaction(at: now) {
-      try $0.addToken(hash: hash, name: name, role: role, expires: expires)
+      try $0.addToken(hash: hash, name: name, role: role, expires: expires, by: "test")
     }
   }
 

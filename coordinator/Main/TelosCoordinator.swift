@@ -42,7 +42,7 @@ struct Place: ParsableArguments {
 struct Initialise: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
-    abstract: "Makes authority, keys, store and one admin token in a new data folder.")
+    abstract: "Makes authority, keys, store and one operator's token in a new data folder.")
 
   @OptionGroup var place: Place
 

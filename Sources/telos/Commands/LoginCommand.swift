@@ -50,10 +50,14 @@ struct LoginCommand: AsyncParsableCommand {
     if !offline {
       let access = Access(
         coordinator: address, authorities: try Access.certificates(authority), token: token)
-      let status = try await Coordinator.with(access) { coordinator in
-        try await coordinator.get(FleetStatus.self, CoordinatorRoute.status.path())
+      let (status, grant) = try await Coordinator.with(access) { coordinator in
+        (
+          try await coordinator.get(FleetStatus.self, CoordinatorRoute.status.path()),
+          try await coordinator.get(AccessGrant.self, CoordinatorRoute.ownAccess.path())
+        )
       }
       Terminal.line("\(address) answers, version \(status.version.printable)")
+      Terminal.line("you are \(grant.words)")
     }
     try DurableFile.write(authority, to: folder.resolve("ca.pem"), mode: 0o600)
     try SecretFile.write(Array("\(token)\n".utf8), to: folder.resolve("token"), replacing: true)

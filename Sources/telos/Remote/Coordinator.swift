@@ -61,6 +61,10 @@ struct Coordinator: Sendable {
     try await exchange(.POST, target, body: body, seconds: 300)
   }
 
+  func delete(_ target: String) async throws(TelosError) -> [UInt8] {
+    try await exchange(.DELETE, target, body: nil, seconds: 60)
+  }
+
   func post(_ target: String, json body: some Encodable) async throws(TelosError) -> [UInt8] {
     let text = try JSONOutput.text(body, compact: true)
     return try await post(target, Array(text.utf8))

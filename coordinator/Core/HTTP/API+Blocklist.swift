@@ -6,16 +6,18 @@ internal import TelosCore
 
 /// The blocklist: what operators ask to have dropped.
 extension API {
-  func addBlocklist(to router: Router<APIContext>) {
-    router.post(CoordinatorRoute.blocklist) { request, context in
+  func addBlocklist(to routes: RoleRoutes) {
+    routes.post(CoordinatorRoute.blocklist, requires: .responder) { request, context in
       let body = try await request.json(BlocklistRequest.self, upTo: Limit.list)
+      // Whoever contains does not give back: what is taken out of the list reaches every node again.
+      if body.givesBack { try context.require(.operator) }
       let outcome = try await publisher.changeBlocklist(try body.change(), by: context.actor)
       return try Answer.json(
         BlocklistAnswer(
           object: ObjectName(outcome.object), added: outcome.added, removed: outcome.removed,
           unchanged: outcome.unchanged, neverBlocked: outcome.neverBlocked))
     }
-    router.get(CoordinatorRoute.blocklist) { request, _ in
+    routes.get(CoordinatorRoute.blocklist, requires: .viewer) { request, _ in
       let limit = try request.number("limit", in: 1...100_000, default: 1000)
       let after = try request.text("after").map { try IPPrefix($0) }
       let page = try await store.read { store in
@@ -30,6 +32,9 @@ extension API {
 }
 
 extension BlocklistRequest {
+  /// Whether addresses may be in the list that are not afterwards.
+  var givesBack: Bool { replace != nil || remove?.isEmpty == false }
+
   /// Reads every entry before anything is changed; the first bad one is named by its place.
   func change() throws(TelosError) -> BlocklistChange {
     if let replace {

@@ -5,8 +5,8 @@ internal import TelosCore
 
 /// Events and what was made of them.
 extension API {
-  func addEvents(to router: Router<APIContext>) {
-    router.get(CoordinatorRoute.incidents) { request, _ in
+  func addEvents(to routes: RoleRoutes) {
+    routes.get(CoordinatorRoute.incidents, requires: .viewer) { request, _ in
       let state: Incident.State? = try request.text("state").map { text in
         guard let state = Incident.State(rawValue: text) else {
           throw TelosError(.invalidArgument, "state must be open or closed")
@@ -17,7 +17,7 @@ extension API {
       let incidents = try await store.read { try $0.incidents(state: state, limit: limit) }
       return try Answer.json(incidents.map { IncidentAnswer($0) })
     }
-    router.get(CoordinatorRoute.incident) { _, context in
+    routes.get(CoordinatorRoute.incident, requires: .viewer) { _, context in
       let id = try context.parameters.require("id")
       let found = try await store.read { store in
         try store.incident(id).map { ($0, try IncidentChain.read($0, store)) }
@@ -29,7 +29,8 @@ extension API {
       }
       return try Answer.json(IncidentAnswer(incident, chain: chain))
     }
-    router.get(CoordinatorRoute.events) { request, _ in try await events(request) }
+    routes.get(CoordinatorRoute.events, requires: .viewer) { request, _ in try await events(request)
+    }
   }
 
   static let longestFollow = 60

@@ -8,15 +8,15 @@ internal import Trust
 
 /// Nodes, their join tokens and bans.
 extension API {
-  func addNodes(to router: Router<APIContext>) {
-    router.get(CoordinatorRoute.nodes) { _, _ in
+  func addNodes(to routes: RoleRoutes) {
+    routes.get(CoordinatorRoute.nodes, requires: .viewer) { _, _ in
       let (stored, held) = try await store.read { (try $0.nodes(), try $0.held()) }
       let nodes = heartbeats.applied(to: stored)
       let connected = heartbeats.connected(nodes, here: connections.connected, at: Date())
       return try Answer.json(
         nodes.map { FleetNode($0, connected: connected.contains($0.name), held: held[$0.name]) })
     }
-    router.post(CoordinatorRoute.tokens) { request, context in
+    routes.post(CoordinatorRoute.tokens, requires: .operator) { request, context in
       let body = try await request.json(TokenRequest.self, upTo: Limit.small)
       let (token, secret) = try await authority.makeJoinToken(
         labels: body.labels ?? [:], lifetime: TimeInterval(body.ttlSeconds ?? 3600),
@@ -27,7 +27,7 @@ extension API {
         id: token.id, secret: secret)
       return Answer.raw(answer.json)
     }
-    router.post(CoordinatorRoute.ban) { _, context in
+    routes.post(CoordinatorRoute.ban, requires: .responder) { _, context in
       let name = try context.parameters.require("name")
       try await authority.ban(node: name, by: context.actor, at: Date())
       log.warning("node banned", metadata: ["node": "\(name.bounded(63))"])

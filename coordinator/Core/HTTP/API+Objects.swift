@@ -7,25 +7,27 @@ internal import Trust
 
 /// Roots, intents, never-block sets and the receipts for them.
 extension API {
-  func addObjects(to router: Router<APIContext>) {
-    router.put(CoordinatorRoute.root) { request, context in
+  func addObjects(to routes: RoleRoutes) {
+    routes.put(CoordinatorRoute.root, requires: .operator) { request, context in
       let upload = try await request.bytes(upTo: Limit.root)
       return try Answer.json(
         Published(try await publisher.applyRoot(upload, by: context.actor)))
     }
-    router.get(CoordinatorRoute.root) { _, _ in
+    routes.get(CoordinatorRoute.root, requires: .viewer) { _, _ in
       guard let stored = try await newest(.root, "") else {
         throw TelosError(.notFound, "no root is applied yet", hint: "telos key apply root.json")
       }
       return Answer.raw(try stored.upload ?? stored.decoded().json)
     }
-    router.post(CoordinatorRoute.intents) { request, context in
+    routes.post(CoordinatorRoute.intents, requires: .operator) { request, context in
       let upload = try await request.bytes(upTo: Limit.intent)
       return try Answer.json(
         Published(try await publisher.applyIntent(upload, by: context.actor)))
     }
-    router.get(CoordinatorRoute.intents) { _, _ in try Answer.json(try await listed(.intent)) }
-    router.get(CoordinatorRoute.intent) { _, context in
+    routes.get(CoordinatorRoute.intents, requires: .viewer) { _, _ in
+      try Answer.json(try await listed(.intent))
+    }
+    routes.get(CoordinatorRoute.intent, requires: .viewer) { _, context in
       let name = try context.parameters.require("name")
       guard let stored = try await newest(.intent, name) else {
         throw TelosError(
@@ -33,14 +35,15 @@ extension API {
       }
       return try Answer.json(try await detailed(stored))
     }
-    router.post(CoordinatorRoute.neverBlock) { request, context in
+    routes.post(CoordinatorRoute.neverBlock, requires: .operator) { request, context in
       let upload = try await request.bytes(upTo: Limit.list)
       return try Answer.json(
         Published(try await publisher.applyNeverBlock(upload, by: context.actor)))
     }
-    router.get(CoordinatorRoute.neverBlock) { _, _ in try Answer.json(try await listed(.neverBlock))
+    routes.get(CoordinatorRoute.neverBlock, requires: .viewer) { _, _ in
+      try Answer.json(try await listed(.neverBlock))
     }
-    router.get(CoordinatorRoute.neverBlockSet) { _, context in
+    routes.get(CoordinatorRoute.neverBlockSet, requires: .viewer) { _, context in
       let name = try context.parameters.require("name")
       guard let stored = try await newest(.neverBlock, name == CoordinatorRoute.fleet ? "" : name)
       else {
@@ -48,7 +51,7 @@ extension API {
       }
       return try Answer.json(try await detailed(stored))
     }
-    router.get(CoordinatorRoute.receipts) { request, context in
+    routes.get(CoordinatorRoute.receipts, requires: .viewer) { request, context in
       try await receipts(request, context)
     }
   }

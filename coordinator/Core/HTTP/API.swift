@@ -35,18 +35,23 @@ struct API: Sendable {
     static let list = 96 << 20
   }
 
-  func router() -> Router<APIContext> {
+  func router() -> Router<APIContext> { router(gate: RoleGate()) }
+
+  func router(gate: RoleGate) -> Router<APIContext> {
     let router = Router(context: APIContext.self)
     router.addMiddleware {
       ErrorAnswers(metrics: metrics, log: log)
       FeedGateHTTP(feed: feed)
       BearerAuthentication(store: store)
+      gate
     }
-    addObjects(to: router)
-    addBlocklist(to: router)
-    addNodes(to: router)
-    addEvents(to: router)
-    router.get(CoordinatorRoute.status) { _, _ in try await status() }
+    let routes = RoleRoutes(router: router, gate: gate)
+    addObjects(to: routes)
+    addBlocklist(to: routes)
+    addNodes(to: routes)
+    addEvents(to: routes)
+    addAccess(to: routes)
+    routes.get(CoordinatorRoute.status, requires: .viewer) { _, _ in try await status() }
     return router
   }
 
@@ -70,21 +75,4 @@ struct API: Sendable {
           .init(version: $0.version, expires: $0.expires.rfc3339)
         }))
   }
-}
-
-extension RouterMethods {
-  func get(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { get(RouterPath(route.pattern), use: closure) }
-
-  func put(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { put(RouterPath(route.pattern), use: closure) }
-
-  func post(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { post(RouterPath(route.pattern), use: closure) }
 }

@@ -12,12 +12,12 @@ internal import Trust
 struct APIContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// Set by ``BearerAuthentication``; every route behind it has one.
-  var principal: Principal?
+  var token: AccessToken?
 
   init(source: Source) { coreContext = CoreRequestContextStorage(source: source) }
 
   /// The name for the audit log.
-  var actor: String { principal?.name ?? "nobody" }
+  var actor: String { token?.name ?? "nobody" }
 }
 
 /// The one place where failures become HTTP answers. What failed inside is logged, not told.
@@ -82,16 +82,15 @@ struct BearerAuthentication: RouterMiddleware {
   ) async throws -> Response {
     let denied = TelosError(
       .unauthenticated, "a valid bearer token is needed",
-      hint: "the admin token is in admin.token of the coordinator's data folder")
+      hint: "operators make tokens: telos access grant; the first one is in admin.token of the "
+        + "coordinator's data folder")
     guard let header = request.headers[.authorization], header.utf8.count <= 512,
       header.lowercased().hasPrefix("bearer ")
     else { throw denied }
     let hash = BearerToken.hash(header.dropFirst("bearer ".count))
-    guard let principal = try await store.read({ try $0.principal(tokenHash: hash) }) else {
-      throw denied
-    }
+    guard let token = try await store.read({ try $0.token(hash: hash) }) else { throw denied }
     var context = context
-    context.principal = principal
+    context.token = token
     return try await next(request, context)
   }
 }

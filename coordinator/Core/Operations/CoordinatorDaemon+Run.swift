@@ -122,7 +122,9 @@ extension CoordinatorDaemon {
         enrolment: reached(listening.enrolment), sync: reached(listening.sync)), log: log)
     var quiet = log
     quiet.logLevel = .warning
-    let tls = try TLSConfiguration.makeServerConfiguration(certificateReloader: server)
+    var tls = try TLSConfiguration.makeServerConfiguration(certificateReloader: server)
+    // As gRPC has it; NIO's own default is 1.0.
+    tls.minimumTLSVersion = .tlsv12
     let https = Application(
       router: api.router(), server: try .tls(.http1(), tlsConfiguration: tls),
       configuration: .init(address: configuration.api.bindAddress, serverName: nil),

@@ -68,7 +68,8 @@ public struct CoordinatorDaemon: Sendable {
     let token = String(decoding: try SecretFile.read(folder.adminToken), as: UTF8.self)
     try await store.transaction { store in
       try store.addToken(
-        hash: BearerToken.hash(token), name: "admin", role: .admin, expires: nil)
+        hash: BearerToken.hash(token), name: "admin", role: .operator, expires: nil,
+        by: "coordinator")
       try store.audit(
         AuditEntry(
           actor: "coordinator", action: "store.new", subject: "fleet", detail: "\(opening)"))

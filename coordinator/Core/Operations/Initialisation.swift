@@ -3,7 +3,7 @@ internal import FleetIdentity
 internal import FoundationEssentials
 public import TelosCore
 
-/// What `telos-coordinator init` does: authority, server certificate, online keys, store, one admin token.
+/// What `telos-coordinator init` does: authority, server certificate, online keys, store, one operator's token.
 public enum Initialisation {
   public struct Result: Sendable {
     /// Shown once; the file of mode 0600 has it too.
@@ -45,7 +45,7 @@ public enum Initialisation {
     try DurableFile.write(Array((names.joined(separator: "\n") + "\n").utf8), to: folder.names)
     try server.write(to: folder.server)
     try await store.transaction { store in
-      try store.addToken(hash: token.hash, name: "admin", role: .admin, expires: nil)
+      try store.addToken(hash: token.hash, name: "admin", role: .operator, expires: nil, by: "init")
       try store.audit(AuditEntry(actor: "init", action: "coordinator.init", subject: "fleet"))
     }
     try store.close()

@@ -13,6 +13,7 @@ enum StoreSchema {
   static let migrations = [
     (name: "1: nodes, objects, events, incidents", sql: fleet + access + objects + events),
     (name: "2: feed, pulses, indexes of answers", sql: feed + pulses + indexes),
+    (name: "3: roles of access tokens", sql: accessRoles),
   ]
 
   /// Brings the tables up to date, inside one transaction.

@@ -192,4 +192,9 @@ extension StoreSchema {
     ) STRICT, WITHOUT ROWID;
     INSERT INTO tally (name, amount) SELECT 'blocklist', count(*) FROM blocklist_entry;
     """
+
+  static let accessRoles = """
+    UPDATE token SET role = 'operator' WHERE role = 'admin';
+    ALTER TABLE token ADD COLUMN created_by TEXT NOT NULL DEFAULT 'init';
+    """
 }

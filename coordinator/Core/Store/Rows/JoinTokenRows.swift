@@ -1,15 +1,6 @@
 internal import FoundationEssentials
 internal import TelosCore
 
-/// Who a bearer token belongs to.
-struct Principal: Sendable, Hashable {
-  enum Role: String, Sendable {
-    case admin
-  }
-  var name: String
-  var role: Role
-}
-
 /// A join token as the store knows it: its secret only as a hash.
 struct JoinToken: Sendable {
   var id: String
@@ -21,27 +12,6 @@ struct JoinToken: Sendable {
 }
 
 extension StoreTransaction {
-  /// A token that is there already stays as it is.
-  func addToken(hash: Digest, name: String, role: Principal.Role, expires: Date?) throws {
-    try connection.change(
-      """
-      INSERT INTO token (hash, name, role, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
-      ON CONFLICT DO NOTHING
-      """, .digest(hash), .text(name), .text(role.rawValue), .time(now), .time(expires))
-  }
-
-  /// The owner of the token with this hash, unless it expired.
-  func principal(tokenHash: Digest) throws -> Principal? {
-    guard
-      let row = try connection.row(
-        "SELECT hash, name, role, expires_at FROM token WHERE hash = ?1", .digest(tokenHash)),
-      ConstantTime.equal(try row.bytes("hash"), tokenHash.bytes),
-      let role = Principal.Role(rawValue: try row.text("role"))
-    else { return nil }
-    if let expires = try row.timeOrNil("expires_at"), expires <= now { return nil }
-    return Principal(name: try row.text("name"), role: role)
-  }
-
   func addJoinToken(_ token: JoinToken) throws {
     try connection.change(
       """
