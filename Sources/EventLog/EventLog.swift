@@ -94,14 +94,22 @@ public final class EventLog: Sendable {
 
   /// The coordinator has everything through `sequence`.
   ///
-  /// An acknowledgement for another epoch changes nothing. One beyond the last record means that this log is older
-  /// than what the coordinator saw (a restored backup, say): it throws `.conflict`, then ``startEpoch(why:)`` is due.
-  public func acknowledge(through sequence: UInt64, epoch: UInt64) async throws(TelosError) {
+  /// An acknowledgement for another epoch changes nothing. One beyond the last record, or with the hash of another record,
+  /// means that this log is older than what the coordinator saw (a restored backup, say) and may have gone on differently: it
+  /// throws `.conflict`, then ``startEpoch(why:)`` is due.
+  ///
+  /// - Parameter hash: SHA-256 of the record that the coordinator has under this number; empty where it says none.
+  public func acknowledge(through sequence: UInt64, epoch: UInt64, hash: [UInt8] = [])
+    async throws(TelosError)
+  {
     try await transact { [bounds] db, state in
       guard epoch == state.epoch else { return }
       guard sequence <= state.last else {
         throw TelosError(
           .conflict, "the coordinator has record \(sequence), but this log ends at \(state.last)")
+      }
+      if !hash.isEmpty, let own = try state.hash(of: sequence, db), own != hash {
+        throw TelosError(.conflict, "the coordinator has another record \(sequence)")
       }
       guard sequence > state.acknowledged else { return }
       try state.acknowledge(sequence, db)

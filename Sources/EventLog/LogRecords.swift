@@ -35,6 +35,15 @@ extension LogState {
       }, db)
   }
 
+  /// Of the record with this number; nil where it was deleted.
+  func hash(of sequence: UInt64, _ db: Database) throws -> [UInt8]? {
+    if sequence == last { return hash }
+    if sequence == trimmed { return anchor }
+    return try Data.fetchOne(
+      db, sql: "SELECT hash FROM record WHERE sequence = ?", arguments: [Int64(clamping: sequence)]
+    ).map { [UInt8]($0) }
+  }
+
   mutating func acknowledge(_ sequence: UInt64, _ db: Database) throws {
     let bytes =
       try Int.fetchOne(

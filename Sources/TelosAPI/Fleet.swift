@@ -105,12 +105,15 @@ public struct FleetNode: Codable, Sendable, Hashable {
 
 /// Asks for a join token. The answer is the JSON of Trust's `JoinToken`, without the root.
 public struct TokenRequest: Codable, Sendable, Hashable {
+  /// The node that the token is for; nil for any that is new.
+  public var name: String?
   /// The labels that the node may take; nil for none.
   public var labels: Labels?
   /// nil for an hour.
   public var ttlSeconds: Int?
 
-  public init(labels: Labels?, ttlSeconds: Int?) {
+  public init(name: String? = nil, labels: Labels?, ttlSeconds: Int?) {
+    self.name = name
     self.labels = labels
     self.ttlSeconds = ttlSeconds
   }

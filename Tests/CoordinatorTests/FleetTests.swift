@@ -88,21 +88,24 @@ import Trust
     }
   }
 
-  @Test func aTokenBoundsLabelsAndAnOlderOneTakesNoNameOver() async throws {
+  @Test func aTokenBoundsLabelsAndTakesNoNameOverThatItWasNotMadeFor() async throws {
     try await RunningFleet.run { fleet in
       let spare = try await fleet.token(["role": "agents"])
       let error = await #expect(throws: RPCError.self) {
         try await fleet.enrol("n1", spare, labels: ["role": "admin"])
       }
       #expect(error?.code == .permissionDenied)
-      try await Task.sleep(for: .milliseconds(5))
       let old = try await fleet.enrol("n1", try await fleet.token())
-      let taken = await #expect(throws: RPCError.self) { try await fleet.enrol("n1", spare) }
-      #expect(taken?.code == .alreadyExists)
+      for token in [spare, try await fleet.token()] {
+        let taken = await #expect(throws: RPCError.self) { try await fleet.enrol("n1", token) }
+        #expect(taken?.code == .alreadyExists)
+      }
+      let named = try await fleet.token(for: "n1")
+      let other = await #expect(throws: RPCError.self) { try await fleet.enrol("n2", named) }
+      #expect(other?.code == .permissionDenied)
 
-      // With a token made since, the node enrols again, and its older certificate is worth nothing.
-      try await Task.sleep(for: .milliseconds(5))
-      let new = try await fleet.enrol("n1", try await fleet.token())
+      // With the token that was made for it the node enrols again, and its older certificate is worth nothing.
+      let new = try await fleet.enrol("n1", named)
       let refused = await #expect(throws: RPCError.self) { try await fleet.renew("n1", old) }
       #expect(refused != nil)
       try await fleet.renew("n1", new)
@@ -140,7 +143,7 @@ import Trust
       #expect(try await eventually { fleet.daemon.connections.connected.isEmpty })
       await #expect(throws: (any Error).self) { try await fleet.renew("n1", credential) }
       let again = await #expect(throws: RPCError.self) {
-        try await fleet.enrol("n1", try await fleet.token())
+        try await fleet.enrol("n1", try await fleet.token(for: "n1"))
       }
       #expect(again?.code == .permissionDenied)
     }

@@ -99,26 +99,21 @@ struct RunningFleet: Sendable {
     _ = try await daemon.publisher.applyRoot(root.json, by: "test")
   }
 
-  func token(_ labels: Labels = [:], lifetime: TimeInterval = 60) async throws -> (
-    token: Coordinator.JoinToken, secret: [UInt8]
-  ) {
+  func token(_ labels: Labels = [:], for name: String? = nil, lifetime: TimeInterval = 60)
+    async throws -> (token: Coordinator.JoinToken, secret: [UInt8])
+  {
     try await daemon.authority.makeJoinToken(
-      labels: labels, lifetime: lifetime, by: "test", at: Date())
+      for: name, labels: labels, lifetime: lifetime, by: "test", at: Date())
   }
 
   /// Enrols over the wire as a node does: the authority is known by its digest only.
   func enrol(
-    _ name: String, _ token: (token: Coordinator.JoinToken, secret: [UInt8]), labels: Labels = [:]
+    _ name: String, _ token: (token: Coordinator.JoinToken, secret: [UInt8]), labels: Labels = [:],
+    key: IdentityKey = IdentityKey()
   ) async throws -> Credential {
-    let key = IdentityKey()
     let request = try key.signingRequest(name: name)
-    let verification = CoordinatorVerification(pinnedTo: daemon.ca.digest)
-    let transport = try HTTP2ClientTransport.Posix(
-      target: .ipv4(address: "127.0.0.1", port: ports.enrolment.port),
-      transportSecurity: .tls { verification.configure(&$0) },
-      config: .defaults { $0.http2.authority = "coordinator" })
-    return try await withGRPCClient(transport: transport) { client in
-      let reply = try await Telos_Fleet_V1_Enrolment.Client(wrapping: client).enrol(
+    return try await enrolling { client in
+      let reply = try await client.enrol(
         .with {
           $0.tokenID = token.token.id
           $0.tokenSecret = Data(token.secret)
@@ -131,6 +126,22 @@ struct RunningFleet: Sendable {
         digest: try #require(daemon.publisher.current.root).digest, now: Date())
       #expect(root.version == 1)
       return try Credential(chainDER: reply.certificateChainDer.map { [UInt8]($0) }, key: key)
+    }
+  }
+
+  /// Runs `body` with a client of the enrolment port.
+  func enrolling<T: Sendable>(
+    _ body:
+      @escaping @Sendable (Telos_Fleet_V1_Enrolment.Client<HTTP2ClientTransport.Posix>) async throws
+      -> T
+  ) async throws -> T {
+    let verification = CoordinatorVerification(pinnedTo: daemon.ca.digest)
+    let transport = try HTTP2ClientTransport.Posix(
+      target: .ipv4(address: "127.0.0.1", port: ports.enrolment.port),
+      transportSecurity: .tls { verification.configure(&$0) },
+      config: .defaults { $0.http2.authority = "coordinator" })
+    return try await withGRPCClient(transport: transport) { client in
+      try await body(Telos_Fleet_V1_Enrolment.Client(wrapping: client))
     }
   }
 

@@ -125,5 +125,9 @@ import X509
     func enrol(request: Telos_Fleet_V1_EnrolRequest, context: ServerContext) async throws
       -> Telos_Fleet_V1_EnrolReply
     { .init() }
+
+    func readmit(request: Telos_Fleet_V1_ReadmitRequest, context: ServerContext) async throws
+      -> Telos_Fleet_V1_RenewReply
+    { .init() }
   }
 }

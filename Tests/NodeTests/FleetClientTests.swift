@@ -31,9 +31,15 @@ final class Desk: Sendable {
     var breakAfter: Int?
     /// Acknowledged in the place of what was committed.
     var claims: UInt64?
+    /// Acknowledged with the next batch as the hash of its last record.
+    var claimedHash: Data?
     var objects: [Envelope] = []
     var renewals = 0
     var enrolments: [Telos_Fleet_V1_EnrolRequest] = []
+    /// Sent with the root that the token pins.
+    var newerRoots: [Envelope] = []
+    var readmissions: [Telos_Fleet_V1_ReadmitRequest] = []
+    var isBanned = false
   }
   let state = Mutex(State())
 
@@ -84,7 +90,7 @@ struct DeskFleet: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     response: RPCWriter<Telos_Fleet_V1_EventAck>, context: ServerContext
   ) async throws {
     for try await batch in request {
-      let through = try desk.state.withLock { state in
+      let (through, hash) = try desk.state.withLock { state in
         state.batches += 1
         for event in batch.events {
           if state.committed[batch.epoch, default: [:]].updateValue(event, forKey: event.sequence)
@@ -97,13 +103,17 @@ struct DeskFleet: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
           state.breakAfter = left > 1 ? left - 1 : nil
           if left <= 1 { throw RPCError(code: .unavailable, message: "the wire was cut") }
         }
-        defer { state.claims = nil }
-        return state.claims ?? batch.events.last?.sequence ?? 0
+        defer { (state.claims, state.claimedHash) = (nil, nil) }
+        let own = try batch.events.last.map { Data(try $0.chainHash().bytes) }
+        return (
+          state.claims ?? batch.events.last?.sequence ?? 0, state.claimedHash ?? own ?? Data()
+        )
       }
       try await response.write(
         .with {
           $0.epoch = batch.epoch
           $0.throughSequence = through
+          $0.hash = hash
         })
     }
   }
@@ -135,7 +145,20 @@ struct DeskEnrolment: Telos_Fleet_V1_Enrolment.SimpleServiceProtocol {
       $0.certificateChainDer = [Data(leaf.der)]
       $0.authoritiesDer = [Data(authority.certificate.der)]
       $0.rootEnvelope = root.wire
+      $0.newerRoots = desk.state.withLock { $0.newerRoots.map(\.wire) }
     }
+  }
+
+  func readmit(request: Telos_Fleet_V1_ReadmitRequest, context: ServerContext) async throws
+    -> Telos_Fleet_V1_RenewReply
+  {
+    let isBanned = desk.state.withLock { state in
+      state.readmissions.append(request)
+      return state.isBanned
+    }
+    if isBanned { throw RPCError(code: .permissionDenied, message: "banned") }
+    let leaf = try authority.issue(node: request.nodeName, request: Array(request.csrDer))
+    return .with { $0.certificateChainDer = [Data(leaf.der)] }
   }
 }
 
@@ -193,7 +216,8 @@ struct TestFleet {
   /// Runs a node's client on `log` while `body` runs.
   func node<R: Sendable>(
     _ folder: String, port: Int, keeper: ObjectKeeper, log: EventLog, credential: Credential? = nil,
-    upload: (inout EventUpload) -> Void = { _ in }, _ body: () async throws -> R
+    enrolment: Int? = nil, upload: (inout EventUpload) -> Void = { _ in },
+    _ body: () async throws -> R
   ) async throws -> R {
     let key = IdentityKey()
     let issued = try Credential(
@@ -209,7 +233,11 @@ struct TestFleet {
         CoordinatorConnection(
           source: source, verification: CoordinatorVerification(authorities: { [certificate] }))
       },
-      credentialPath: "\(folder)/node.pem", name: "n1",
+      credentialPath: "\(folder)/node.pem",
+      readmission: Readmission(
+        endpoints: try enrolment.map { [try Endpoint("127.0.0.1:\($0)")] } ?? [],
+        path: "\(folder)/node.pem", name: "n1", log: quiet),
+      name: "n1",
       session: SyncSession(
         keeper: keeper, hello: .with { $0.nodeName = "n1" }, log: quiet,
         status: { .with { $0.mode = "hyperion-only" } }, changes: { AsyncStream { _ in } },
@@ -321,6 +349,29 @@ struct TestFleet {
       #expect(log.epoch > old)
       let records = fleet.desk.state.withLock { $0.committed[log.epoch] ?? [:] }
       #expect(records[1]?.reason == "log-replaced" && records[2]?.detail == "1")
+    }
+  }
+
+  @Test func aCoordinatorWithAnotherRecordUnderTheSameNumberMakesTheLogBeginAnew() async throws {
+    try await withFolder { folder in
+      let fleet = try TestFleet()
+      let fixture = try keeper(fleet, folder)
+      let log = try await EventLog.open(folder: folder, node: "n1")
+      let old = log.epoch
+      try await log.append((0..<20).map { event($0) })
+      fleet.desk.state.withLock { $0.claimedHash = Data(repeating: 9, count: 32) }
+      try await fleet.serving { port, _ in
+        try await fleet.node(folder, port: port, keeper: fixture.keeper, log: log) {
+          try await fleet.desk.wait("the new epoch") { $0.committed.count == 2 }
+          for _ in 0..<200 where log.acknowledged < 21 {
+            try await Task.sleep(for: .milliseconds(20))
+          }
+        }
+      }
+      #expect(log.epoch > old && log.acknowledged == 21)
+      let records = fleet.desk.state.withLock { $0.committed[log.epoch] ?? [:] }
+      #expect(records[1]?.reason == "log-replaced")
+      #expect((0..<20).allSatisfy { records[UInt64($0 + 2)]?.detail == "\($0)" })
     }
   }
 

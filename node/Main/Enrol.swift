@@ -6,12 +6,21 @@ import Trust
 
 struct Enrol: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Joins the fleet with a token from `telos node token`.")
+    abstract: "Joins the fleet with a token from `telos node token`.",
+    discussion: """
+      If it fails after the coordinator answered, because the disk is full, say, run it again with the same token. A node that \
+      is enrolled, and that the coordinator does not let in any more, gets a new certificate with --again and a token \
+      that was made for its name (telos node token --name NAME).
+      """)
 
   @OptionGroup var daemon: DaemonOptions
 
   @Option(help: "The node's name: 1 to 63 of a-z 0-9 . _ -")
   var name: String
+
+  @Flag(
+    help: "Enrol this node once more; what it holds and its event log stay. Stop the daemon first.")
+  var again = false
 
   @Option(
     name: [.customLong("label"), .customLong("labels")],
@@ -29,7 +38,7 @@ struct Enrol: AsyncParsableCommand {
     let configuration = try daemon.configuration()
     let labels = configuration.labels.merging(try parseLabels(labels)) { $1 }
     let token = try JoinToken(text: try text())
-    let identity = try await Enrolment(token: token, name: name, labels: labels)
+    let identity = try await Enrolment(token: token, name: name, labels: labels, again: again)
       .run(into: try DataFolder(daemon.data))
     try StandardOutput.write(
       "enrolled as \(identity.name), coordinators \(identity.coordinators.joined(separator: ", "))\n"

@@ -33,9 +33,23 @@ public enum Telos_Fleet_V1_Enrolment: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Readmit" metadata.
+        public enum Readmit: Sendable {
+            /// Request type for "Readmit".
+            public typealias Input = Telos_Fleet_V1_ReadmitRequest
+            /// Response type for "Readmit".
+            public typealias Output = Telos_Fleet_V1_RenewReply
+            /// Descriptor for "Readmit".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "telos.fleet.v1.Enrolment"),
+                method: "Readmit",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "telos.fleet.v1.Enrolment" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
-            Enrol.descriptor
+            Enrol.descriptor,
+            Readmit.descriptor
         ]
     }
 }
@@ -70,7 +84,8 @@ extension Telos_Fleet_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The node made its key itself; the token's secret is used up by the first success.
+        /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+        /// > same node may ask again, with the same key.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Telos_Fleet_V1_EnrolRequest` messages.
@@ -83,6 +98,24 @@ extension Telos_Fleet_V1_Enrolment {
             request: GRPCCore.StreamingServerRequest<Telos_Fleet_V1_EnrolRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Telos_Fleet_V1_EnrolReply>
+
+        /// Handle the "Readmit" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > For a node whose certificate expired: another one for the same key, which signed the request.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Telos_Fleet_V1_ReadmitRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Telos_Fleet_V1_RenewReply` messages.
+        func readmit(
+            request: GRPCCore.StreamingServerRequest<Telos_Fleet_V1_ReadmitRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Telos_Fleet_V1_RenewReply>
     }
 
     /// Service protocol for the "telos.fleet.v1.Enrolment" service.
@@ -101,7 +134,8 @@ extension Telos_Fleet_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The node made its key itself; the token's secret is used up by the first success.
+        /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+        /// > same node may ask again, with the same key.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Telos_Fleet_V1_EnrolRequest` message.
@@ -114,6 +148,24 @@ extension Telos_Fleet_V1_Enrolment {
             request: GRPCCore.ServerRequest<Telos_Fleet_V1_EnrolRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Telos_Fleet_V1_EnrolReply>
+
+        /// Handle the "Readmit" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > For a node whose certificate expired: another one for the same key, which signed the request.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Telos_Fleet_V1_ReadmitRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Telos_Fleet_V1_RenewReply` message.
+        func readmit(
+            request: GRPCCore.ServerRequest<Telos_Fleet_V1_ReadmitRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Telos_Fleet_V1_RenewReply>
     }
 
     /// Simple service protocol for the "telos.fleet.v1.Enrolment" service.
@@ -130,7 +182,8 @@ extension Telos_Fleet_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The node made its key itself; the token's secret is used up by the first success.
+        /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+        /// > same node may ask again, with the same key.
         ///
         /// - Parameters:
         ///   - request: A `Telos_Fleet_V1_EnrolRequest` message.
@@ -143,6 +196,24 @@ extension Telos_Fleet_V1_Enrolment {
             request: Telos_Fleet_V1_EnrolRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Telos_Fleet_V1_EnrolReply
+
+        /// Handle the "Readmit" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > For a node whose certificate expired: another one for the same key, which signed the request.
+        ///
+        /// - Parameters:
+        ///   - request: A `Telos_Fleet_V1_ReadmitRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Telos_Fleet_V1_RenewReply` to respond with.
+        func readmit(
+            request: Telos_Fleet_V1_ReadmitRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Telos_Fleet_V1_RenewReply
     }
 }
 
@@ -156,6 +227,17 @@ extension Telos_Fleet_V1_Enrolment.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Telos_Fleet_V1_EnrolReply>(),
             handler: { request, context in
                 try await self.enrol(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Telos_Fleet_V1_Enrolment.Method.Readmit.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Telos_Fleet_V1_ReadmitRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Telos_Fleet_V1_RenewReply>(),
+            handler: { request, context in
+                try await self.readmit(
                     request: request,
                     context: context
                 )
@@ -177,6 +259,17 @@ extension Telos_Fleet_V1_Enrolment.ServiceProtocol {
         )
         return GRPCCore.StreamingServerResponse(single: response)
     }
+
+    public func readmit(
+        request: GRPCCore.StreamingServerRequest<Telos_Fleet_V1_ReadmitRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Telos_Fleet_V1_RenewReply> {
+        let response = try await self.readmit(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -188,6 +281,19 @@ extension Telos_Fleet_V1_Enrolment.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Telos_Fleet_V1_EnrolReply> {
         return GRPCCore.ServerResponse<Telos_Fleet_V1_EnrolReply>(
             message: try await self.enrol(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func readmit(
+        request: GRPCCore.ServerRequest<Telos_Fleet_V1_ReadmitRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Telos_Fleet_V1_RenewReply> {
+        return GRPCCore.ServerResponse<Telos_Fleet_V1_RenewReply>(
+            message: try await self.readmit(
                 request: request.message,
                 context: context
             ),
@@ -213,7 +319,8 @@ extension Telos_Fleet_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The node made its key itself; the token's secret is used up by the first success.
+        /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+        /// > same node may ask again, with the same key.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Telos_Fleet_V1_EnrolRequest` message.
@@ -230,6 +337,29 @@ extension Telos_Fleet_V1_Enrolment {
             deserializer: some GRPCCore.MessageDeserializer<Telos_Fleet_V1_EnrolReply>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Telos_Fleet_V1_EnrolReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Readmit" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > For a node whose certificate expired: another one for the same key, which signed the request.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Telos_Fleet_V1_ReadmitRequest` message.
+        ///   - serializer: A serializer for `Telos_Fleet_V1_ReadmitRequest` messages.
+        ///   - deserializer: A deserializer for `Telos_Fleet_V1_RenewReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func readmit<Result>(
+            request: GRPCCore.ClientRequest<Telos_Fleet_V1_ReadmitRequest>,
+            serializer: some GRPCCore.MessageSerializer<Telos_Fleet_V1_ReadmitRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Telos_Fleet_V1_RenewReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Telos_Fleet_V1_RenewReply>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -257,7 +387,8 @@ extension Telos_Fleet_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The node made its key itself; the token's secret is used up by the first success.
+        /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+        /// > same node may ask again, with the same key.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Telos_Fleet_V1_EnrolRequest` message.
@@ -286,6 +417,40 @@ extension Telos_Fleet_V1_Enrolment {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "Readmit" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > For a node whose certificate expired: another one for the same key, which signed the request.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Telos_Fleet_V1_ReadmitRequest` message.
+        ///   - serializer: A serializer for `Telos_Fleet_V1_ReadmitRequest` messages.
+        ///   - deserializer: A deserializer for `Telos_Fleet_V1_RenewReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func readmit<Result>(
+            request: GRPCCore.ClientRequest<Telos_Fleet_V1_ReadmitRequest>,
+            serializer: some GRPCCore.MessageSerializer<Telos_Fleet_V1_ReadmitRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Telos_Fleet_V1_RenewReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Telos_Fleet_V1_RenewReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Telos_Fleet_V1_Enrolment.Method.Readmit.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -296,7 +461,8 @@ extension Telos_Fleet_V1_Enrolment.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The node made its key itself; the token's secret is used up by the first success.
+    /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+    /// > same node may ask again, with the same key.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Telos_Fleet_V1_EnrolRequest` message.
@@ -320,6 +486,35 @@ extension Telos_Fleet_V1_Enrolment.ClientProtocol {
             onResponse: handleResponse
         )
     }
+
+    /// Call the "Readmit" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > For a node whose certificate expired: another one for the same key, which signed the request.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Telos_Fleet_V1_ReadmitRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func readmit<Result>(
+        request: GRPCCore.ClientRequest<Telos_Fleet_V1_ReadmitRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Telos_Fleet_V1_RenewReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.readmit(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Telos_Fleet_V1_ReadmitRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Telos_Fleet_V1_RenewReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
 }
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
@@ -329,7 +524,8 @@ extension Telos_Fleet_V1_Enrolment.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The node made its key itself; the token's secret is used up by the first success.
+    /// > The node made its key itself. A token is used up by the first call that is made with its certificate: until then the
+    /// > same node may ask again, with the same key.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -352,6 +548,39 @@ extension Telos_Fleet_V1_Enrolment.ClientProtocol {
             metadata: metadata
         )
         return try await self.enrol(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Readmit" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > For a node whose certificate expired: another one for the same key, which signed the request.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func readmit<Result>(
+        _ message: Telos_Fleet_V1_ReadmitRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Telos_Fleet_V1_RenewReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Telos_Fleet_V1_ReadmitRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.readmit(
             request: request,
             options: options,
             onResponse: handleResponse

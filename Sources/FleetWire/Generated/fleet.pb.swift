@@ -43,6 +43,9 @@ public nonisolated struct Telos_Fleet_V1_EnrolRequest: Sendable {
   /// from the node's own configuration, bounded by the token
   public var labels: Dictionary<String,String> = [:]
 
+  /// that the token pins; older nodes send none and get the newest root
+  public var rootDigest: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -60,6 +63,23 @@ public nonisolated struct Telos_Fleet_V1_EnrolReply: Sendable {
 
   /// the node checks its digest against the token
   public var rootEnvelope: Data = Data()
+
+  /// what followed it, the oldest first
+  public var newerRoots: [Data] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Telos_Fleet_V1_ReadmitRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var nodeName: String = String()
+
+  public var csrDer: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -451,6 +471,9 @@ public nonisolated struct Telos_Fleet_V1_EventBatch: Sendable {
   /// in sequence, without gaps
   public var events: [Telos_Fleet_V1_Event] = []
 
+  /// the node begins a new epoch where an acknowledgement's hash is not that of its own record
+  public var compares: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -464,6 +487,9 @@ public nonisolated struct Telos_Fleet_V1_EventAck: Sendable {
   public var epoch: UInt64 = 0
 
   public var throughSequence: UInt64 = 0
+
+  /// SHA-256 of that record, as the coordinator stored it
+  public var hash: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -736,7 +762,7 @@ fileprivate nonisolated let _protobuf_package = "telos.fleet.v1"
 
 nonisolated extension Telos_Fleet_V1_EnrolRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EnrolRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}token_id\0\u{3}token_secret\0\u{3}node_name\0\u{3}csr_der\0\u{1}labels\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}token_id\0\u{3}token_secret\0\u{3}node_name\0\u{3}csr_der\0\u{1}labels\0\u{3}root_digest\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -749,6 +775,7 @@ nonisolated extension Telos_Fleet_V1_EnrolRequest: SwiftProtobuf.Message, SwiftP
       case 3: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.csrDer) }()
       case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.rootDigest) }()
       default: break
       }
     }
@@ -770,6 +797,9 @@ nonisolated extension Telos_Fleet_V1_EnrolRequest: SwiftProtobuf.Message, SwiftP
     if !self.labels.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 5)
     }
+    if !self.rootDigest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.rootDigest, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -779,6 +809,7 @@ nonisolated extension Telos_Fleet_V1_EnrolRequest: SwiftProtobuf.Message, SwiftP
     if lhs.nodeName != rhs.nodeName {return false}
     if lhs.csrDer != rhs.csrDer {return false}
     if lhs.labels != rhs.labels {return false}
+    if lhs.rootDigest != rhs.rootDigest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -786,7 +817,7 @@ nonisolated extension Telos_Fleet_V1_EnrolRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Telos_Fleet_V1_EnrolReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EnrolReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}certificate_chain_der\0\u{3}authorities_der\0\u{3}root_envelope\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}certificate_chain_der\0\u{3}authorities_der\0\u{3}root_envelope\0\u{3}newer_roots\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -797,6 +828,7 @@ nonisolated extension Telos_Fleet_V1_EnrolReply: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeRepeatedBytesField(value: &self.certificateChainDer) }()
       case 2: try { try decoder.decodeRepeatedBytesField(value: &self.authoritiesDer) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.rootEnvelope) }()
+      case 4: try { try decoder.decodeRepeatedBytesField(value: &self.newerRoots) }()
       default: break
       }
     }
@@ -812,6 +844,9 @@ nonisolated extension Telos_Fleet_V1_EnrolReply: SwiftProtobuf.Message, SwiftPro
     if !self.rootEnvelope.isEmpty {
       try visitor.visitSingularBytesField(value: self.rootEnvelope, fieldNumber: 3)
     }
+    if !self.newerRoots.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.newerRoots, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -819,6 +854,42 @@ nonisolated extension Telos_Fleet_V1_EnrolReply: SwiftProtobuf.Message, SwiftPro
     if lhs.certificateChainDer != rhs.certificateChainDer {return false}
     if lhs.authoritiesDer != rhs.authoritiesDer {return false}
     if lhs.rootEnvelope != rhs.rootEnvelope {return false}
+    if lhs.newerRoots != rhs.newerRoots {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Telos_Fleet_V1_ReadmitRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReadmitRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_name\0\u{3}csr_der\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.csrDer) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.nodeName.isEmpty {
+      try visitor.visitSingularStringField(value: self.nodeName, fieldNumber: 1)
+    }
+    if !self.csrDer.isEmpty {
+      try visitor.visitSingularBytesField(value: self.csrDer, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Telos_Fleet_V1_ReadmitRequest, rhs: Telos_Fleet_V1_ReadmitRequest) -> Bool {
+    if lhs.nodeName != rhs.nodeName {return false}
+    if lhs.csrDer != rhs.csrDer {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1527,7 +1598,7 @@ nonisolated extension Telos_Fleet_V1_Withdrawn: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Telos_Fleet_V1_EventBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EventBatch"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}boot_id\0\u{1}epoch\0\u{1}events\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}boot_id\0\u{1}epoch\0\u{1}events\0\u{1}compares\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1538,6 +1609,7 @@ nonisolated extension Telos_Fleet_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeSingularStringField(value: &self.bootID) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.compares) }()
       default: break
       }
     }
@@ -1553,6 +1625,9 @@ nonisolated extension Telos_Fleet_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
     if !self.events.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 3)
     }
+    if self.compares != false {
+      try visitor.visitSingularBoolField(value: self.compares, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1560,6 +1635,7 @@ nonisolated extension Telos_Fleet_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
     if lhs.bootID != rhs.bootID {return false}
     if lhs.epoch != rhs.epoch {return false}
     if lhs.events != rhs.events {return false}
+    if lhs.compares != rhs.compares {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1567,7 +1643,7 @@ nonisolated extension Telos_Fleet_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Telos_Fleet_V1_EventAck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EventAck"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}through_sequence\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}through_sequence\0\u{1}hash\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1577,6 +1653,7 @@ nonisolated extension Telos_Fleet_V1_EventAck: SwiftProtobuf.Message, SwiftProto
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.throughSequence) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
       default: break
       }
     }
@@ -1589,12 +1666,16 @@ nonisolated extension Telos_Fleet_V1_EventAck: SwiftProtobuf.Message, SwiftProto
     if self.throughSequence != 0 {
       try visitor.visitSingularUInt64Field(value: self.throughSequence, fieldNumber: 2)
     }
+    if !self.hash.isEmpty {
+      try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Telos_Fleet_V1_EventAck, rhs: Telos_Fleet_V1_EventAck) -> Bool {
     if lhs.epoch != rhs.epoch {return false}
     if lhs.throughSequence != rhs.throughSequence {return false}
+    if lhs.hash != rhs.hash {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

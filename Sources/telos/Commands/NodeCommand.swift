@@ -41,8 +41,12 @@ struct NodeCommand: ParsableCommand {
       abstract: "Print a one-time token that a node enrols with.",
       discussion: """
         The token pins the coordinator's authority and your root. It is a secret until it is used: hand it \
-        over on standard input or in a file (telos-node enrol --token-file).
+        over on standard input or in a file (telos-node enrol --token-file). It makes a new node, unless --name \
+        says which one it is for: that node is replaced if it is there (telos-node enrol --again).
         """)
+
+    @Option(help: "The node that the token is for; without it, a node that is new.")
+    var name: String?
 
     @Option(
       name: [.customLong("labels"), .customLong("label")],
@@ -60,9 +64,17 @@ struct NodeCommand: ParsableCommand {
     func run() async throws {
       let labels = try LabelArguments.parse(labels)
       let digest = try Self.rootDigest(root)
-      let ttl = ttl.seconds
+      let request = TokenRequest(
+        name: name, labels: labels, ttlSeconds: Int(clamping: ttl.seconds))
       try await Coordinator.with { coordinator in
-        let request = TokenRequest(labels: labels, ttlSeconds: Int(clamping: ttl))
+        if let name {
+          let nodes = try await coordinator.get([FleetNode].self, CoordinatorRoute.nodes.path())
+          if nodes.contains(where: { $0.name == name }) {
+            StandardError.line(
+              "telos: there is a node \(name.printable); whoever enrols with this token replaces it"
+            )
+          }
+        }
         let bytes = try await coordinator.post(CoordinatorRoute.tokens.path(), json: request)
         let token = try JoinToken(json: Data(bytes)).pinning(root: digest)
         if output.json { return try JSONOutput.print(try JSONDocument(parsing: Array(token.json))) }

@@ -48,6 +48,8 @@ extension Certificate.SerialNumber {
 
 extension IssuedCertificate {
   init(_ certificate: Certificate) {
-    self.init(serial: certificate.serialNumber.hex, expires: certificate.notValidAfter)
+    self.init(
+      serial: certificate.serialNumber.hex, expires: certificate.notValidAfter,
+      key: Digest(of: Data(certificate.publicKey.subjectPublicKeyInfoBytes)))
   }
 }

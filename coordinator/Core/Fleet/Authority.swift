@@ -13,9 +13,16 @@ struct Authority: Sendable {
   static let longestToken: TimeInterval = 30 * 86400
 
   /// A new join token. The secret is answered once and stored only as a hash.
-  func makeJoinToken(labels: Labels, lifetime: TimeInterval, by actor: String, at now: Date)
-    async throws -> (token: JoinToken, secret: [UInt8])
-  {
+  ///
+  /// - Parameter name: of the node that it is for, which takes the place of one of that name; nil for any that is new.
+  func makeJoinToken(
+    for name: String? = nil, labels: Labels, lifetime: TimeInterval, by actor: String, at now: Date
+  ) async throws -> (token: JoinToken, secret: [UInt8]) {
+    if let name, !PeerIdentity.isNodeName(name) {
+      throw TelosError(
+        .invalidArgument, "\"\(name.bounded(80))\" is no name for a node",
+        hint: "use 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit")
+    }
     guard lifetime >= 1, lifetime <= Self.longestToken else {
       throw TelosError(
         .invalidArgument, "a join token must be valid for between 1 second and 30 days")
@@ -24,12 +31,12 @@ struct Authority: Sendable {
     let secret = OneTimeSecret.random()
     let id = String(OneTimeSecret.random().prefix(8).hex)
     let token = JoinToken(
-      id: id, secretHash: OneTimeSecret.hash(secret), labels: labels, created: now,
-      expires: now.addingTimeInterval(lifetime), used: nil)
+      id: id, name: name, secretHash: OneTimeSecret.hash(secret), labels: labels, created: now,
+      expires: now.addingTimeInterval(lifetime))
     let detail = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let entry = AuditEntry(
       actor: actor, action: "node.token", subject: id,
-      detail: "labels \(detail.joined(separator: ","))")
+      detail: "for \(name ?? "a new node"), labels \(detail.joined(separator: ","))")
     try await store.transaction(at: now) { store in
       try store.addJoinToken(token)
       try store.audit(entry)
@@ -47,7 +54,7 @@ struct Authority: Sendable {
     guard tokenID.utf8.count <= 64, secret.count == 32,
       let token = try await store.read({ try $0.joinToken(id: tokenID) }),
       ConstantTime.equal(token.secretHash.bytes, OneTimeSecret.hash(secret).bytes),
-      token.used == nil, token.expires > now
+      token.expires > now
     else { throw unknown }
     try Self.check(labels)
     try Self.check(labels, boundedBy: token.labels)
@@ -62,11 +69,26 @@ struct Authority: Sendable {
     return [certificate, ca.certificate]
   }
 
-  func renew(node: String, request: [UInt8], at now: Date) async throws -> [Certificate] {
+  /// - Parameter serial: of the certificate with which the node makes the call.
+  func renew(node: String, with serial: String, request: [UInt8], at now: Date) async throws
+    -> [Certificate]
+  {
     let certificate = try ca.issue(node: node, request: request, now: now)
     let issued = IssuedCertificate(certificate)
     try await store.transaction(at: now) {
-      try EnrolmentRules.renew(node: node, certificate: issued, $0)
+      try EnrolmentRules.renew(node: node, with: serial, certificate: issued, $0)
+    }
+    try? await admission.load()
+    return [certificate, ca.certificate]
+  }
+
+  /// Another certificate for the key that signed the request, for a node whose own has expired.
+  func readmit(node: String, request: [UInt8], at now: Date) async throws -> [Certificate] {
+    // It refuses a request that its key did not sign.
+    let certificate = try ca.issue(node: node, request: request, now: now)
+    let issued = IssuedCertificate(certificate)
+    try await store.transaction(at: now) {
+      try EnrolmentRules.readmit(node: node, certificate: issued, $0)
     }
     try? await admission.load()
     return [certificate, ca.certificate]

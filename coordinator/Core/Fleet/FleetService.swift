@@ -23,8 +23,9 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     -> Telos_Fleet_V1_RenewReply
   {
     try await RPCErrors.translating {
+      let caller = try Self.caller()
       let chain = try await authority.renew(
-        node: try Self.caller(), request: [UInt8](request.csrDer), at: Date())
+        node: caller.node, with: caller.serial, request: [UInt8](request.csrDer), at: Date())
       return .with {
         $0.certificateChainDer = chain.map { Data($0.der) }
         $0.authoritiesDer = [Data(authority.ca.certificate.der)]
@@ -37,7 +38,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     response: RPCWriter<Telos_Fleet_V1_CoordinatorMessage>, context: ServerContext
   ) async throws {
     try await RPCErrors.translating {
-      let node = try Self.caller()
+      let (node, serial) = try Self.caller()
       let (id, signals) = connections.join(node)
       defer {
         connections.leave(node, id)
@@ -46,7 +47,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
         }
       }
       let session = SyncSession(
-        node: node, publisher: publisher, heartbeats: heartbeats, log: log)
+        node: node, serial: serial, publisher: publisher, heartbeats: heartbeats, log: log)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           for try await message in request {
@@ -79,13 +80,18 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     response: RPCWriter<Telos_Fleet_V1_EventAck>, context: ServerContext
   ) async throws {
     try await RPCErrors.translating {
-      let node = try Self.caller()
+      let node = try Self.caller().node
       let (id, signals) = connections.joinEvents()
       defer { connections.leave(node, id) }
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
+          var forked: UInt64?
           for try await batch in request {
-            try await response.write(try await ingest(batch, of: node))
+            // What was on its way before the node heard that it has to begin anew comes once more.
+            if let forked, batch.epoch == forked { continue }
+            let (acknowledgements, isForked) = try await ingest(batch, of: node)
+            if isForked { forked = batch.epoch }
+            for acknowledgement in acknowledgements { try await response.write(acknowledgement) }
           }
         }
         group.addTask {
@@ -98,12 +104,13 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     }
   }
 
-  /// Answers only after the batch is committed.
+  /// Answers only after the batch is committed. The log of a node that was rolled back is acknowledged as far as it is the one
+  /// that is stored, and then with a record that it does not have.
   func ingest(_ batch: Telos_Fleet_V1_EventBatch, of node: String) async throws
-    -> Telos_Fleet_V1_EventAck
+    -> (acknowledgements: [Telos_Fleet_V1_EventAck], isForked: Bool)
   {
     let ingestion = try await store.ingest(
-      node: node, epoch: batch.epoch, events: batch.events, at: Date())
+      node: node, epoch: batch.epoch, events: batch.events, compares: batch.compares, at: Date())
     metrics.ingested(ingestion)
     for finding in ingestion.findings {
       log.error(
@@ -112,16 +119,22 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
           "node": "\(node)", "reason": "\(finding.reason.rawValue)", "detail": "\(finding.detail)",
         ])
     }
-    return .with {
-      $0.epoch = batch.epoch
-      $0.throughSequence = ingestion.through
+    var places = [(sequence: ingestion.through, hash: ingestion.hash)]
+    if ingestion.isForked, let joint = ingestion.joint { places.insert(joint, at: 0) }
+    let acknowledgements = places.map { place in
+      Telos_Fleet_V1_EventAck.with {
+        $0.epoch = batch.epoch
+        $0.throughSequence = place.sequence
+        $0.hash = Data(place.hash)
+      }
     }
+    return (acknowledgements, ingestion.isForked)
   }
 
-  private static func caller() throws -> String {
-    guard let node = Peer.currentNode else {
+  private static func caller() throws -> (node: String, serial: String) {
+    guard let peer = Peer.current, case .node(let node) = peer.identity else {
       throw TelosError(.unauthenticated, "the call has no identity")
     }
-    return node
+    return (node, peer.serial.hex)
   }
 }

@@ -10,6 +10,8 @@ internal import Trust
 /// One sync stream: turns messages into state and store, and state into messages.
 actor SyncSession {
   private let node: String
+  /// Of the certificate that the stream is made with.
+  private let serial: String
   private let publisher: Publisher
   private let heartbeats: Heartbeats
   private let log: Logger
@@ -19,8 +21,11 @@ actor SyncSession {
   /// As many as a manifest names, and what no manifest names itself.
   static let maximumHeld = ManifestStatement.maximumObjects + 256
 
-  init(node: String, publisher: Publisher, heartbeats: Heartbeats, log: Logger) {
+  init(
+    node: String, serial: String, publisher: Publisher, heartbeats: Heartbeats, log: Logger
+  ) {
     self.node = node
+    self.serial = serial
     self.publisher = publisher
     self.heartbeats = heartbeats
     self.log = log
@@ -72,9 +77,10 @@ actor SyncSession {
     guard hello.held.count <= Self.maximumHeld, hello.bootID.utf8.count <= 64,
       hello.kernel.utf8.count <= 128, hello.version.utf8.count <= 64
     else { throw TelosError(.invalidArgument, "the hello is too large") }
-    let (known, before) = try await publisher.store.read { [node] in
-      (try $0.node(node), try $0.held(by: node))
+    let (known, before, certificates) = try await publisher.store.read { [node] in
+      (try $0.node(node), try $0.held(by: node), try $0.certificates(of: node))
     }
+    let isFirstUse = certificates.contains { $0.serial == serial && $0.used == nil }
     guard let record = known else {
       throw TelosError(.unauthenticated, "node \(node) is not enrolled here")
     }
@@ -87,9 +93,10 @@ actor SyncSession {
       layout: hello.layout, held: held)
     heartbeats.seen(node, at: now)
     // When a thousand nodes come back at once, most of them have nothing new to say.
-    if !EnrolmentRules.isKnown(greeting, record, held: before) {
-      try await publisher.store.grouped(at: now) { [node] in
-        try EnrolmentRules.greeted(by: node, greeting, $0)
+    if isFirstUse || !EnrolmentRules.isKnown(greeting, record, held: before) {
+      try await publisher.store.grouped(at: now) { [node, serial] store in
+        try store.used(serial)
+        try EnrolmentRules.greeted(by: node, greeting, store)
       }
     }
     state = SyncState(labels: hello.labels, held: held, credits: hello.credits)

@@ -19,8 +19,8 @@ extension API {
     routes.post(CoordinatorRoute.tokens, requires: .operator) { request, context in
       let body = try await request.json(TokenRequest.self, upTo: Limit.small)
       let (token, secret) = try await authority.makeJoinToken(
-        labels: body.labels ?? [:], lifetime: TimeInterval(body.ttlSeconds ?? 3600),
-        by: context.actor, at: Date())
+        for: body.name, labels: body.labels ?? [:],
+        lifetime: TimeInterval(body.ttlSeconds ?? 3600), by: context.actor, at: Date())
       // Of the root it says nothing: the operator's own copy does.
       let answer = Trust.JoinToken(
         addresses: addresses.enrolment, sync: addresses.sync, ca: authority.ca.digest,

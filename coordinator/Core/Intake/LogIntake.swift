@@ -4,9 +4,15 @@ internal import SwiftProtobuf
 internal import TelosCore
 
 /// What one batch did.
-struct Ingestion: Sendable, Hashable {
-  /// The newest sequence of the log that is stored.
+struct Ingestion: Sendable {
+  /// The newest sequence of the log that is stored, and the hash of that record.
   var through: UInt64 = 0
+  var hash: [UInt8] = []
+  /// The newest record of the batch that was stored before and is the same.
+  var joint: (sequence: UInt64, hash: [UInt8])?
+  /// The log went on differently behind a record that is stored: it is older than what was stored, as after a rollback of the
+  /// node's disk. Of the batch nothing behind that place was taken in.
+  var isForked = false
   var stored = 0
   /// Stored before: skipped.
   var duplicates = 0
@@ -35,7 +41,8 @@ struct LogFinding: Sendable, Hashable {
 /// How a batch of a node's log is taken in, inside one transaction.
 ///
 /// Records that were stored before are skipped, so a batch may be sent again after a crash on either side. Missing records and
-/// a broken hash chain are reported, not refused: refusing would only hide what comes after.
+/// a broken hash chain are reported, not refused: refusing would only hide what comes after. A node that compares hashes begins
+/// a new log where its own is not the one that is stored, and sends all of it again: there nothing has to be taken in twice.
 struct LogIntake {
   let store: StoreTransaction
   let node: String
@@ -44,23 +51,26 @@ struct LogIntake {
   /// Taken in, not written yet.
   private var pending: [NewEvent] = []
   private var outcome = Ingestion()
+  private let compares: Bool
 
   /// Stores a batch exactly once, with all that follows from it.
   static func take(
-    _ events: [Telos_Fleet_V1_Event], node: String, epoch: UInt64, _ store: StoreTransaction
+    _ events: [Telos_Fleet_V1_Event], node: String, epoch: UInt64, compares: Bool = false,
+    _ store: StoreTransaction
   ) throws -> Ingestion {
     guard epoch <= UInt64.maximumStored,
       events.allSatisfy({ (1...UInt64.maximumStored).contains($0.sequence) })
     else { throw TelosError(.invalidArgument, "an epoch or sequence is out of range") }
-    var intake = try LogIntake(store, node: node, epoch: epoch)
-    for event in events { try intake.take(event) }
+    var intake = try LogIntake(store, node: node, epoch: epoch, compares: compares)
+    for event in events where !intake.outcome.isForked { try intake.take(event) }
     try intake.finish()
     return intake.outcome
   }
 
-  private init(_ store: StoreTransaction, node: String, epoch: UInt64) throws {
+  private init(_ store: StoreTransaction, node: String, epoch: UInt64, compares: Bool) throws {
     self.store = store
     self.node = node
+    self.compares = compares
     incidents = OpenIncidents(node: node, epoch: epoch)
     let heads = try store.logHeads(of: node)
     if let known = heads.first(where: { $0.epoch == epoch }) {
@@ -81,8 +91,11 @@ struct LogIntake {
       outcome.duplicates += 1
       try flush()
       let known = try store.record(node: node, epoch: head.epoch, sequence: event.sequence)
-      if let known, known != record {
+      if known == record {
+        outcome.joint = (event.sequence, Digest(of: record).bytes)
+      } else if known != nil {
         find(.rewritten, "record \(event.sequence) was sent again with other content")
+        outcome.isForked = compares
       }
       return
     }
@@ -90,6 +103,10 @@ struct LogIntake {
       find(.gap, "records \(head.sequence + 1) to \(event.sequence - 1) never arrived")
     } else if [UInt8](event.previousHash) != head.hash {
       find(.chain, "record \(event.sequence) does not follow from the one before")
+      if compares, outcome.stored == 0 {
+        outcome.isForked = true
+        return
+      }
     }
     pending.append(
       NewEvent(event: event, record: record, node: node, place: (head.epoch, event.sequence)))
@@ -114,6 +131,7 @@ struct LogIntake {
     }
     try flush()
     try incidents.save(store)
+    outcome.hash = head.hash
     if outcome.stored > 0 { try store.put(head, of: node) }
   }
 
@@ -138,11 +156,14 @@ struct LogIntake {
 
 extension Store {
   /// Takes in a batch of a node's log; returns once it is durable, perhaps together with other batches.
-  func ingest(node: String, epoch: UInt64, events: [Telos_Fleet_V1_Event], at now: Date)
-    async throws -> Ingestion
-  {
+  ///
+  /// - Parameter compares: whether the node begins a new log where the answer's hash is not that of its own record.
+  func ingest(
+    node: String, epoch: UInt64, events: [Telos_Fleet_V1_Event], compares: Bool = false,
+    at now: Date
+  ) async throws -> Ingestion {
     try await grouped(at: now) {
-      try LogIntake.take(events, node: node, epoch: epoch, $0)
+      try LogIntake.take(events, node: node, epoch: epoch, compares: compares, $0)
     }
   }
 }

@@ -14,6 +14,7 @@ enum StoreSchema {
     (name: "1: nodes, objects, events, incidents", sql: fleet + access + objects + events),
     (name: "2: feed, pulses, indexes of answers", sql: feed + pulses + indexes),
     (name: "3: roles of access tokens", sql: accessRoles),
+    (name: "4: first uses of certificates and join tokens", sql: firstUses),
   ]
 
   /// Brings the tables up to date, inside one transaction.

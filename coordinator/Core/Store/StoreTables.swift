@@ -197,4 +197,14 @@ extension StoreSchema {
     UPDATE token SET role = 'operator' WHERE role = 'admin';
     ALTER TABLE token ADD COLUMN created_by TEXT NOT NULL DEFAULT 'init';
     """
+
+  static let firstUses = """
+    ALTER TABLE certificate ADD COLUMN key BLOB;         -- SHA-256 of the public key
+    ALTER TABLE certificate ADD COLUMN used_at INTEGER;  -- when the first call was made with it
+    UPDATE certificate SET used_at = issued_at;
+    DROP INDEX certificate_node;
+    CREATE INDEX certificate_node ON certificate(node, issued_at);
+    ALTER TABLE join_token ADD COLUMN name TEXT;         -- the node that it is for
+    ALTER TABLE join_token ADD COLUMN used_key BLOB;     -- SHA-256 of the public key that it was used for
+    """
 }

@@ -40,8 +40,22 @@ extension NodeParts {
             authorities: { authorities.current },
             onRefusal: { log.warning("the coordinator's certificate: \($0)") }))
       },
-      credentialPath: folder.credential, name: identity.name, session: session,
+      credentialPath: folder.credential,
+      readmission: Readmission(
+        endpoints: enrolment, path: folder.credential, name: identity.name, log: log),
+      name: identity.name, session: session,
       upload: EventUpload(log: events, bootID: Machine.current.bootID), log: log)
+  }
+
+  /// Where coordinators enrol nodes; on the standard port of the same hosts where enrolment did not say.
+  private var enrolment: [Endpoint] {
+    let named = (identity.enrolment ?? []).compactMap { try? Endpoint($0) }
+    guard named.isEmpty else { return named }
+    return endpoints.map { endpoint in
+      var endpoint = endpoint
+      endpoint.port = 7444
+      return endpoint
+    }
   }
 
   /// Tells the kernel which socket every managed task may connect to.

@@ -1,6 +1,7 @@
 internal import FleetIdentity
 internal import FleetWire
 internal import FoundationEssentials
+internal import Glibc
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 internal import NIOCore
@@ -15,24 +16,41 @@ public struct Enrolment: Sendable {
   public var token: JoinToken
   public var name: String
   public var labels: Labels
+  /// Whether a node that is enrolled gets another certificate, under its own name and in its own fleet. What it holds, and its
+  /// log, stay.
+  public var again: Bool
 
-  public init(token: JoinToken, name: String, labels: Labels) {
+  public init(token: JoinToken, name: String, labels: Labels, again: Bool = false) {
     self.token = token
     self.name = name
     self.labels = labels
+    self.again = again
   }
 
   /// Enrols with the first coordinator that answers and writes everything into `folder`.
   ///
+  /// The key is on disk before anybody is asked, and stays until everything else is: whatever fails in between, the same token
+  /// can be used again.
+  ///
   /// - Throws: `conflict` if the node is enrolled already; what the coordinators said otherwise.
   @discardableResult
   public func run(into folder: DataFolder) async throws -> NodeIdentity {
-    if (try? NodeIdentity(folder)) != nil {
+    let known = try? NodeIdentity(folder)
+    let isUnfinished = FileStatus(folder.enrolmentKey) != nil
+    guard known == nil || again || isUnfinished else {
       throw TelosError(
         .conflict, "this node is already enrolled: \(folder.file("identity.json"))",
-        hint: "move that folder away to enrol it again")
+        hint: "to give it a new certificate and keep everything else: telos-node enrol --again")
     }
-    let key = IdentityKey()
+    guard known == nil || known?.name == name else {
+      throw TelosError(
+        .conflict, "this node is enrolled as \(known?.name ?? "")",
+        hint: "use that name, or move \(folder.path) away to begin as another node")
+    }
+    // A daemon that runs would go on with the old certificate, and write over the new one.
+    let lock = again ? try folder.lock() : nil
+    defer { withExtendedLifetime(lock) {} }
+    let key = try key(folder)
     let reply = try await ask(try key.signingRequest(name: name))
     let credential = try Credential(
       chainDER: reply.certificateChainDer.map { [UInt8]($0) }, key: key)
@@ -40,7 +58,7 @@ public struct Enrolment: Sendable {
     guard identity == .node(name) else {
       throw TelosError(.refused, "the coordinator issued a certificate for \(identity)")
     }
-    let root = try pinnedRoot(reply.rootEnvelope)
+    let root = try EnrolledRoot(reply, pinned: token.root, kept: folder.root).root
     let authorities = try Certificate.fleet(der: reply.authoritiesDer.map { [UInt8]($0) })
     guard authorities.contains(where: { $0.digest == token.ca }) else {
       throw TelosError(.refused, "the authority that the token pins is not among the coordinator's")
@@ -50,21 +68,22 @@ public struct Enrolment: Sendable {
     try TwinFile.write(root.envelope.json, to: folder.root)
     try credential.write(to: folder.credential)
     let node = NodeIdentity(
-      name: name, labels: labels, coordinators: token.sync)
+      name: name, labels: labels, coordinators: token.sync, enrolment: token.addresses)
     try node.write(folder)
+    unlink(folder.enrolmentKey)
     return node
   }
 
-  private func pinnedRoot(_ bytes: Data) throws(TelosError) -> TrustedRoot {
-    guard let digest = token.root else {
-      throw TelosError(
-        .invalidArgument, "the join token pins no root",
-        hint: "make it with `telos node token`, which adds the digest of your own root")
+  /// The key of an attempt that could not be finished, else a new one.
+  private func key(_ folder: DataFolder) throws(TelosError) -> IdentityKey {
+    if let bytes = try? SecretFile.read(folder.enrolmentKey),
+      let key = try? IdentityKey(pem: String(decoding: bytes, as: UTF8.self))
+    {
+      return key
     }
-    do throws(Refusal) {
-      return try TrustedRoot.pinned(
-        envelope: try Envelope(wire: bytes), digest: digest, now: Date())
-    } catch { throw error.telosError }
+    let key = IdentityKey()
+    try SecretFile.write(Array(key.pem.utf8), to: folder.enrolmentKey, replacing: true)
+    return key
   }
 
   private func ask(_ request: [UInt8]) async throws(TelosError) -> Telos_Fleet_V1_EnrolReply {
@@ -101,6 +120,7 @@ public struct Enrolment: Sendable {
     return try await withGRPCClient(transport: transport) { client in
       var options = CallOptions.defaults
       options.timeout = .seconds(15)
+      options.maxResponseMessageBytes = CoordinatorConnection.maximumMessage
       do {
         return try await Telos_Fleet_V1_Enrolment.Client(wrapping: client).enrol(
           .with {
@@ -109,6 +129,7 @@ public struct Enrolment: Sendable {
             $0.nodeName = name
             $0.csrDer = Data(request)
             $0.labels = labels
+            if let root = token.root { $0.rootDigest = Data(root.bytes) }
           }, options: options)
       } catch {
         if let refusal = refusals.first {

@@ -1,5 +1,6 @@
 internal import EventLog
 internal import FleetWire
+internal import FoundationEssentials
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 internal import SwiftProtobuf
@@ -38,6 +39,7 @@ struct EventUpload: Sendable {
             $0.bootID = bootID
             $0.epoch = epoch
             $0.events = records
+            $0.compares = true
           })
         sent = last.sequence
       }
@@ -45,7 +47,8 @@ struct EventUpload: Sendable {
     } onResponse: { response in
       for try await ack in response.messages {
         do {
-          try await log.acknowledge(through: ack.throughSequence, epoch: ack.epoch)
+          try await log.acknowledge(
+            through: ack.throughSequence, epoch: ack.epoch, hash: [UInt8](ack.hash))
         } catch {
           guard let error = error as? TelosError, error.code == .conflict else { throw error }
           try await log.startEpoch(why: error.message)

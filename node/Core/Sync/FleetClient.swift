@@ -16,6 +16,7 @@ final class FleetClient: Sendable {
   let endpoints: [Endpoint]
   let connect: @Sendable () throws -> CoordinatorConnection
   let credentialPath: String
+  let readmission: Readmission
   let name: String
   let session: SyncSession
   let upload: EventUpload
@@ -24,11 +25,13 @@ final class FleetClient: Sendable {
 
   init(
     endpoints: [Endpoint], connect: @escaping @Sendable () throws -> CoordinatorConnection,
-    credentialPath: String, name: String, session: SyncSession, upload: EventUpload, log: Logger
+    credentialPath: String, readmission: Readmission, name: String, session: SyncSession,
+    upload: EventUpload, log: Logger
   ) {
     self.endpoints = endpoints
     self.connect = connect
     self.credentialPath = credentialPath
+    self.readmission = readmission
     self.name = name
     self.session = session
     self.upload = upload
@@ -66,6 +69,7 @@ final class FleetClient: Sendable {
 
   private func serve(_ endpoint: Endpoint) async throws {
     let connection = try connect()
+    try await readmission.run(connection)
     try await withGRPCClient(transport: try connection.transport(endpoint)) { client in
       let fleet = Telos_Fleet_V1_Fleet.Client(wrapping: client)
       var session = session

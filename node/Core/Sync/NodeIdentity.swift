@@ -8,11 +8,16 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
   public var labels: Labels
   /// Coordinators, HOST:PORT.
   public var coordinators: [String]
+  /// Where they enrol nodes, HOST:PORT; nodes that were enrolled by an earlier version do not know.
+  public var enrolment: [String]?
 
-  public init(name: String, labels: Labels, coordinators: [String]) {
+  public init(
+    name: String, labels: Labels, coordinators: [String], enrolment: [String]? = nil
+  ) {
     self.name = name
     self.labels = labels
     self.coordinators = coordinators
+    self.enrolment = enrolment
   }
 
   public init(_ folder: DataFolder) throws(TelosError) {
@@ -46,6 +51,8 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
 extension DataFolder {
   /// Private key and certificate chain, 0600.
   public var credential: String { file("node.pem") }
+  /// The key of an enrolment that is under way, 0600.
+  public var enrolmentKey: String { file("enrolment.key") }
   /// Certificates of the fleet's authorities.
   public var authorities: String { file("authorities.pem") }
   /// The newest root, as an envelope in JSON.
