@@ -36,15 +36,19 @@ public struct FleetStatus: Codable, Sendable, Hashable {
   public var incidents: Incidents
   /// nil before the first.
   public var root: Root?
+  /// What a person should do before long, or should have done; nil from a coordinator that does not say it.
+  public var problems: [String]?
 
   public init(
-    version: String, nodes: Nodes, objects: [ObjectName], incidents: Incidents, root: Root?
+    version: String, nodes: Nodes, objects: [ObjectName], incidents: Incidents, root: Root?,
+    problems: [String]?
   ) {
     self.version = version
     self.nodes = nodes
     self.objects = objects
     self.incidents = incidents
     self.root = root
+    self.problems = problems
   }
 }
 

@@ -48,7 +48,7 @@ public struct NodeStatus: Sendable, Hashable, Codable {
   public var mode: Mode
   /// Enforcing, certificate valid, manifest current.
   public var ready: Bool
-  /// What keeps it from being ready.
+  /// What keeps it from being ready, and what needs attention soon.
   public var problems: [String]
   public var gates: [NodeGate]
   /// The weakest mode of the interfaces: native, generic or none.

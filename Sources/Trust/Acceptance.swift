@@ -3,6 +3,9 @@ public import TelosCore
 
 /// Whether a node takes an object whose signatures were verified: of the root's era, not older than what it holds, meant for it,
 /// not expired, not to live longer than its role allows, and named by the manifest.
+///
+/// A never-block set that expired is taken all the same, as long as the manifest names it: no address set goes in force without
+/// it, and what it protects has to stay protected until somebody signs the next one.
 public struct Acceptance: Sendable {
   /// The newest root.
   public var root: RootStatement
@@ -64,7 +67,7 @@ public struct Acceptance: Sendable {
   }
 
   private func checkExpiry(_ header: StatementHeader) throws(Refusal) {
-    guard now < header.expires else {
+    guard now < header.expires || header.kind == .neverBlock else {
       throw Refusal(.expired, "it expired at \(header.expires.rfc3339)")
     }
     guard let longest = Role(header.kind).longestLife else { return }

@@ -20,12 +20,13 @@ struct NodeMetricsTests {
   @Test func theyAreWhatTheStatusSays() {
     let now = Date(timeIntervalSince1970: 1_800_000_000)
     let text = NodeMetrics.text(
-      status, setEntries: 3, expires: now.addingTimeInterval(60.4), at: now)
+      status, setEntries: 3, expires: now.addingTimeInterval(60.4),
+      neverBlockExpires: now.addingTimeInterval(-7), at: now)
     for line in [
       "telos_enforcing{gate=\"exec\"} 1", "telos_denials_total{gate=\"exec\"} 5",
       "telos_events_spooled 3", "telos_ipset_generation 7", "telos_ipset_entries 3",
       "telos_map_entries{map=\"files\"} 3", "telos_map_capacity{map=\"files\"} 8",
-      "telos_cert_expiry_seconds 60", "telos_slams_total 0",
+      "telos_cert_expiry_seconds 60", "telos_never_block_expiry_seconds -7", "telos_slams_total 0",
       "telos_events_lost_total{stage=\"spool\"} 0",
     ] { #expect(text.contains("\(line)\n"), "\(line)") }
     #expect(!text.contains("telos_hyperion_drops_total{at=\"xdp\",family=\"v6\"} 0\n"))
@@ -33,7 +34,8 @@ struct NodeMetricsTests {
 
   @Test func everyOneHasItsHelpAndIsDocumented() throws {
     let now = Date()
-    let text = NodeMetrics.text(status, setEntries: 0, expires: now, at: now)
+    let text = NodeMetrics.text(
+      status, setEntries: 0, expires: now, neverBlockExpires: now, at: now)
     let shown = text.matches(of: try Regex("# TYPE (\\w+)")).compactMap { $0.output[1].substring }
     #expect(Set(shown.map(String.init)) == Set(NodeMetrics.help.keys))
     let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()

@@ -21,6 +21,20 @@ import Trust
     #expect(refusal { try check(intent, manifest: manifest, now: Fleet.later) } == .expired)
   }
 
+  @Test func anExpiredNeverBlockSetIsTakenAsLongAsTheManifestNamesIt() throws {
+    let set = try NeverBlockStatement(version: 3, expires: now, entries: ["192.0.2.0/24"])
+    func check(_ manifest: ManifestStatement) throws {
+      try Acceptance(
+        root: Fleet().rootStatement(), held: [], labels: [:], manifest: manifest,
+        now: Fleet.later
+      ).check(set.header, digest: set.object.digest)
+    }
+    let end = Fleet.later.addingTimeInterval(9)
+    try check(try Fleet.manifest([set.object], expires: end))
+    #expect(refusal { try check(try Fleet.manifest([], expires: end)) } == .notInManifest)
+    #expect(refusal { try check(try Fleet.manifest([set.object])) } == .expired, "the manifest")
+  }
+
   @Test func anExpiredManifestVouchesForNothing() throws {
     let manifest = try Fleet.manifest([intent.object], expires: now)
     #expect(refusal { try check(intent, manifest: manifest) } == .expired)

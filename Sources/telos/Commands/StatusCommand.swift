@@ -60,6 +60,7 @@ enum StatusText {
     } else {
       lines += field("root", "none yet: telos key root, then telos key apply")
     }
+    for problem in status.problems ?? [] { lines += field("problem", problem) }
     for line in lines { Terminal.line(line) }
     guard !status.objects.isEmpty else { return }
     Terminal.line()

@@ -73,6 +73,6 @@ struct API: Sendable {
         incidents: .init(open: open),
         root: publication.root.map {
           .init(version: $0.version, expires: $0.expires.rfc3339)
-        }))
+        }, problems: publication.problems(at: Date())))
   }
 }

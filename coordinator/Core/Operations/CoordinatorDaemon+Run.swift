@@ -177,6 +177,7 @@ extension CoordinatorDaemon {
           } catch {
             log.error("the server certificate cannot be renewed", metadata: ["error": "\(error)"])
           }
+          for problem in publisher.current.problems(at: Date()) { log.warning("\(problem)") }
           try await Task.sleep(for: .seconds(3600))
         }
       }

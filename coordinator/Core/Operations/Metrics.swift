@@ -15,6 +15,7 @@ final class Metrics: Sendable {
     "telos_object_version": "Newest version of each object.",
     "telos_manifest_expiry_seconds": "Seconds until the manifest expires.",
     "telos_root_expiry_seconds": "Seconds until the root expires.",
+    "telos_never_block_expiry_seconds": "Seconds until the never-block set expires.",
     "telos_cert_expiry_seconds": "Seconds until the server certificate expires.",
     "telos_events_total": "Events stored.",
     "telos_log_findings_total": "Faults found in the logs of nodes.",
@@ -62,6 +63,7 @@ final class Metrics: Sendable {
     var objects: [(kind: String, name: String, version: UInt64)] = []
     var manifestExpires: Double?
     var rootExpires: Double?
+    var neverBlockExpires: Double?
     var certificateExpires: Double?
   }
 
@@ -84,6 +86,7 @@ final class Metrics: Sendable {
     for (name, value) in [
       ("telos_manifest_expiry_seconds", gauges.manifestExpires),
       ("telos_root_expiry_seconds", gauges.rootExpires),
+      ("telos_never_block_expiry_seconds", gauges.neverBlockExpires),
       ("telos_cert_expiry_seconds", gauges.certificateExpires),
     ] {
       if let value { set(name, value.rounded()) }

@@ -57,6 +57,7 @@ struct OperationsAPI: Sendable {
       manifestExpires: publication.root == nil
         ? nil : publication.manifestExpires.timeIntervalSince(now),
       rootExpires: publication.root?.expires.timeIntervalSince(now),
+      neverBlockExpires: publication.neverBlockExpires?.timeIntervalSince(now),
       certificateExpires: server.credential.leaf.notValidAfter.timeIntervalSince(now))
   }
 }

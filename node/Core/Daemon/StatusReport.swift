@@ -27,12 +27,17 @@ extension NodeParts {
       problems.append("the database's twin could not be written: \(problem)")
     }
     if !current { problems.append("the manifest or the root is not current") }
+    // What follows needs somebody's attention, and changes nothing that is in force.
+    let isReady = problems.isEmpty
+    if let expires = await keeper.neverBlockExpires, expires <= Date() {
+      problems.append("the never-block set expired at \(expires.rfc3339); it stays in force")
+    }
     let interfaces = (hyperion?.interfaces() ?? []).map {
       NodeStatus.Interface(name: $0.name, mode: $0.mode.rawValue, why: $0.reason)
     }
     return NodeStatus(
       node: identity.name, version: TelosVersion.current, kernel: Machine.current.kernel,
-      bootID: Machine.current.bootID, mode: mode, ready: problems.isEmpty, problems: problems,
+      bootID: Machine.current.bootID, mode: mode, ready: isReady, problems: problems,
       gates: gates.gates, xdp: Self.weakest(interfaces), interfaces: interfaces,
       held: await keeper.held.map { ObjectName($0) }, coordinator: coordinator,
       certificateExpires: expires,

@@ -27,6 +27,7 @@ enum NodeMetrics {
     "telos_ipset_generation": "Version of the IP set that the node holds.",
     "telos_ipset_entries": "Entries of that set.",
     "telos_cert_expiry_seconds": "Seconds until the node's certificate expires.",
+    "telos_never_block_expiry_seconds": "Seconds until the never-block set in force expires.",
   ]
 
   /// In the text format of Prometheus.
@@ -34,7 +35,10 @@ enum NodeMetrics {
   /// - Parameters:
   ///   - setEntries: of the IP set in force.
   ///   - expires: the end of the node's certificate; nil where it cannot be read.
-  static func text(_ status: NodeStatus, setEntries: Int, expires: Date?, at now: Date) -> String {
+  ///   - neverBlockExpires: the end of the never-block set in force; nil without one.
+  static func text(
+    _ status: NodeStatus, setEntries: Int, expires: Date?, neverBlockExpires: Date?, at now: Date
+  ) -> String {
     let registry = MetricRegistry(help: help)
     func set(_ name: String, _ value: Double, _ labels: (String, String)...) {
       Meter(label: name, dimensions: labels, factory: registry).set(value)
@@ -78,6 +82,9 @@ enum NodeMetrics {
     if let expires {
       set("telos_cert_expiry_seconds", expires.timeIntervalSince(now).rounded())
     }
+    if let neverBlockExpires {
+      set("telos_never_block_expiry_seconds", neverBlockExpires.timeIntervalSince(now).rounded())
+    }
     return registry.text
   }
 }
@@ -86,6 +93,6 @@ extension NodeParts {
   func metrics(_ status: NodeStatus) async -> String {
     NodeMetrics.text(
       status, setEntries: await keeper.setEntries ?? 0, expires: try? credential.expires(),
-      at: Date())
+      neverBlockExpires: await keeper.neverBlockExpires, at: Date())
   }
 }

@@ -38,11 +38,22 @@ extension ObjectKeeper {
         try await database.enforced(object)
       }
       state.enforced(object)
+      if case .neverBlock = read.content, read.header.expires <= clock() {
+        await report(
+          object,
+          Refusal(
+            .expired,
+            "it expired at \(read.header.expires.rfc3339) and is in force all the same: what it names stays unblocked"
+          ))
+      }
       return .held(object)
     } catch {
       return .failed(object, error)
     }
   }
+
+  /// When the first of the never-block sets in force expires, or did; nil without one.
+  var neverBlockExpires: Date? { state.neverBlock.values.map(\.header.expires).min() }
 
   /// Never-block first, so that no set is in force without it for a moment.
   func applySets() async throws(TelosError) {
