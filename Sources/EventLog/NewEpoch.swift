@@ -11,6 +11,8 @@ extension EventLog {
   public func startEpoch(why: String) async throws(TelosError) {
     let stamp = Date().rfc3339Milliseconds.filter { $0 != ":" && $0 != "-" }
     let copy = "\(queue.path).replaced-\(stamp)"
+    // Whoever acknowledges what was never sent has a copy made each time.
+    Self.removeCopies(of: queue.path, keeping: Self.copies - 1)
     do {
       try await queue.writeWithoutTransaction { db in
         try db.execute(sql: "VACUUM INTO ?", arguments: [copy])
@@ -42,5 +44,19 @@ extension EventLog {
     let folder = queue.path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
     try Self.writeEpoch(epoch, (folder + ["events.epoch"]).joined(separator: "/"))
     changed.notify()
+  }
+
+  /// Copies of replaced logs that are kept, the newest ones.
+  public static let copies = 3
+
+  private static func removeCopies(of path: String, keeping count: Int) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let folder = parts.dropLast().joined(separator: "/")
+    let name = parts.last.map { "\($0).replaced-" } ?? ""
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    // Their names have the time in them.
+    for old in all.filter({ $0.hasPrefix(name) }).sorted().dropLast(count) {
+      try? FileManager.default.removeItem(atPath: "\(folder)/\(old)")
+    }
   }
 }

@@ -7,6 +7,8 @@ public import Trust
 /// The payload of an IP set: the whole effective set of a scope, packed and in ascending order.
 public struct IPSetStatement: Statement {
   public static let role = Role.ipset
+  /// Of one set: beyond it neither a coordinator's CPU nor a kernel's memory is sure to bear it.
+  public static let maximumEntries = 2_000_000
 
   public var scope: String
   public var version: UInt64
@@ -39,6 +41,12 @@ public struct IPSetStatement: Statement {
     }
     guard message.version > 0, message.version <= UInt64(Int64.max) else {
       throw Refusal(.malformed, "the version of the IP set is out of range")
+    }
+    let count =
+      message.v4.count / 4 + message.v6.count / 16 + message.v4Prefixes.count / 5
+      + message.v6Prefixes.count / 17
+    guard count <= Self.maximumEntries else {
+      throw Refusal(.oversized, "the IP set has over \(Self.maximumEntries) entries")
     }
     let set: AddressSet
     do {

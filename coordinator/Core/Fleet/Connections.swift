@@ -8,7 +8,7 @@ final class Connections: Sendable {
   private struct State {
     var next: UInt64 = 0
     var sync: [String: (id: UInt64, signal: Signals.Continuation)] = [:]
-    var events: [UInt64: Signals.Continuation] = [:]
+    var events: [String: (id: UInt64, signal: Signals.Continuation)] = [:]
     var closing = false
   }
   private let state = Mutex(State())
@@ -32,18 +32,19 @@ final class Connections: Sendable {
   func leave(_ node: String, _ id: UInt64) {
     state.withLock { state in
       if state.sync[node]?.id == id { state.sync[node] = nil }
-      state.events[id] = nil
+      if state.events[node]?.id == id { state.events[node] = nil }
     }
   }
 
-  /// Takes an event stream in; its signals only ever finish.
-  func joinEvents() -> (id: UInt64, signals: Signals) {
+  /// Takes a node's event stream in; its signals only ever finish. An older one of the same node ends here, too.
+  func joinEvents(_ node: String) -> (id: UInt64, signals: Signals) {
     let (signals, signal) = Signals.makeStream(bufferingPolicy: .bufferingNewest(1))
-    let (id, closing) = state.withLock { state in
+    let (id, older, closing) = state.withLock { state in
       state.next += 1
-      state.events[state.next] = signal
-      return (state.next, state.closing)
+      let older = state.events.updateValue((state.next, signal), forKey: node)
+      return (state.next, older, state.closing)
     }
+    older?.signal.finish()
     if closing { signal.finish() }
     return (id, signals)
   }
@@ -64,7 +65,7 @@ final class Connections: Sendable {
   func close() {
     let signals = state.withLock { state in
       state.closing = true
-      return Array(state.sync.values.map(\.signal)) + Array(state.events.values)
+      return Array(state.sync.values.map(\.signal)) + Array(state.events.values.map(\.signal))
     }
     for signal in signals { signal.finish() }
   }

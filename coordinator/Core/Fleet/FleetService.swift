@@ -81,7 +81,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
   ) async throws {
     try await RPCErrors.translating {
       let node = try Self.caller().node
-      let (id, signals) = connections.joinEvents()
+      let (id, signals) = connections.joinEvents(node)
       defer { connections.leave(node, id) }
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -96,7 +96,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
         }
         group.addTask {
           for await _ in signals {}
-          throw RPCError(code: .unavailable, message: "the coordinator shuts down")
+          throw RPCError(code: .unavailable, message: "the stream is replaced or shut down")
         }
         defer { group.cancelAll() }
         try await group.next()

@@ -121,7 +121,10 @@ actor SyncSession {
       node: node, object: object, outcome: outcome, errorCode: receipt.errorCode.bounded(64),
       errorMessage: receipt.errorMessage.bounded(1024), bootID: receipt.bootID.bounded(64),
       at: now, simulated: receipt.simulated)
-    try await publisher.store.grouped(at: now) { try $0.put(answer) }
+    // Of what is not published here an answer says nothing, and there is no end of what a node could make up.
+    try await publisher.store.grouped(at: now) { store in
+      if try store.isStored(object) { try store.put(answer) }
+    }
     heartbeats.seen(node, at: now)
     state?.answer(
       object, outcome: outcome, code: receipt.errorCode,

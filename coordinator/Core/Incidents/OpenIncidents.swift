@@ -8,6 +8,10 @@ struct OpenIncidents {
   /// By agent; nil for an agent known to have none.
   private var incidents: [String: Incident?] = [:]
   private var changed: Set<String> = []
+  /// Open in the store when this batch first asked.
+  private var storedCount: Int?
+  /// Of this batch.
+  private var opened = 0
 
   init(node: String, epoch: UInt64) {
     self.node = node
@@ -16,10 +20,31 @@ struct OpenIncidents {
 
   mutating func add(_ event: Telos_Fleet_V1_Event, _ store: StoreTransaction) throws {
     guard IncidentRules.opens(event) else { return }
-    var incident =
-      try open(event.agent, store) ?? IncidentRules.open(event, node: node, epoch: epoch)
+    if var incident = try open(event.agent, store) {
+      IncidentRules.fold(event, into: &incident)
+      return keep(incident)
+    }
+    guard try hasRoom(for: event, store) else {
+      let finding = LogFinding(
+        reason: .crowded,
+        detail: "over \(LogBounds.openIncidents) incidents of the node are open; agents that come "
+          + "after have none of their own")
+      return try add(finding, through: event.sequence, store)
+    }
+    var incident = IncidentRules.open(event, node: node, epoch: epoch)
     IncidentRules.fold(event, into: &incident)
     keep(incident)
+  }
+
+  /// Whether another agent of the node may have an incident of its own. Those that this batch opened count.
+  /// A slam is never crowded out by anything that is less.
+  private mutating func hasRoom(for event: Telos_Fleet_V1_Event, _ store: StoreTransaction) throws
+    -> Bool
+  {
+    let stored = try storedCount ?? store.openIncidents(of: node, atMost: LogBounds.openSlams)
+    storedCount = stored
+    let limit = event.kind == "slammed" ? LogBounds.openSlams : LogBounds.openIncidents
+    return stored + opened < limit
   }
 
   /// A log that cannot be trusted is an incident of its node.
@@ -45,6 +70,7 @@ struct OpenIncidents {
   }
 
   private mutating func keep(_ incident: Incident) {
+    if case .some(.none) = incidents[incident.agent] { opened += 1 }
     incidents[incident.agent] = .some(incident)
     changed.insert(incident.agent)
   }

@@ -33,6 +33,8 @@ struct LogFinding: Sendable, Hashable {
     case rewritten = "log-rewritten"
     /// The node began another log: its old one was damaged, or it was installed anew.
     case replaced = "log-replaced"
+    /// More incidents are open than a node may have.
+    case crowded = "incidents-crowded"
   }
   var reason: Reason
   var detail: String
@@ -52,6 +54,8 @@ struct LogIntake {
   private var pending: [NewEvent] = []
   private var outcome = Ingestion()
   private let compares: Bool
+  /// Whether nothing of this epoch was stored before.
+  private let isNew: Bool
 
   /// Stores a batch exactly once, with all that follows from it.
   static func take(
@@ -61,6 +65,7 @@ struct LogIntake {
     guard epoch <= UInt64.maximumStored,
       events.allSatisfy({ (1...UInt64.maximumStored).contains($0.sequence) })
     else { throw TelosError(.invalidArgument, "an epoch or sequence is out of range") }
+    try LogBounds.check(events)
     var intake = try LogIntake(store, node: node, epoch: epoch, compares: compares)
     for event in events where !intake.outcome.isForked { try intake.take(event) }
     try intake.finish()
@@ -73,6 +78,7 @@ struct LogIntake {
     self.compares = compares
     incidents = OpenIncidents(node: node, epoch: epoch)
     let heads = try store.logHeads(of: node)
+    isNew = !heads.contains { $0.epoch == epoch }
     if let known = heads.first(where: { $0.epoch == epoch }) {
       head = known
       outcome.through = known.sequence
@@ -132,7 +138,10 @@ struct LogIntake {
     try flush()
     try incidents.save(store)
     outcome.hash = head.hash
-    if outcome.stored > 0 { try store.put(head, of: node) }
+    if outcome.stored > 0 {
+      try store.put(head, of: node)
+      if isNew { try store.pruneLogHeads(of: node, keeping: LogBounds.epochs) }
+    }
   }
 
   private mutating func find(_ reason: LogFinding.Reason, _ detail: String) {

@@ -22,7 +22,7 @@ struct PublicationRules: Sendable {
   var lifetimes = Lifetimes()
 
   /// Of one set: 17 bytes each at most, far below the 64 MiB of an envelope.
-  static let maximumEntries = 2_000_000
+  static let maximumEntries = IPSetStatement.maximumEntries
   static let keptManifests = 4
   static let keptIPSets = 3
 

@@ -108,10 +108,12 @@ extension NodeParts {
 
     let enforcement: any SetEnforcement =
       if let hyperion = kernel.hyperion { HyperionEnforcement(hyperion) } else { NoEnforcement() }
+    let budget = ReportBudget()
     let keeper = ObjectKeeper(
       root: root, labels: identity.labels, database: database, rootFile: folder.root,
       enforcement: enforcement
     ) { object, refusal in
+      guard budget.take(at: Date()) else { return }
       do { try await events.append([.trust(object, refusal)]) } catch {
         log.error("cannot log a refusal: \(error)")
       }

@@ -38,6 +38,13 @@ struct HeldState: Sendable {
     accepted[Key(kind: kind, name: name)].map { [$0] } ?? []
   }
 
+  /// Whether another scope of its kind may be taken up. Intents are not of scopes: people sign each of them.
+  func hasRoom(for object: ObjectVersion, scopes limit: Int) -> Bool {
+    guard object.kind != .intent, object.kind != .root else { return true }
+    let present = accepted.keys.filter { $0.kind == object.kind }.map(\.name)
+    return present.contains(object.name) || present.count < limit
+  }
+
   /// Whether a manifest names something of this kind and name, in whatever version.
   func isNamed(_ kind: ObjectKind, _ name: String) -> Bool {
     manifests.values.contains { $0[kind, name] != nil }

@@ -62,6 +62,13 @@ extension ObjectKeeper {
     if let effective = state.effectiveSet() {
       let report = effective.set.subtracting(neverBlock: spared)
       if !report.conflicts.isEmpty { await tell(report.conflicts) }
+      // Of several scopes together there may be more than of one.
+      guard report.set.count <= IPSetStatement.maximumEntries else {
+        throw TelosError(
+          .invalidArgument,
+          "the IP sets of all scopes have \(report.set.count) entries; at most \(IPSetStatement.maximumEntries) are taken"
+        )
+      }
       try await enforcement.hold(
         set: report.set, version: effective.version, digest: effective.digest)
     }

@@ -45,6 +45,8 @@ public actor ObjectKeeper {
 
   /// Objects that may wait for the manifest that names them, and their bytes.
   static let maximumWaiting = (count: 256, bytes: 128 << 20)
+  /// Scopes of one kind that a node holds objects of: one who has an online key could make up any number that fit its labels.
+  static let maximumScopes = 16
   /// Seconds that an object waits for the manifest that names it.
   static let patience: TimeInterval = 10
 
@@ -149,6 +151,12 @@ public actor ObjectKeeper {
         throw Refusal(.wrongDigest, "it is not the object that was announced", object: object)
       }
       if state.inForce.contains(object) { return .held(object) }
+      guard state.hasRoom(for: object, scopes: Self.maximumScopes) else {
+        throw Refusal(
+          .oversized,
+          "the node holds \(object.kind.rawValue) objects of \(Self.maximumScopes) scopes already",
+          object: object)
+      }
       do throws(Refusal) {
         try Acceptance(
           root: state.root.statement, held: state.floor(object.kind, object.name), labels: labels,

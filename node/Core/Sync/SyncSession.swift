@@ -74,7 +74,7 @@ struct SyncSession: Sendable {
   ) async {
     switch message.body {
     case .welcome(let welcome):
-      log.info("connected as \(welcome.spiffeID)")
+      log.info("connected as \(welcome.spiffeID.prefix(256))")
       onWelcome()
     case .object(let object):
       let answers = await keeper.receive(
@@ -85,7 +85,8 @@ struct SyncSession: Sendable {
       }
     case .withdrawn(let withdrawn):
       // The manifest decides; this only says why nothing of it comes any more.
-      log.info("withdrawn: \(withdrawn.object.kind) \(withdrawn.object.name)")
+      log.info(
+        "withdrawn: \(withdrawn.object.kind.prefix(32)) \(withdrawn.object.name.prefix(256))")
     case nil: log.warning("a message of the coordinator has no body that this version knows")
     }
   }

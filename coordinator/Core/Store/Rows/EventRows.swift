@@ -98,6 +98,15 @@ extension StoreTransaction {
       """, .text(node), .version(head.epoch), .version(head.sequence), .bytes(Data(head.hash)))
   }
 
+  /// Forgets the ends of all but the newest logs of a node.
+  func pruneLogHeads(of node: String, keeping count: Int) throws {
+    try connection.change(
+      """
+      DELETE FROM event_head WHERE node = ?1 AND epoch <
+        (SELECT epoch FROM event_head WHERE node = ?1 ORDER BY epoch DESC LIMIT 1 OFFSET ?2)
+      """, .text(node), .integer(Int64(count - 1)))
+  }
+
   /// Events behind a cursor, oldest first.
   func events(after cursor: Int64, limit: Int, _ filter: EventFilter = EventFilter()) throws
     -> [StoredEvent]

@@ -20,6 +20,14 @@ extension StoreTransaction {
     )?.json(Incident.self, "body")
   }
 
+  /// How many incidents of the node are open, counted up to a limit.
+  func openIncidents(of node: String, atMost limit: Int) throws -> Int {
+    try connection.rows(
+      "SELECT agent FROM incident WHERE node = ?1 AND state = 'open' LIMIT ?2", .text(node),
+      .integer(Int64(limit))
+    ).count
+  }
+
   /// The newest first.
   func incidents(state: Incident.State? = nil, limit: Int = 1000) throws -> [Incident] {
     let rows =

@@ -66,6 +66,14 @@ extension StoreTransaction {
     ).map { try StoredObject($0) }
   }
 
+  /// Whether this very object was stored here and still is.
+  func isStored(_ object: ObjectVersion) throws -> Bool {
+    try connection.row(
+      "SELECT digest FROM object WHERE kind = ?1 AND name = ?2 AND version = ?3",
+      .text(object.kind.rawValue), .text(object.name), .version(object.version)
+    ).map { try Digest(bytes: $0.bytes("digest")) == object.digest } ?? false
+  }
+
   /// The newest version of every object of these kinds, by kind and name.
   func newestObjects(_ kinds: [ObjectKind] = ObjectKind.allCases) throws -> [StoredObject] {
     try kinds.flatMap { kind in
