@@ -15,16 +15,20 @@ struct SigningTests {
 
     init() throws {
       mkdir(path, 0o700)
+      try writeOnline("online.json", authority: "PEM")
+      try SigningKey().write(to: "\(path)/op")
+    }
+
+    /// What `init` of a coordinator writes, with keys of its own.
+    func writeOnline(_ name: String, authority: String) throws {
       var keys: [String: OnlineKeys.Key] = [:]
       for role in Role.allCases where role.isOnline {
         let key = SigningKey().publicKey
         keys[role.rawValue] = OnlineKeys.Key(
           keyid: key.id.description, public: key.raw.base64EncodedString())
       }
-      let online = OnlineKeys(authorities: ["PEM"], keys: keys)
-      let text = try JSONOutput.text(online)
-      try DurableFile.write(Array(text.utf8), to: "\(path)/online.json")
-      try SigningKey().write(to: "\(path)/op")
+      let text = try JSONOutput.text(OnlineKeys(authorities: [authority], keys: keys))
+      try DurableFile.write(Array(text.utf8), to: "\(path)/\(name)")
     }
 
     deinit {
@@ -73,6 +77,29 @@ struct SigningTests {
       try desk.run(
         "key", "root", "--online", "\(desk.path)/online.json", "--intent-key",
         "\(desk.path)/op.pub", "--out", "\(desk.path)/root.json")
+    }
+  }
+
+  @Test func aRootListsTheKeysAndAuthoritiesOfEveryCoordinatorOnce() throws {
+    let desk = try Desk()
+    try desk.writeOnline("second.json", authority: "PEM of the second")
+    let files = ["online.json", "second.json", "online.json"]
+    let words =
+      ["key", "root", "--intent-key", "\(desk.path)/op.pub", "--out", "\(desk.path)/root.json"]
+      + files.flatMap { ["--online", "\(desk.path)/\($0)"] }
+    var command = try Telos.parseAsRoot(words)
+    try command.run()
+    let statement = try desk.root("root.json").statement
+    let first = try OnlineKeys.read("\(desk.path)/online.json").byRole()
+    let second = try OnlineKeys.read("\(desk.path)/second.json").byRole()
+    for role in Role.allCases where role.isOnline {
+      let keys = try [#require(first[role]).id, #require(second[role]).id]
+      #expect(Set(statement.roles[role]?.keys ?? []) == Set(keys))
+      #expect(statement.roles[role]?.keys.count == 2 && statement.roles[role]?.threshold == 1)
+    }
+    #expect(statement.authorities == ["PEM", "PEM of the second"])
+    #expect(throws: (any Error).self) {
+      try Telos.parseAsRoot(Array(words.prefix(6)))
     }
   }
 

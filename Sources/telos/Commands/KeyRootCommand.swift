@@ -17,8 +17,8 @@ struct KeyRootCommand: ParsableCommand {
       ones stay. With a threshold, the other holders add theirs with `telos key sign`.
       """)
 
-  @Option(help: "online.json of `telos-coordinator init`.")
-  var online: String
+  @Option(help: "online.json of `telos-coordinator init`, of each coordinator. Can be repeated.")
+  var online: [String]
 
   @Option(help: "Public key (NAME.pub) that may sign intents. Can be repeated.")
   var intentKey: [String]
@@ -60,6 +60,7 @@ struct KeyRootCommand: ParsableCommand {
       throw ValidationError("a threshold is at least 1")
     }
     guard !intentKey.isEmpty else { throw ValidationError("name at least one --intent-key") }
+    guard !online.isEmpty else { throw ValidationError("name at least one --online") }
     guard newEra.isEmpty || previous != nil else {
       throw ValidationError("--new-era follows the era of the root that --previous names")
     }
@@ -69,7 +70,7 @@ struct KeyRootCommand: ParsableCommand {
   }
 
   func run() throws {
-    let online = try OnlineKeys.read(online)
+    let (onlineKeys, authorities) = try OnlineKeys.together(online)
     let before = try previous.map { path throws(TelosError) in try Self.root(path) }
     let holders = try holders()
     // Keys given only to sign under the previous root do not enter the new one, unless it names no others.
@@ -82,10 +83,10 @@ struct KeyRootCommand: ParsableCommand {
     roles[.intent] = (intentKeys, intentThreshold)
     roles[.neverBlock] =
       neverBlockKey.isEmpty ? (intentKeys, 1) : (try Self.publicKeys(neverBlockKey), 1)
-    for (role, key) in try online.byRole() { roles[role] = ([key], 1) }
+    for (role, keys) in onlineKeys { roles[role] = (keys, 1) }
     var statement = RootStatement(
       version: (before?.version ?? 0) + 1, expires: Date().after(expires), roles: roles,
-      authorities: online.authorities)
+      authorities: authorities)
     for role in Role.allCases {
       let era = before?.statement.era(role) ?? 0
       statement.roles[role]?.era = newEra.contains(where: { $0.role == role }) ? era + 1 : era

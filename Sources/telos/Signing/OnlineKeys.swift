@@ -16,6 +16,25 @@ struct OnlineKeys: Codable, Sendable {
     return try JSONInput.decode(OnlineKeys.self, from: bytes, what: path)
   }
 
+  /// The keys of each online role and the authorities of several coordinators, in the order of their files, each once.
+  static func together(_ paths: [String]) throws(TelosError) -> (
+    keys: [Role: [PublicKey]], authorities: [String]
+  ) {
+    var keys: [Role: [PublicKey]] = [:]
+    var authorities: [String] = []
+    for path in paths {
+      let online = try read(path)
+      for (role, key) in try online.byRole()
+      where keys[role]?.contains(where: { $0.id == key.id }) != true {
+        keys[role, default: []].append(key)
+      }
+      for authority in online.authorities where !authorities.contains(authority) {
+        authorities.append(authority)
+      }
+    }
+    return (keys, authorities)
+  }
+
   /// The keys of the online roles; an operator's role among them, or a missing one, is an error.
   func byRole() throws(TelosError) -> [Role: PublicKey] {
     var found: [Role: PublicKey] = [:]
