@@ -55,6 +55,7 @@ import Trust
     _ = try await bench.publisher.applyRoot(try bench.root(), by: "test")
     let operations = OperationsAPI(
       publisher: bench.publisher, connections: bench.connections, heartbeats: Heartbeats(),
+      budget: SendBudget(),
       feed: bench.api().feed, metrics: Metrics(),
       server: try CredentialSource(try bench.ca.issueServer(names: [])))
     let (api, health) = (

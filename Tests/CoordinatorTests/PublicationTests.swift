@@ -65,7 +65,7 @@ import Trust
     let roots = publication.objects.map(\.object).filter { $0.kind == .root }
     #expect(roots.map(\.version) == [1, 2, 3] && publication.root?.version == 3)
     func sent(from held: [ObjectVersion]) -> [ObjectVersion] {
-      var state = SyncState(labels: [:], held: held, credits: 16)
+      var state = SyncState(labels: [:], held: held, credits: 16, now: bench.now)
       return state.next(publication, now: bench.now).compactMap {
         if case .object(let stored) = $0, stored.object.kind == .root { stored.object } else { nil }
       }

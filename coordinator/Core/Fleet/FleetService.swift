@@ -14,6 +14,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
   let publisher: Publisher
   let connections: Connections
   let heartbeats: Heartbeats
+  let budget: SendBudget
   let metrics: Metrics
   let log: Logger
 
@@ -47,14 +48,10 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
         }
       }
       let session = SyncSession(
-        node: node, serial: serial, publisher: publisher, heartbeats: heartbeats, log: log)
+        node: node, serial: serial, publisher: publisher, heartbeats: heartbeats,
+        share: budget.join { connections.wake(node) }, log: log)
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          for try await message in request {
-            try await session.receive(message, at: Date())
-            connections.wake(node)
-          }
-        }
+        group.addTask { try await receive(request, session, of: node) }
         group.addTask {
           for await _ in signals {
             for message in try await session.outgoing(at: Date()) {
@@ -71,6 +68,30 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
         }
         defer { group.cancelAll() }
         try await group.next()
+      }
+    }
+  }
+
+  private func receive(
+    _ request: RPCAsyncSequence<Telos_Fleet_V1_NodeMessage, any Error>, _ session: SyncSession,
+    of node: String
+  ) async throws {
+    try await withThrowingDiscardingTaskGroup { storing in
+      for try await message in request {
+        guard let receipt = try await session.receive(message, at: Date()) else {
+          // A status asks for nothing.
+          if case .status = message.body { continue }
+          connections.wake(node)
+          continue
+        }
+        storing.addTask {
+          // Of what is not published here an answer says nothing, and there is no end of what a node could make up.
+          try await store.answered { store in
+            if try store.isStored(receipt.object) { try store.put(receipt) }
+          }
+          await session.stored(receipt, at: Date())
+          connections.wake(node)
+        }
       }
     }
   }

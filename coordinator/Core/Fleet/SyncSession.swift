@@ -14,26 +14,37 @@ actor SyncSession {
   private let serial: String
   private let publisher: Publisher
   private let heartbeats: Heartbeats
+  private let share: SendBudget.Share
   private let log: Logger
   private var state: SyncState?
   private var welcomed = false
+  /// Receipts on their way into the store.
+  private var unstored = 0
 
   /// As many as a manifest names, and what no manifest names itself.
   static let maximumHeld = ManifestStatement.maximumObjects + 256
+  /// A node answers what it was sent, and what it was sent is bounded.
+  static let maximumUnstored = 1024
 
   init(
-    node: String, serial: String, publisher: Publisher, heartbeats: Heartbeats, log: Logger
+    node: String, serial: String, publisher: Publisher, heartbeats: Heartbeats,
+    share: SendBudget.Share, log: Logger
   ) {
     self.node = node
     self.serial = serial
     self.publisher = publisher
     self.heartbeats = heartbeats
+    self.share = share
     self.log = log
   }
 
   /// What to write now: the welcome first, once the node has said hello.
   func outgoing(at now: Date) throws -> [Telos_Fleet_V1_CoordinatorMessage] {
     guard var state else { return [] }
+    if let deadline = state.deadline, now >= deadline {
+      log.warning("a node does not answer what it was sent", metadata: ["node": "\(node)"])
+      throw RPCError(code: .deadlineExceeded, message: "no answer to what was sent")
+    }
     var messages: [Telos_Fleet_V1_CoordinatorMessage] = []
     if !welcomed {
       welcomed = true
@@ -43,7 +54,7 @@ actor SyncSession {
           $0.welcome.atUnixMs = UInt64(max(0, now.milliseconds))
         })
     }
-    for outgoing in state.next(publisher.current, now: now) {
+    for outgoing in state.next(publisher.current, now: now, room: { share.take($0) }) {
       messages.append(
         .with {
           switch outgoing {
@@ -59,14 +70,17 @@ actor SyncSession {
     return messages
   }
 
-  func receive(_ message: Telos_Fleet_V1_NodeMessage, at now: Date) async throws {
+  /// - Returns: a receipt that has to be stored and then ``stored(_:at:)``, which waits for others: it must not hold up what
+  ///   the node says next.
+  func receive(_ message: Telos_Fleet_V1_NodeMessage, at now: Date) async throws -> Receipt? {
     switch message.body {
     case .hello(let hello): try await greet(hello, at: now)
-    case .receipt(let receipt): try await take(receipt, at: now)
+    case .receipt(let receipt): return try take(receipt, at: now)
     case .status(let status): take(status, at: now)
     case .credit(let credit): state?.allow(credits: credit.credits)
     case nil: throw TelosError(.invalidArgument, "a message without a body this version knows")
     }
+    return nil
   }
 
   private func greet(_ hello: Telos_Fleet_V1_Hello, at now: Date) async throws {
@@ -99,17 +113,17 @@ actor SyncSession {
         try EnrolmentRules.greeted(by: node, greeting, store)
       }
     }
-    state = SyncState(labels: hello.labels, held: held, credits: hello.credits)
+    state = SyncState(labels: hello.labels, held: held, credits: hello.credits, now: now)
     log.info("node connected", metadata: ["node": "\(node)", "version": "\(hello.version)"])
   }
 
-  private func take(_ receipt: Telos_Fleet_V1_Receipt, at now: Date) async throws {
+  private func take(_ receipt: Telos_Fleet_V1_Receipt, at now: Date) throws -> Receipt? {
     guard let object = ObjectVersion(receipt.object), object.version <= UInt64.maximumStored else {
       // A node that could not even read what it got cannot say what it was.
       log.warning(
         "a receipt names no object",
         metadata: ["node": "\(node)", "code": "\(receipt.errorCode.bounded(64))"])
-      return
+      return nil
     }
     let outcome: Receipt.Outcome
     switch receipt.outcome {
@@ -117,24 +131,33 @@ actor SyncSession {
     case .refused: outcome = .refused
     default: throw TelosError(.invalidArgument, "a receipt without an outcome")
     }
-    let answer = Receipt(
+    guard unstored < Self.maximumUnstored else {
+      throw TelosError(.invalidArgument, "more receipts than there can be answers")
+    }
+    unstored += 1
+    heartbeats.seen(node, at: now)
+    return Receipt(
       node: node, object: object, outcome: outcome, errorCode: receipt.errorCode.bounded(64),
       errorMessage: receipt.errorMessage.bounded(1024), bootID: receipt.bootID.bounded(64),
       at: now, simulated: receipt.simulated)
-    // Of what is not published here an answer says nothing, and there is no end of what a node could make up.
-    try await publisher.store.grouped(at: now) { store in
-      if try store.isStored(object) { try store.put(answer) }
+  }
+
+  /// A receipt is durable: from now on it counts, and what it answered has left this memory.
+  func stored(_ receipt: Receipt, at now: Date) {
+    unstored -= 1
+    let object = receipt.object
+    if let before = state?.bytesInFlight {
+      state?.answer(
+        object, outcome: receipt.outcome, code: receipt.errorCode,
+        manifest: publisher.current.manifestVersion, now: now)
+      share.give(before - (state?.bytesInFlight ?? 0))
     }
-    heartbeats.seen(node, at: now)
-    state?.answer(
-      object, outcome: outcome, code: receipt.errorCode,
-      manifest: publisher.current.manifestVersion)
-    if outcome == .refused {
+    if receipt.outcome == .refused {
       log.warning(
         "a node refused an object",
         metadata: [
           "node": "\(node)", "kind": "\(object.kind.rawValue)", "name": "\(object.name)",
-          "version": "\(object.version)", "code": "\(receipt.errorCode.bounded(64))",
+          "version": "\(object.version)", "code": "\(receipt.errorCode)",
         ])
     }
   }

@@ -71,7 +71,7 @@ extension CoordinatorDaemon {
     ) { admission.configure(&$0) }
     let service = FleetService(
       authority: authority, publisher: publisher, connections: connections,
-      heartbeats: heartbeats, metrics: metrics, log: log)
+      heartbeats: heartbeats, budget: budget, metrics: metrics, log: log)
     return GRPCServer(
       transport: .http2NIOPosix(
         address: configuration.sync.socketAddress, transportSecurity: security,
@@ -134,8 +134,8 @@ extension CoordinatorDaemon {
       }, logger: quiet)
     let operations = Application(
       router: OperationsAPI(
-        publisher: publisher, connections: connections, heartbeats: heartbeats, feed: feed,
-        metrics: metrics, server: server
+        publisher: publisher, connections: connections, heartbeats: heartbeats, budget: budget,
+        feed: feed, metrics: metrics, server: server
       ).router(),
       configuration: .init(address: configuration.operations.bindAddress, serverName: nil),
       onServerRunning: { channel in

@@ -18,6 +18,7 @@ public struct CoordinatorDaemon: Sendable {
   let connections = Connections()
   let admission: Admission
   let heartbeats = Heartbeats()
+  let budget = SendBudget()
   let feed: ChangeFeed
   let bell = EventBell()
   let metrics = Metrics()

@@ -12,6 +12,8 @@ final class Metrics: Sendable {
     "telos_nodes_enforcing": "Connected nodes that enforce.",
     "telos_incidents_open": "Open incidents.",
     "telos_ipset_entries": "Entries of the blocklist.",
+    "telos_sync_bytes_in_flight": "Bytes of objects sent to nodes and not answered yet.",
+    "telos_store_commits_total": "Transactions of this coordinator that changed the store.",
     "telos_object_version": "Newest version of each object.",
     "telos_manifest_expiry_seconds": "Seconds until the manifest expires.",
     "telos_root_expiry_seconds": "Seconds until the root expires.",
@@ -60,6 +62,8 @@ final class Metrics: Sendable {
     var nodesEnforcing = 0
     var incidentsOpen = 0
     var blocklistEntries = 0
+    var commits = 0
+    var bytesInFlight = 0
     var objects: [(kind: String, name: String, version: UInt64)] = []
     var manifestExpires: Double?
     var rootExpires: Double?
@@ -78,6 +82,8 @@ final class Metrics: Sendable {
     set("telos_nodes_enforcing", Double(gauges.nodesEnforcing))
     set("telos_incidents_open", Double(gauges.incidentsOpen))
     set("telos_ipset_entries", Double(gauges.blocklistEntries))
+    set("telos_sync_bytes_in_flight", Double(gauges.bytesInFlight))
+    Counter(label: "telos_store_commits_total", factory: now).increment(by: gauges.commits)
     for object in gauges.objects {
       set(
         "telos_object_version", Double(object.version), ("kind", object.kind),

@@ -11,6 +11,7 @@ struct OperationsAPI: Sendable {
   let publisher: Publisher
   let connections: Connections
   let heartbeats: Heartbeats
+  let budget: SendBudget
   let feed: ChangeFeed
   let metrics: Metrics
   let server: CredentialSource
@@ -50,7 +51,8 @@ struct OperationsAPI: Sendable {
         connected.contains($0.name) && $0.report.mode == "enforcing"
       },
       incidentsOpen: open,
-      blocklistEntries: entries,
+      blocklistEntries: entries, commits: publisher.store.commits,
+      bytesInFlight: budget.inFlight,
       objects: publication.objects.map {
         ($0.object.kind.rawValue, $0.object.name, $0.object.version)
       },

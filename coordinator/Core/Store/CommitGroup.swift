@@ -11,10 +11,18 @@ final class CommitGroup: Sendable {
     @Sendable (@escaping @Sendable (StoreTransaction) throws -> [(any Error)?]) async throws ->
     [(any Error)?]
 
-  /// How long the first change waits for others. With the commit itself that is at most 20 ms on a disk that is not busy.
-  static let window = Duration.milliseconds(10)
-  /// Changes in one transaction; more wait for the next.
-  static let largest = 500
+  struct Pace: Sendable {
+    /// How long the first change waits for others. With the commit itself that is at most 20 ms on a disk that is not busy.
+    var first = Duration.milliseconds(10)
+    /// Each commit that soon follows another waits twice as long, up to this.
+    var longest = Duration.milliseconds(10)
+    /// Changes in one transaction; more wait for the next.
+    var largest = 500
+
+    static let quick = Pace()
+    /// A thousand nodes that answer over some seconds make a few commits, not hundreds.
+    static let answers = Pace(longest: .milliseconds(250), largest: 2000)
+  }
 
   private struct Job: Sendable {
     let run: @Sendable (StoreTransaction) throws -> Void
@@ -24,14 +32,21 @@ final class CommitGroup: Sendable {
   private struct State {
     var jobs: [Job] = []
     var isBusy = false
+    /// Of the newest commit: how long it waited, and when it ended.
+    var wait = Duration.zero
+    var ended: ContinuousClock.Instant?
   }
 
   private final class Result<T: Sendable>: Sendable { let value = Mutex<T?>(nil) }
 
   private let state = Mutex(State())
+  private let pace: Pace
   private let transact: Transact
 
-  init(_ transact: @escaping Transact) { self.transact = transact }
+  init(_ pace: Pace, _ transact: @escaping Transact) {
+    self.pace = pace
+    self.transact = transact
+  }
 
   /// Runs `body` together with others; returns once it is durable. `body` may be run several times.
   func run<T: Sendable>(
@@ -66,11 +81,10 @@ final class CommitGroup: Sendable {
   }
 
   private func commitAll() async {
-    try? await Task.sleep(for: Self.window)
-    // What came during a commit has waited long enough.
+    try? await Task.sleep(for: wait())
     while true {
       let jobs = state.withLock { state in
-        let jobs = Array(state.jobs.prefix(Self.largest))
+        let jobs = Array(state.jobs.prefix(pace.largest))
         state.jobs.removeFirst(jobs.count)
         if jobs.isEmpty { state.isBusy = false }
         return jobs
@@ -84,6 +98,18 @@ final class CommitGroup: Sendable {
       } catch {
         for job in jobs { job.answer(error) }
       }
+      state.withLock { $0.ended = .now }
+      // What came during a commit has waited long enough, unless commits are to be few.
+      if pace.longest > pace.first { try? await Task.sleep(for: wait()) }
+    }
+  }
+
+  /// How long the next commit waits for more.
+  private func wait() -> Duration {
+    state.withLock { state in
+      let isSoon = state.ended.map { ContinuousClock.now - $0 < pace.longest * 2 } ?? false
+      state.wait = isSoon ? min(state.wait * 2, pace.longest) : pace.first
+      return state.wait
     }
   }
 

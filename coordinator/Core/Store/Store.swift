@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Synchronization
 internal import TelosCore
 
 /// Everything that coordinators remember.
@@ -10,13 +11,24 @@ final class Store: Sendable {
   /// Rings after every commit of this coordinator that changed a topic.
   let committed: EventBell
   private let group: CommitGroup
+  private let answers: CommitGroup
+  private let count: CommitCount
 
   init(engine: any StoreEngine) {
     let committed = EventBell()
+    let count = CommitCount()
     self.engine = engine
     self.committed = committed
-    group = CommitGroup { body in try await Self.transact(engine, committed, Date(), body) }
+    self.count = count
+    let transact: CommitGroup.Transact = { body in
+      try await Self.transact(engine, committed, count, Date(), body)
+    }
+    group = CommitGroup(.quick, transact)
+    answers = CommitGroup(.answers, transact)
   }
+
+  /// Transactions of this coordinator that were committed since it started, reading ones not counted.
+  var commits: Int { count.value }
 
   /// Runs `body` on one consistent state, without writing. Writers are not kept waiting.
   func read<T: Sendable>(
@@ -30,7 +42,7 @@ final class Store: Sendable {
   func transaction<T: Sendable>(
     at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
-    try await Self.transact(engine, committed, now, body)
+    try await Self.transact(engine, committed, count, now, body)
   }
 
   /// The same together with others that come at about the same time: one commit for all, within 20 ms.
@@ -40,16 +52,25 @@ final class Store: Sendable {
     try await group.run(at: now, body)
   }
 
+  /// The same for what a whole fleet says at about the same time and nobody is kept waiting for: the second commit within a
+  /// short time waits longer than the first, up to a quarter of a second.
+  func answered(
+    at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> Void
+  ) async throws {
+    try await answers.run(at: now, body)
+  }
+
   /// A transaction of what nobody follows: it takes no revision, and so waits for no other one.
   func unordered(_ body: @escaping @Sendable (StoreTransaction) throws -> Void) async throws {
     try await engine.write { try body(StoreTransaction(connection: $0, now: Date())) }
+    count.add()
   }
 
   /// Waits for what runs and lets go of the store.
   func close() throws { try engine.close() }
 
   private static func transact<T: Sendable>(
-    _ engine: any StoreEngine, _ committed: EventBell, _ now: Date,
+    _ engine: any StoreEngine, _ committed: EventBell, _ count: CommitCount, _ now: Date,
     _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
     let (value, hasChanged) = try await engine.write { connection in
@@ -62,9 +83,16 @@ final class Store: Sendable {
       }
       return (value, !store.topics.isEmpty)
     }
+    count.add()
     if hasChanged { committed.ring() }
     return value
   }
+}
+
+private final class CommitCount: Sendable {
+  private let count = Atomic(0)
+  var value: Int { count.load(ordering: .relaxed) }
+  func add() { count.add(1, ordering: .relaxed) }
 }
 
 extension Store {
