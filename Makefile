@@ -91,16 +91,16 @@ format: ## put Swift and C sources into their formats
 	git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs -d '\n' ls -d 2>/dev/null | xargs -d '\n' clang-format-19 -i
 
 .PHONY: bench
-bench: setup build ## what the gates cost, written to a file
-	@Tests/bench/run
+bench: setup build ## what gates, Hyperion and a fleet of 1,000 cost, written to files (BENCH=fleet chooses one)
+	@Tests/bench/run $(BENCH)
 
 .PHONY: corpus
 corpus: setup build ## every escape in every daemon state
 	@Tests/escapes/corpus
 
 .PHONY: soak
-soak: setup build ## hours of everything at once
-	@Tests/soak/run
+soak: setup build ## hours of everything at once (PART=fleet chooses one: ten minutes, without a virtual machine)
+	@Tests/soak/run $(addprefix --part ,$(PART))
 
 .PHONY: fuzz
 fuzz: setup build ## the readers of outside bytes under libFuzzer, FUZZ_SECONDS each (60)

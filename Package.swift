@@ -162,6 +162,14 @@ let package = Package(
       path: "Tests/bench/Hyperion", exclude: ["hyperion_bench.bpf.c", "run"],
       swiftSettings: strict),
 
+    // Many nodes without kernels, for tests of scale.
+    .executableTarget(
+      name: "telos-simulated-nodes",
+      dependencies: [
+        "Node", "Trust", "EventLog", "FleetWire", "FleetIdentity", "AddressSets", "Kernel",
+        "TelosCore", arguments, grpc, grpcTransport, protobuf, log,
+      ], path: "Tests/fleet/Nodes", swiftSettings: strict),
+
     tests("TelosCoreTests", ["TelosCore"]),
     tests("AddressSetsTests", ["AddressSets"]),
     tests("TrustTests", ["Trust", "TelosCore", crypto]),

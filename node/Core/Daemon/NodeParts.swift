@@ -36,6 +36,8 @@ struct KernelParts: Sendable {
   var hyperion: Hyperion?
   var outcome: Gates.Outcome
   var problems = Problems()
+  /// What address sets are put in force by in the place of Hyperion, for nodes that are simulated.
+  var standIn: (any SetEnforcement)?
 
   /// Takes up what is pinned, or attaches it. It depends on nothing that is stored, and nothing that fails here ends the
   /// daemon.
@@ -107,7 +109,11 @@ extension NodeParts {
     try? authorities.follow(root.statement.authorities)
 
     let enforcement: any SetEnforcement =
-      if let hyperion = kernel.hyperion { HyperionEnforcement(hyperion) } else { NoEnforcement() }
+      if let hyperion = kernel.hyperion {
+        HyperionEnforcement(hyperion)
+      } else {
+        kernel.standIn ?? NoEnforcement()
+      }
     let budget = ReportBudget()
     let keeper = ObjectKeeper(
       root: root, labels: identity.labels, database: database, rootFile: folder.root,
