@@ -35,6 +35,7 @@ import Testing
     let report = NodeRecord.Report(mode: "m", ready: true, xdp: "x", gates: [], counters: [:])
     try await bench.store.transaction { store in
       try store.put([Pulse(node: "n1", seen: bench.now, coordinator: "c", report: report)])
+      try store.markEvents()
     }
   }
 

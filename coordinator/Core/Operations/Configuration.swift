@@ -69,6 +69,8 @@ public struct Configuration: Sendable {
   public var operations = Endpoint(host: "127.0.0.1", port: 7447)
   /// In seconds; a manifest is issued anew after a sixth of it.
   public var manifestLifetime = 3600
+  /// Days that events are kept after they came; nil for ever.
+  public var keepEvents: Int?
 
   public init() {}
 }

@@ -72,10 +72,21 @@ extension Configuration {
         throw TelosError(.invalidArgument, "manifestLifetime is 60 to 86400 seconds")
       }
       manifestLifetime = seconds
+    case "keepEvents":
+      guard text != "forever" else {
+        keepEvents = nil
+        return
+      }
+      guard text.hasSuffix("d"), let days = Int(text.dropLast()), (1...36500).contains(days) else {
+        throw TelosError(
+          .invalidArgument, "keepEvents is forever or a number of days", hint: "write 400d")
+      }
+      keepEvents = days
     default:
       throw TelosError(
         .invalidArgument, "unknown key \(name)",
-        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime")
+        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime, keepEvents"
+      )
     }
   }
 }

@@ -171,6 +171,11 @@ extension CoordinatorDaemon {
         }
       }
       group.addTask {
+        try await Retention(
+          store: store, kept: configuration.keepEvents.map { TimeInterval($0) * 86400 }, log: log
+        ).run()
+      }
+      group.addTask {
         while true {
           do {
             try renewServerCertificate(at: Date())

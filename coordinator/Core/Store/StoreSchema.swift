@@ -15,6 +15,7 @@ enum StoreSchema {
     (name: "2: feed, pulses, indexes of answers", sql: feed + pulses + indexes),
     (name: "3: roles of access tokens", sql: accessRoles),
     (name: "4: first uses of certificates and join tokens", sql: firstUses),
+    (name: "5: marks of the events' age", sql: marks),
   ]
 
   /// Brings the tables up to date, inside one transaction.

@@ -175,6 +175,14 @@ extension StoreSchema {
     ALTER TABLE node DROP COLUMN counters;
     """
 
+  static let marks = """
+    -- How far the events reached at a time: what came until then is older than it, whatever nodes' clocks say.
+    CREATE TABLE event_mark (
+      at INTEGER PRIMARY KEY,
+      through INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """
+
   static let indexes = """
     CREATE INDEX event_node ON event(node, id);
     CREATE INDEX event_kind ON event(kind, id);
