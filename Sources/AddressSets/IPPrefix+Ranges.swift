@@ -33,4 +33,13 @@ extension IPPrefix {
   /// Whether the block is wider than a registry hands out to anybody: IPv4 wider than /8, IPv6 wider than /16. Blocking one is
   /// seldom meant.
   public var isVeryWide: Bool { length < (isV4 ? 8 : 16) }
+
+  /// `0.0.0.0/1 and 2 more like it, which is 1/2 of all IPv4 addresses`; nil if none is very wide.
+  public static func widest(of entries: [IPPrefix]) -> String? {
+    guard let wide = entries.first(where: \.isVeryWide) else { return nil }
+    let others = entries.count(where: \.isVeryWide) - 1
+    let more = others == 0 ? "" : " and \(others) more like it"
+    let share = wide.length == 0 ? "is all" : "is 1/\(UInt64(1) << UInt64(wide.length))"
+    return "\(wide)\(more), which \(share) of all IPv\(wide.isV4 ? 4 : 6) addresses"
+  }
 }

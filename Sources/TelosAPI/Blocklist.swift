@@ -3,11 +3,20 @@ public struct BlocklistRequest: Codable, Sendable, Hashable {
   public var add: [String]?
   public var remove: [String]?
   public var replace: [String]?
+  /// Takes blocks wider than /8 (IPv4) or /16 (IPv6), which are refused otherwise.
+  public var allowWide: Bool?
+  /// Takes an empty `replace`, which clears the blocklist and is refused otherwise.
+  public var allowEmpty: Bool?
 
-  public init(add: [String]? = nil, remove: [String]? = nil, replace: [String]? = nil) {
+  public init(
+    add: [String]? = nil, remove: [String]? = nil, replace: [String]? = nil,
+    allowWide: Bool? = nil, allowEmpty: Bool? = nil
+  ) {
     self.add = add
     self.remove = remove
     self.replace = replace
+    self.allowWide = allowWide
+    self.allowEmpty = allowEmpty
   }
 }
 

@@ -107,6 +107,18 @@ public struct FleetNode: Codable, Sendable, Hashable {
   }
 }
 
+/// Some of the nodes, by name.
+public struct NodePage: Codable, Sendable, Hashable {
+  public var nodes: [FleetNode]
+  /// Given as `after`, it asks for the page behind this one; nil on the last.
+  public var next: String?
+
+  public init(nodes: [FleetNode], next: String?) {
+    self.nodes = nodes
+    self.next = next
+  }
+}
+
 /// Asks for a join token. The answer is the JSON of Trust's `JoinToken`, without the root.
 public struct TokenRequest: Codable, Sendable, Hashable {
   /// The node that the token is for; nil for any that is new.

@@ -42,3 +42,15 @@ public struct IncidentAnswer: Codable, Sendable, Hashable {
     self.events = events
   }
 }
+
+/// Some of the incidents, the newest first.
+public struct IncidentPage: Codable, Sendable, Hashable {
+  public var incidents: [IncidentAnswer]
+  /// Given as `after`, it asks for the page behind this one, of older ones; nil on the last.
+  public var next: String?
+
+  public init(incidents: [IncidentAnswer], next: String?) {
+    self.incidents = incidents
+    self.next = next
+  }
+}

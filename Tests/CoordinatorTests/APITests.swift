@@ -104,6 +104,117 @@ import Trust
     }
   }
 
+  @Test func wideAndEmptyListsAreRefusedWhoeverSendsThem() async throws {
+    try await withAPI { bench, client, headers in
+      _ = try await send(client, .post, "/v1/blocklist", headers, #"{"add":["203.0.113.9"]}"#)
+      let before = try bench.publishedSet()
+      for (body, allowed) in [
+        (#"{"replace":[]}"#, "allowEmpty"), (#"{"add":["0.0.0.0/0"]}"#, "allowWide"),
+        (#"{"add":["192.0.2.1","8000::/1","2000::/15"]}"#, "allowWide"),
+        (#"{"replace":["64.0.0.0/7"]}"#, "allowWide"),
+        (#"{"replace":["64.0.0.0/7"],"allowEmpty":true}"#, "allowWide"),
+        (#"{"replace":[],"allowWide":true}"#, "allowEmpty"),
+      ] {
+        let answer = try await send(client, .post, "/v1/blocklist", headers, body)
+        #expect(answer.status == 400, "\(body)")
+        let hint = try #require(try failure(answer.body).hint)
+        #expect(hint.contains("\"\(allowed)\": true") && hint.contains("nothing was changed"))
+        #expect(try bench.publishedSet() == before)
+      }
+      for (body, count) in [
+        (#"{"add":["64.0.0.0/7"],"allowWide":true}"#, 2), (#"{"remove":["64.0.0.0/7"]}"#, 1),
+        (#"{"replace":[],"allowEmpty":true}"#, 0),
+      ] {
+        let answer = try await send(client, .post, "/v1/blocklist", headers, body)
+        #expect(answer.status == 200, "\(body)")
+        #expect(try bench.publishedSet().set.count == count)
+      }
+    }
+  }
+
+  @Test(arguments: Engine.allCases) func nodesArePages(_ engine: Engine) async throws {
+    struct Page: Decodable {
+      struct Node: Decodable {
+        var name: String
+        var held: [ObjectVersion]
+      }
+      var nodes: [Node]
+      var next: String?
+    }
+    try await withAPI(engine) { bench, client, headers in
+      let names = (0..<5).map { "n\($0)" } + ["n-1", "n.1"]
+      let object = try #require(bench.publisher.current.objects.first).object
+      try await bench.store.transaction { store in
+        for name in names {
+          try store.enrol(name, labels: [:], bound: [:])
+          try store.put(
+            Receipt(node: name, object: object, outcome: .held, bootID: "b", at: bench.now))
+        }
+      }
+      for limit in [1, 2, 3, 7, 100] {
+        var seen: [Page.Node] = []
+        var after: String?
+        var pages = 0
+        repeat {
+          let path = "/v1/nodes?limit=\(limit)" + (after.map { "&after=\($0)" } ?? "")
+          let page = try JSONDecoder().decode(
+            Page.self, from: try await send(client, .get, path, headers).body)
+          #expect(page.nodes.count <= limit)
+          seen += page.nodes
+          after = page.next
+          pages += 1
+        } while after != nil && pages < 20
+        #expect(seen.map(\.name) == names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        #expect(seen.allSatisfy { $0.held == [object] })
+      }
+    }
+  }
+
+  @Test(arguments: Engine.allCases) func incidentsArePagesTheNewestFirst(_ engine: Engine)
+    async throws
+  {
+    struct Page: Decodable {
+      struct Incident: Decodable { var id: String }
+      var incidents: [Incident]
+      var next: String?
+    }
+    try await withAPI(engine) { bench, client, headers in
+      var log = RecordedLog()
+      for index in 0..<7 { try log.append("denied", agent: "a\(index)") }
+      _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+      let all = try await bench.store.incidents()
+      #expect(all.count == 7)
+      for index in [1, 4] {
+        var closed = all[index]
+        closed.state = .closed
+        let incident = closed
+        try await bench.store.transaction { try $0.put(incident) }
+      }
+      func read(_ filter: String, _ limit: Int) async throws -> [String] {
+        var seen: [String] = []
+        var after: String?
+        repeat {
+          let path = "/v1/incidents?limit=\(limit)\(filter)" + (after.map { "&after=\($0)" } ?? "")
+          let page = try JSONDecoder().decode(
+            Page.self, from: try await send(client, .get, path, headers).body)
+          #expect(page.incidents.count <= limit)
+          seen += page.incidents.map(\.id)
+          after = page.next
+          // What opens meanwhile is newer, and moves no page.
+          try log.append("denied", agent: "b\(seen.count)\(limit)\(filter)")
+          let events = [try #require(log.events.last)]
+          _ = try await bench.store.ingest(node: "n1", epoch: 1, events: events, at: bench.now)
+        } while after != nil && seen.count < 100
+        return seen
+      }
+      #expect(try await read("", 3).suffix(7) == all.map(\.id)[...])
+      let open = all.enumerated().filter { ![1, 4].contains($0.offset) }.map(\.element.id)
+      #expect(try await read("&state=open", 2).suffix(5) == open[...])
+      let bad = try await send(client, .get, "/v1/incidents?after=x", headers)
+      #expect(bad.status == 400)
+    }
+  }
+
   @Test(arguments: Engine.allCases) func theBlocklistIsPaged(_ engine: Engine) async throws {
     struct Page: Decodable {
       var entries: [String]

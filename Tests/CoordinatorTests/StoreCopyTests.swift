@@ -57,7 +57,7 @@ import Testing
       Contents(
         nodes: try store.nodes().map { "\($0)" },
         events: try store.events(after: 0, limit: 10_000).map(\.identity),
-        incidents: try store.incidents(), blocklist: try store.blocklist(),
+        incidents: try store.incidents().page, blocklist: try store.blocklist(),
         blocklistCount: try store.blocklistCount(),
         objects: try store.newestObjects(), held: try store.held(),
         audit: try store.auditLog(limit: 1000).map { "\($0)" },

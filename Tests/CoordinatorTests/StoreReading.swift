@@ -10,7 +10,7 @@ extension Store {
   }
 
   func incidents(state: Incident.State? = nil) async throws -> [Incident] {
-    try await read { try $0.incidents(state: state) }
+    try await read { try $0.incidents(state: state).page }
   }
 
   func chain(of incident: Incident) async throws -> [StoredEvent] {

@@ -10,7 +10,6 @@ struct BlocklistCommand: ParsableCommand {
     abstract: "The addresses that Hyperion drops on every node.",
     subcommands: [Add.self, Remove.self, Import.self, Export.self, List.self])
 
-  /// Body of `POST /v1/blocklist`.
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add addresses and blocks: all of them, or none if one is invalid.")
@@ -26,7 +25,8 @@ struct BlocklistCommand: ParsableCommand {
       let checked = try BlocklistCommand.check(entries)
       try width.check(checked, from: "the command line")
       try await BlocklistCommand.apply(
-        BlocklistRequest(add: checked.map(\.description)), wait: wait, output: output)
+        BlocklistRequest(add: checked.map(\.description), allowWide: width.allowWide), wait: wait,
+        output: output)
     }
   }
 
@@ -72,7 +72,9 @@ struct BlocklistCommand: ParsableCommand {
       let set = try BlocklistCommand.read(file, allowEmpty: allowEmpty)
       try width.check(set.entries, from: InputFile.title(file))
       let entries = set.entries.map(\.description)
-      let change = replace ? BlocklistRequest(replace: entries) : BlocklistRequest(add: entries)
+      var change = replace ? BlocklistRequest(replace: entries) : BlocklistRequest(add: entries)
+      change.allowWide = width.allowWide
+      change.allowEmpty = allowEmpty
       try await BlocklistCommand.apply(change, wait: wait, output: output)
     }
   }

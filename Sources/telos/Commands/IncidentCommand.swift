@@ -19,9 +19,10 @@ struct IncidentCommand: ParsableCommand {
 
     func run() async throws {
       try await Coordinator.with { coordinator in
-        let bytes = try await coordinator.get(IncidentCommand.target(state))
-        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
-        let incidents = try JSONInput.decode([IncidentAnswer].self, from: bytes, what: "the list")
+        let all = JSONDocument.array(
+          try await coordinator.all("incidents") { IncidentCommand.target(state, after: $0) })
+        if output.json { return try JSONOutput.print(all) }
+        let incidents = try all.decoded([IncidentAnswer].self, what: "the list")
         var table = Table(
           "ID", "STATE", "SEVERITY", "NODE", "INTENT", "EVENTS>", "LAST", "SUMMARY~")
         for incident in incidents {
@@ -81,11 +82,11 @@ struct IncidentCommand: ParsableCommand {
         var known: [String: JSONDocument] = [:]
         var patience = Patience(true)
         while true {
-          let bytes = try await patience.with {
-            try await coordinator.get(IncidentCommand.target(state))
+          let documents = try await patience.with {
+            try await coordinator.all("incidents") { IncidentCommand.target(state, after: $0) }
           }
-          let incidents = try JSONInput.decode([IncidentAnswer].self, from: bytes, what: "the list")
-          guard case .array(let documents) = try JSONDocument(parsing: bytes) else { return }
+          let incidents = try JSONDocument.array(documents)
+            .decoded([IncidentAnswer].self, what: "the list")
           for (incident, document) in zip(incidents, documents) {
             let key = incident.id
             guard known[key] != document else { continue }
@@ -107,7 +108,7 @@ struct IncidentCommand: ParsableCommand {
     }
   }
 
-  static func target(_ state: String?) -> String {
-    CoordinatorRoute.incidents.path(query: ["state": state])
+  static func target(_ state: String?, after: String? = nil) -> String {
+    CoordinatorRoute.incidents.path(query: ["state": state, "after": after])
   }
 }

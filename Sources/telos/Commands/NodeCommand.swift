@@ -16,9 +16,10 @@ struct NodeCommand: ParsableCommand {
 
     func run() async throws {
       try await Coordinator.with { coordinator in
-        let bytes = try await coordinator.get(CoordinatorRoute.nodes.path())
-        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
-        let nodes = try JSONInput.decode([FleetNode].self, from: bytes, what: "the list of nodes")
+        let all = JSONDocument.array(
+          try await coordinator.all("nodes") { CoordinatorRoute.nodes.path(query: ["after": $0]) })
+        if output.json { return try JSONOutput.print(all) }
+        let nodes = try all.decoded([FleetNode].self, what: "the list of nodes")
         var table = Table(
           "NAME", "CONNECTED", "MODE", "READY", "XDP", "KERNEL~", "LAST SEEN", "LABELS~")
         for node in nodes {

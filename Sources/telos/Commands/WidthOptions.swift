@@ -9,17 +9,9 @@ struct WidthOptions: ParsableArguments {
 
   /// - Parameter source: how the error names where the entries come from.
   func check(_ entries: [IPPrefix], from source: String) throws(TelosError) {
-    guard !allowWide, let wide = entries.first(where: \.isVeryWide) else { return }
-    let others = entries.count(where: \.isVeryWide) - 1
-    let more = others == 0 ? "" : " and \(others) more like it"
+    guard !allowWide, let wide = IPPrefix.widest(of: entries) else { return }
     throw TelosError(
-      .invalidArgument,
-      "\(source) names \(wide)\(more), which \(wide.share) of all IPv\(wide.isV4 ? 4 : 6) addresses",
+      .invalidArgument, "\(source) names \(wide)",
       hint: "if that is meant, give --allow-wide; nothing was changed")
   }
-}
-
-extension IPPrefix {
-  /// `is 1/2`, `is all`.
-  fileprivate var share: String { length == 0 ? "is all" : "is 1/\(UInt64(1) << UInt64(length))" }
 }

@@ -16,6 +16,12 @@ enum JSONDocument: Sendable, Hashable, Codable {
     self = try JSONInput.decode(JSONDocument.self, from: bytes)
   }
 
+  /// Reads it as a value; `what` names it in the error.
+  func decoded<T: Decodable>(_ type: T.Type, what: String) throws(TelosError) -> T {
+    let text = try JSONOutput.text(self, compact: true)
+    return try JSONInput.decode(type, from: Array(text.utf8), what: what)
+  }
+
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {

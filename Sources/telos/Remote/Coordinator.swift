@@ -53,6 +53,13 @@ struct Coordinator: Sendable {
     try JSONInput.decode(type, from: try await get(target), what: "the coordinator's answer")
   }
 
+  /// Every element of a list that comes in pages; see ``Pages``.
+  func all(_ list: String, at target: (_ after: String?) -> String) async throws(TelosError)
+    -> [JSONDocument]
+  {
+    try await Pages.all(list, at: target) { page async throws(TelosError) in try await get(page) }
+  }
+
   func put(_ target: String, _ body: [UInt8]) async throws(TelosError) -> [UInt8] {
     try await exchange(.PUT, target, body: body, seconds: 300)
   }

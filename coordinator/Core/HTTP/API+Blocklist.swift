@@ -41,7 +41,13 @@ extension BlocklistRequest {
       guard add == nil, remove == nil else {
         throw TelosError(.invalidArgument, "replace cannot be combined with add or remove")
       }
-      return .replace(try Self.read(replace, "replace"))
+      // A list that holds nothing is most often a download that failed.
+      guard !replace.isEmpty || allowEmpty == true else {
+        throw TelosError(
+          .invalidArgument, "replace names no entry, which would clear the blocklist",
+          hint: "if that is meant, send \"allowEmpty\": true; nothing was changed")
+      }
+      return .replace(try checkWidth(try Self.read(replace, "replace")))
     }
     guard add != nil || remove != nil else {
       throw TelosError(
@@ -49,7 +55,16 @@ extension BlocklistRequest {
         hint: "give add, remove or replace")
     }
     return .edit(
-      add: try Self.read(add ?? [], "add"), remove: try Self.read(remove ?? [], "remove"))
+      add: try checkWidth(try Self.read(add ?? [], "add")),
+      remove: try Self.read(remove ?? [], "remove"))
+  }
+
+  /// Blocks so wide that most often a typing mistake made them. Nobody who asks can leave this out.
+  private func checkWidth(_ set: AddressSet) throws(TelosError) -> AddressSet {
+    guard allowWide != true, let wide = IPPrefix.widest(of: set.entries) else { return set }
+    throw TelosError(
+      .invalidArgument, "the request names \(wide)",
+      hint: "if that is meant, send \"allowWide\": true; nothing was changed")
   }
 
   private static func read(_ entries: [String], _ list: String) throws(TelosError) -> AddressSet {

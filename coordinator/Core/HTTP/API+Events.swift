@@ -14,8 +14,19 @@ extension API {
         return state
       }
       let limit = try request.number("limit", in: 1...10_000, default: 1000)
-      let incidents = try await store.read { try $0.incidents(state: state, limit: limit) }
-      return try Answer.json(incidents.map { IncidentAnswer($0) })
+      let before: Int64? = try request.text("after").map { text in
+        guard let number = Int64(text), number >= 0 else {
+          throw TelosError(.invalidArgument, "after is not a cursor that this API gave")
+        }
+        return number
+      }
+      let (incidents, last) = try await store.read {
+        try $0.incidents(state: state, before: before, limit: limit)
+      }
+      return try Answer.json(
+        IncidentPage(
+          incidents: incidents.map { IncidentAnswer($0) },
+          next: incidents.count == limit ? last.map(String.init) : nil))
     }
     routes.get(CoordinatorRoute.incident, requires: .viewer) { _, context in
       let id = try context.parameters.require("id")

@@ -9,12 +9,22 @@ internal import Trust
 /// Nodes, their join tokens and bans.
 extension API {
   func addNodes(to routes: RoleRoutes) {
-    routes.get(CoordinatorRoute.nodes, requires: .viewer) { _, _ in
-      let (stored, held) = try await store.read { (try $0.nodes(), try $0.held()) }
+    routes.get(CoordinatorRoute.nodes, requires: .viewer) { request, _ in
+      let limit = try request.number("limit", in: 1...10_000, default: 1000)
+      let after = request.text("after") ?? ""
+      let (stored, held) = try await store.read {
+        store -> ([NodeRecord], [String: [ObjectVersion]]) in
+        let nodes = try store.nodes(after: after, limit: limit)
+        guard let first = nodes.first, let last = nodes.last else { return (nodes, [:]) }
+        return (nodes, try store.held(from: first.name, through: last.name))
+      }
       let nodes = heartbeats.applied(to: stored)
       let connected = heartbeats.connected(nodes, here: connections.connected, at: Date())
       return try Answer.json(
-        nodes.map { FleetNode($0, connected: connected.contains($0.name), held: held[$0.name]) })
+        NodePage(
+          nodes: nodes.map {
+            FleetNode($0, connected: connected.contains($0.name), held: held[$0.name])
+          }, next: nodes.count == limit ? nodes.last?.name : nil))
     }
     routes.post(CoordinatorRoute.tokens, requires: .operator) { request, context in
       let body = try await request.json(TokenRequest.self, upTo: Limit.small)

@@ -28,19 +28,28 @@ extension StoreTransaction {
     ).count
   }
 
-  /// The newest first.
-  func incidents(state: Incident.State? = nil, limit: Int = 1000) throws -> [Incident] {
+  /// A page, the newest first, and the number of its last incident.
+  ///
+  /// - Parameter before: the number that the page before ended with; nil for the first page.
+  func incidents(state: Incident.State? = nil, before: Int64? = nil, limit: Int = 1000) throws
+    -> (page: [Incident], last: Int64?)
+  {
+    let before = SQLValue.integer(before ?? .max)
     let rows =
       if let state {
         try connection.rows(
-          "SELECT body FROM incident WHERE state = ?1 ORDER BY number DESC LIMIT ?2",
-          .text(state.rawValue), .integer(Int64(limit)))
+          """
+          SELECT number, body FROM incident WHERE state = ?1 AND number < ?2
+          ORDER BY number DESC LIMIT ?3
+          """, .text(state.rawValue), before, .integer(Int64(limit)))
       } else {
         try connection.rows(
-          "SELECT body FROM incident WHERE number > 0 ORDER BY number DESC LIMIT ?1",
-          .integer(Int64(limit)))
+          "SELECT number, body FROM incident WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+          before, .integer(Int64(limit)))
       }
-    return try rows.map { try $0.json(Incident.self, "body") }
+    return (
+      try rows.map { try $0.json(Incident.self, "body") }, try rows.last?.integer("number")
+    )
   }
 
   /// An incident by its id, or by the beginning of it if that is clear.

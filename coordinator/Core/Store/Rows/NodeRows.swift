@@ -82,6 +82,14 @@ extension StoreTransaction {
     try connection.rows(NodeRecord.query + " ORDER BY name").map { try NodeRecord($0) }
   }
 
+  /// A page of them behind a name, by name.
+  func nodes(after name: String, limit: Int) throws -> [NodeRecord] {
+    try connection.rows(
+      NodeRecord.query + " WHERE name > ?1 ORDER BY name LIMIT ?2", .text(name),
+      .integer(Int64(limit))
+    ).map { try NodeRecord($0) }
+  }
+
   func node(_ name: String) throws -> NodeRecord? {
     try connection.row(NodeRecord.query + " WHERE name = ?1", .text(name)).map {
       try NodeRecord($0)

@@ -103,11 +103,25 @@ extension StoreTransaction {
 
   /// Everything every node holds, by node.
   func held() throws -> [String: [ObjectVersion]] {
-    let rows = try connection.rows(
-      """
-      SELECT node, kind, name, version, digest FROM receipt WHERE outcome = 'held'
-      ORDER BY node, kind, name
-      """)
+    try Self.byNode(
+      connection.rows(
+        """
+        SELECT node, kind, name, version, digest FROM receipt WHERE outcome = 'held'
+        ORDER BY node, kind, name
+        """))
+  }
+
+  /// The same of the nodes whose names are from the one to the other.
+  func held(from first: String, through last: String) throws -> [String: [ObjectVersion]] {
+    try Self.byNode(
+      connection.rows(
+        """
+        SELECT node, kind, name, version, digest FROM receipt
+        WHERE outcome = 'held' AND node >= ?1 AND node <= ?2 ORDER BY node, kind, name
+        """, .text(first), .text(last)))
+  }
+
+  private static func byNode(_ rows: [SQLRow]) throws -> [String: [ObjectVersion]] {
     var held: [String: [ObjectVersion]] = [:]
     for row in rows {
       if let object = try ObjectVersion(row) {
