@@ -26,7 +26,8 @@ struct RouteTests {
     let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
     let text = String(
       decoding: try DurableFile.read("\(root)/docs/protocol.md"), as: UTF8.self)
-    let documented = text.matches(of: try Regex("`(GET|PUT|POST) (/v1/[^`? ]*)")).map { match in
+    let request = try Regex("`(GET|PUT|POST|DELETE) (/v1/[^`? ]*)")
+    let documented = text.matches(of: request).map { match in
       match.output[2].substring.map(String.init) ?? ""
     }
     let routes = [
@@ -34,7 +35,8 @@ struct RouteTests {
       CoordinatorRoute.intent, CoordinatorRoute.neverBlock, CoordinatorRoute.neverBlockSet,
       CoordinatorRoute.blocklist, CoordinatorRoute.receipts, CoordinatorRoute.nodes,
       CoordinatorRoute.tokens, CoordinatorRoute.ban, CoordinatorRoute.incidents,
-      CoordinatorRoute.incident, CoordinatorRoute.events, NodeRoute.selfReport, NodeRoute.run,
+      CoordinatorRoute.incident, CoordinatorRoute.events, CoordinatorRoute.access,
+      CoordinatorRoute.ownAccess, CoordinatorRoute.grant, NodeRoute.selfReport, NodeRoute.run,
       NodeRoute.bind, NodeRoute.status, NodeRoute.agents,
     ]
     /// Names in capital letters stand for the variable parts.
