@@ -80,6 +80,6 @@ import Trust
       $0.hasPrefix("telos_never_block_expiry_seconds ")
     }
     let seconds = try #require(Int(line?.split(separator: " ").last ?? ""))
-    #expect((13 * 86400 - 60...13 * 86400).contains(seconds))
+    #expect((13 * 86400 - 600...13 * 86400).contains(seconds))
   }
 }
