@@ -14,6 +14,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -214,6 +215,8 @@ class Nodes(Server):
 
 class Fleet:
     def __init__(self, coordinators: int, port: int, postgresql: bool, folder: str | None = None):
+        # Whoever ends this script ends what it started, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="telos-fleet-", dir=folder))
         self.servers: list[Server] = []
         self.postgresql, self.coordinators = None, []
