@@ -100,7 +100,8 @@ extension Gates {
     -> [GateReport]
   {
     Gate.allCases.map { gate in
-      let own = programs.filter { Gate($0) == gate }
+      // A program that no gate names counts for the guard, so that its absence shows.
+      let own = programs.filter { (Gate($0) ?? .guard) == gate }
       let reasons = own.compactMap { program in
         missing[program.name].flatMap { $0.isEmpty ? nil : "\(program.name): \($0)" }
       }
