@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Hummingbird
 internal import Logging
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 internal import Trust
@@ -10,7 +11,7 @@ struct API: Sendable {
   let publisher: Publisher
   let authority: Authority
   let connections: Connections
-  let bell: EventBell
+  let bell: Signal
   let heartbeats: Heartbeats
   let feed: ChangeFeed
   let metrics: Metrics
@@ -70,21 +71,4 @@ struct API: Sendable {
           .init(version: $0.version, expires: $0.expires.rfc3339)
         }))
   }
-}
-
-extension RouterMethods {
-  func get(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { get(RouterPath(route.pattern), use: closure) }
-
-  func put(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { put(RouterPath(route.pattern), use: closure) }
-
-  func post(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { post(RouterPath(route.pattern), use: closure) }
 }

@@ -8,11 +8,11 @@ internal import TelosCore
 final class Store: Sendable {
   let engine: any StoreEngine
   /// Rings after every commit of this coordinator that changed a topic.
-  let committed: EventBell
+  let committed: Signal
   private let group: CommitGroup
 
   init(engine: any StoreEngine) {
-    let committed = EventBell()
+    let committed = Signal()
     self.engine = engine
     self.committed = committed
     group = CommitGroup { body in try await Self.transact(engine, committed, Date(), body) }
@@ -49,7 +49,7 @@ final class Store: Sendable {
   func close() throws { try engine.close() }
 
   private static func transact<T: Sendable>(
-    _ engine: any StoreEngine, _ committed: EventBell, _ now: Date,
+    _ engine: any StoreEngine, _ committed: Signal, _ now: Date,
     _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
     let (value, hasChanged) = try await engine.write { connection in
@@ -62,7 +62,7 @@ final class Store: Sendable {
       }
       return (value, !store.topics.isEmpty)
     }
-    if hasChanged { committed.ring() }
+    if hasChanged { committed.notify() }
     return value
   }
 }

@@ -57,7 +57,9 @@ struct AgentStart: Sendable {
       let launch = launch(id, held, caller, policy, executable, folder, root)
       try await database.started(launch)
       let cookie = try await program(launch, policy, caller)
-      log.info("agent \(AgentLaunch.name(id)) may start under \(held.object.name)")
+      log.info(
+        "an agent may start",
+        metadata: ["agent": "\(AgentLaunch.name(id))", "intent": "\(held.object.name)"])
       return RunAnswer(
         agent: AgentLaunch.name(id), cookie: (cookie.high, cookie.low), tmpdir: folder,
         stdio: policy.stdio.rawValue, executable: executable,
@@ -107,8 +109,11 @@ struct AgentStart: Sendable {
     let new = registry.untold(result.notes, of: held.object)
     if !new.isEmpty {
       log.notice(
-        "\(held.object.name) version \(held.object.version): \(Self.bounded(new).joined(separator: "; "))"
-      )
+        "parts of an intent are left out here",
+        metadata: [
+          "intent": "\(held.object.name)", "version": "\(held.object.version)",
+          "notes": "\(Self.bounded(new).joined(separator: "; "))",
+        ])
     }
     return result
   }
