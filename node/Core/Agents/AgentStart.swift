@@ -54,7 +54,7 @@ struct AgentStart: Sendable {
       let compiled = try await compile(held, root: root, workingDirectory: request.cwd, folder)
       var policy = compiled.policy
       policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
-      let launch = launch(id, held, caller, policy, executable, folder, root)
+      let launch = launch(id, held, caller, policy, executable.description, folder, root)
       try await database.started(launch)
       let cookie = try await program(launch, policy, caller)
       log.info(
@@ -62,7 +62,7 @@ struct AgentStart: Sendable {
         metadata: ["agent": "\(AgentLaunch.name(id))", "intent": "\(held.object.name)"])
       return RunAnswer(
         agent: AgentLaunch.name(id), cookie: (cookie.high, cookie.low), tmpdir: folder,
-        stdio: policy.stdio.rawValue, executable: executable,
+        stdio: policy.stdio.rawValue, executable: executable.description,
         notes: compiled.notes.isEmpty ? nil : Self.bounded(compiled.notes))
     } catch {
       registry.remove(id)
@@ -91,7 +91,7 @@ struct AgentStart: Sendable {
   /// - Parameters:
   ///   - root: put before every path of the intent.
   ///   - folder: the agent's TMPDIR.
-  func compile(_ held: HeldIntent, root: String, workingDirectory: String, _ folder: String?)
+  func compile(_ held: HeldIntent, root: String, workingDirectory: BytePath, _ folder: String?)
     async throws(TelosError) -> IntentCompiler.Result
   {
     let (resolver, data, memory) = (resolver, data, registry.programs)
