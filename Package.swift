@@ -112,14 +112,16 @@ let package = Package(
     library("BPFKit", ["CLibbpf"]),
     library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CCanary", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
-    library("EventLog", ["TelosCore", "FleetWire", grdb, crypto, protobuf]),
-    library("Operations", ["TelosCore", arguments, hummingbird, metrics, nioCore]),
+    library("SQLiteFiles", ["TelosCore", grdb]),
+    library("EventLog", ["TelosCore", "SQLiteFiles", "FleetWire", grdb, crypto, protobuf]),
+    library("Operations", ["TelosCore", "TelosAPI", arguments, hummingbird, metrics, nioCore]),
 
     // The coordinator.
     library(
       "Coordinator",
       [
-        "TelosCore", "Operations", "AddressSets", "Trust", "TelosAPI", "Intents", "FleetWire",
+        "TelosCore", "Operations", "SQLiteFiles", "AddressSets", "Trust", "TelosAPI", "Intents",
+        "FleetWire",
         "FleetIdentity",
         "FleetCA", "CLibpq", grdb, hummingbird, hummingbirdTLS, grpc, grpcTransport, grpcProtobuf,
         protobuf,
@@ -135,7 +137,8 @@ let package = Package(
     library(
       "Node",
       [
-        "TelosCore", "Operations", "AddressSets", "Trust", "TelosAPI", "Intents", "IntentCompiler",
+        "TelosCore", "Operations", "SQLiteFiles", "AddressSets", "Trust", "TelosAPI", "Intents",
+        "IntentCompiler",
         "Kernel",
         "BPFKit",
         "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,
@@ -186,8 +189,9 @@ let package = Package(
       ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
     tests(
-      "OperationsTests", ["Operations", "TelosCore", hummingbird, hummingbirdTesting, metrics]),
-    tests("EventLogTests", ["EventLog", "FleetWire", "TelosCore", grdb, protobuf]),
+      "OperationsTests",
+      ["Operations", "TelosAPI", "TelosCore", hummingbird, hummingbirdTesting, metrics, nioCore]),
+    tests("EventLogTests", ["EventLog", "SQLiteFiles", "FleetWire", "TelosCore", grdb, protobuf]),
     tests(
       "CoordinatorTests",
       [
@@ -199,7 +203,8 @@ let package = Package(
     tests(
       "NodeTests",
       [
-        "Node", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "EventLog", "AddressSets",
+        "Node", "Operations", "Trust", "FleetWire", "FleetIdentity", "FleetCA", "EventLog",
+        "AddressSets",
         "Intents", "Kernel", "CTelosABI", "TelosAPI", "TelosCore", grdb, grpc, grpcTransport,
         grpcProtobuf, hummingbird,
         hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,

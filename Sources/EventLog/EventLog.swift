@@ -2,6 +2,7 @@ public import FleetWire
 internal import FoundationEssentials
 internal import GRDB
 internal import Glibc
+internal import SQLiteFiles
 internal import SwiftProtobuf
 internal import Synchronization
 public import TelosCore

@@ -1,6 +1,7 @@
 internal import FleetWire
 internal import FoundationEssentials
 internal import GRDB
+internal import SQLiteFiles
 internal import SwiftProtobuf
 internal import Glibc
 public import TelosCore
@@ -73,21 +74,7 @@ extension EventLog {
   }
 
   private static func openDatabase(_ path: String) throws -> (DatabaseQueue, LogState?) {
-    var configuration = Configuration()
-    configuration.journalMode = .wal
-    configuration.busyMode = .immediateError
-    configuration.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA synchronous = FULL")
-      try db.execute(sql: "PRAGMA cell_size_check = ON")
-    }
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
-    chmod(path, 0o600)
-    guard try queue.read(LogSchema.migrator.hasBeenSuperseded) == false else {
-      throw TelosError(
-        .conflict, "\(path) was written by a newer telos-node",
-        hint: "install that version or a later one")
-    }
-    try LogSchema.migrator.migrate(queue)
+    let queue = try DatabaseFile.open(path, LogSchema.migrator, of: "telos-node")
     let state = try queue.read { db in
       var state = try LogState(db)
       try state?.verify(db)

@@ -8,7 +8,7 @@ public struct CompileContext: Sendable {
   /// for the caller's own root. Links inside never lead out of it.
   public var root: String
   /// The starting process's working directory, as that process sees it.
-  public var workingDirectory: String
+  public var workingDirectory: BytePath
   /// The private TMPDIR made for the agent, as it sees it; nil if there is none.
   public var temporaryDirectory: String?
   /// Now, in nanoseconds of the boot clock: windows with a TTL end so long after it.
@@ -25,7 +25,7 @@ public struct CompileContext: Sendable {
   public var resolver: any FileResolver
 
   public init(
-    root: String = "", workingDirectory: String, temporaryDirectory: String? = nil,
+    root: String = "", workingDirectory: BytePath, temporaryDirectory: String? = nil,
     bootNanoseconds: UInt64, shut: [String] = [], readsVerity: Bool = true,
     memory: CompileMemory? = nil, place: String = "", resolver: any FileResolver
   ) {

@@ -72,7 +72,7 @@ extension PolicyBuild {
 
   /// Nobody signed the working directory, so it may not be one that the system runs or trusts.
   private mutating func addWorkingDirectory() throws(TelosError) -> BytePath {
-    let path = BytePath(context.workingDirectory)
+    let path = context.workingDirectory
     let hint = "start the agent in a folder of its own, or name files.write in the intent"
     let found = try folder(path, "the working directory")
     let system: [BytePath] = ["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr"]

@@ -1,18 +1,19 @@
+internal import FoundationEssentials
 public import TelosCore
 
-/// What the launcher asks for: an agent that is to become a program.
+/// What the launcher asks for: an agent that is to become a program. Paths are bytes.
 public struct RunRequest: Sendable, Hashable {
   public var intent: String
   /// At most the intent's own; nil for the intent's own.
   public var ttlSeconds: UInt64?
   /// The first is the program; the rest is looked at by nobody, and `telos run` sends none.
-  public var argv: [String]
-  public var cwd: String
+  public var argv: [BytePath]
+  public var cwd: BytePath
   /// PATH counts, where the program is a name; the rest is looked at by nobody.
   public var env: [String: String]
 
   public init(
-    intent: String, ttlSeconds: UInt64? = nil, argv: [String], cwd: String,
+    intent: String, ttlSeconds: UInt64? = nil, argv: [BytePath], cwd: BytePath,
     env: [String: String] = [:]
   ) {
     self.intent = intent
@@ -27,10 +28,10 @@ public struct RunRequest: Sendable, Hashable {
     guard let command = argv.first, !command.isEmpty else {
       throw TelosError(.invalidArgument, "there is no command to run")
     }
-    guard cwd.hasPrefix("/"), cwd.utf8.count < 4096 else {
+    guard cwd.isAbsolute, cwd.bytes.count < 4096 else {
       throw TelosError(.invalidArgument, "the working directory is not an absolute path")
     }
-    guard !(argv + [cwd, intent]).contains(where: { $0.utf8.contains(0) }) else {
+    guard !(argv + [cwd, BytePath(intent)]).contains(where: { $0.bytes.contains(0) }) else {
       throw TelosError(.invalidArgument, "a string contains a NUL byte")
     }
     guard ttlSeconds.map({ $0 > 0 }) ?? true else {
@@ -41,26 +42,43 @@ public struct RunRequest: Sendable, Hashable {
 }
 
 extension RunRequest: Decodable {
-  private enum Key: String, CodingKey { case intent, ttlSeconds, argv, cwd, env }
+  /// `argv` and `cwd` are text, escaped where a path is not UTF-8; then `argvBytes` and `cwdBytes` have the bytes in base64.
+  private enum Key: String, CodingKey {
+    case intent, ttlSeconds, argv, argvBytes, cwd, cwdBytes, env
+  }
 
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     intent = try values.decode(String.self, forKey: .intent)
     ttlSeconds = try values.decodeIfPresent(UInt64.self, forKey: .ttlSeconds)
-    argv = try values.decode([String].self, forKey: .argv)
-    cwd = try values.decode(String.self, forKey: .cwd)
+    let texts = try values.decode([String].self, forKey: .argv)
+    let bytes = try values.decodeIfPresent([Data].self, forKey: .argvBytes)
+    argv = bytes?.map { BytePath(bytes: $0) } ?? texts.map { BytePath($0) }
+    let folder = try values.decode(String.self, forKey: .cwd)
+    cwd =
+      try values.decodeIfPresent(Data.self, forKey: .cwdBytes).map { BytePath(bytes: $0) }
+      ?? BytePath(folder)
     env = try values.decodeIfPresent([String: String].self, forKey: .env) ?? [:]
   }
 
   /// The request as JSON, without `env`. Written by hand, since every start of an agent waits for it, and an encoder that asks the
   /// runtime for conformances takes longer than the rest of the launcher.
   public var json: [UInt8] {
+    func list(_ words: [String]) -> String { "[\(words.joined(separator: ","))]" }
     var members = [
-      "\"argv\":[\(argv.map(Self.quoted).joined(separator: ","))]", "\"cwd\":\(Self.quoted(cwd))",
-      "\"intent\":\(Self.quoted(intent))",
+      "\"argv\":\(list(argv.map { Self.quoted($0.description) }))",
+      "\"cwd\":\(Self.quoted(cwd.description))", "\"intent\":\(Self.quoted(intent))",
     ]
+    if argv.contains(where: { $0.text == nil }) {
+      members.append("\"argvBytes\":\(list(argv.map(Self.base64)))")
+    }
+    if cwd.text == nil { members.append("\"cwdBytes\":\(Self.base64(cwd))") }
     if let ttlSeconds { members.append("\"ttlSeconds\":\(ttlSeconds)") }
     return Array("{\(members.joined(separator: ","))}".utf8)
+  }
+
+  private static func base64(_ path: BytePath) -> String {
+    "\"\(Data(path.bytes).base64EncodedString())\""
   }
 
   private static func quoted(_ text: String) -> String {
@@ -88,7 +106,7 @@ public struct RunAnswer: Sendable, Hashable, Codable {
   /// A private folder for temporary files; nil when the intent says where may be written.
   public var tmpdir: String?
   public var stdio: String
-  /// The command, found on the caller's PATH in the caller's root.
+  /// The command, found on the caller's PATH in the caller's root; escaped where it is not UTF-8.
   public var executable: String
   /// What of the intent this node left out, and why; nil for nothing.
   public var notes: [String]?

@@ -12,8 +12,14 @@ public struct FileStatus: Sendable, Hashable {
 
   /// Nil when there is no such file, or it cannot be looked at.
   public init?(_ path: String, followingLinks: Bool = true) {
+    self.init(BytePath(path), followingLinks: followingLinks)
+  }
+
+  /// Nil when there is no such file, or it cannot be looked at.
+  public init?(_ path: BytePath, followingLinks: Bool = true) {
     var status = stat()
-    guard (followingLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
+    let answer = path.withCString { followingLinks ? stat($0, &status) : lstat($0, &status) }
+    guard answer == 0 else { return nil }
     kind =
       switch status.st_mode & S_IFMT {
       case S_IFREG: .file

@@ -61,9 +61,21 @@ struct ControlSocketTests {
   @Test func theRequestIsJSONWhateverIsInIt() throws {
     let odd = "/a\"b\\c\n\u{1}\u{7f}ä😀/"
     for ttl in [nil, 60] as [UInt64?] {
-      let request = RunRequest(intent: odd, ttlSeconds: ttl, argv: [odd], cwd: odd)
+      let request = RunRequest(
+        intent: odd, ttlSeconds: ttl, argv: [BytePath(odd)], cwd: BytePath(odd))
       #expect(try JSONDecoder().decode(RunRequest.self, from: Data(request.json)) == request)
     }
+  }
+
+  @Test func aPathThatIsNotTextArrivesByteForByte() throws {
+    let odd = BytePath(bytes: Array("/srv/b\\".utf8) + [0xfe, 0x80])
+    let request = RunRequest(intent: "x", argv: [odd, "plain"], cwd: odd)
+    #expect(try JSONDecoder().decode(RunRequest.self, from: Data(request.json)) == request)
+    // An older node reads the escaped text, and finds no such file.
+    let json = String(decoding: request.json, as: UTF8.self)
+    #expect(json.contains(#""argv":["/srv/b\\\\\\xfe\\x80","plain"]"#), "\(json)")
+    let text = RunRequest(intent: "x", argv: ["/bin/\u{fffd}"], cwd: "/")
+    #expect(!String(decoding: text.json, as: UTF8.self).contains("Bytes"))
   }
 
   @Test func runIsReadByHandInItsUsualFormOnly() {

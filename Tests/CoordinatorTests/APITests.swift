@@ -319,7 +319,7 @@ import Trust
       try await Task.sleep(for: .milliseconds(300))
       _ = try await bench.store.ingest(
         node: "n1", epoch: 1, events: try RecordedLog.slam().events, at: Date())
-      api.bell.ring()
+      api.bell.notify()
       let answer = try await followed
       #expect(ContinuousClock.now - start < .seconds(50))
       #expect(String(decoding: answer.body, as: UTF8.self).contains(#""next":"8""#))

@@ -105,7 +105,7 @@ import Trust
 
       // Events that arrive at one are heard of at the other, and a batch that was acknowledged at one is a duplicate there.
       let log = try RecordedLog.slam()
-      let rings = there.daemon.bell.listen()
+      let rings = there.daemon.bell.stream()
       async let rung: Void? = rings.first { _ in true }
       for fleet in [here, there] {
         let acks = try await fleet.connected(renewed) { client in

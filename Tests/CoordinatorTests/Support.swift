@@ -109,7 +109,7 @@ struct Bench {
       authority: Authority(
         store: store, ca: ca,
         admission: Admission(store: store, admitted: Admitted(), calls: LiveCalls())),
-      connections: connections, bell: EventBell(), heartbeats: Heartbeats(),
+      connections: connections, bell: Signal(), heartbeats: Heartbeats(),
       feed: ChangeFeed(
         store, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         patience: .seconds(3600)),

@@ -20,7 +20,8 @@ import Testing
     let text = String(decoding: data, as: UTF8.self).replacing(
       "/srv/", with: sandbox.root + "/srv/")
     let context = CompileContext(
-      workingDirectory: sandbox.root + "/srv/work", temporaryDirectory: sandbox.root + "/tmp",
+      workingDirectory: BytePath(sandbox.root + "/srv/work"),
+      temporaryDirectory: sandbox.root + "/tmp",
       bootNanoseconds: 1, resolver: StatResolver())
     return try IntentCompiler.compile(try IntentParser.parse(text), in: context)
   }

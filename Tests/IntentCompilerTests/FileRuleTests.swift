@@ -118,7 +118,8 @@ import Testing
     #expect(!result.policy.writesWhileTainted)
     for cwd in ["/", "/nowhere", "/etc", "/usr/bin"] {
       #expect(
-        refusal { _ = try sandbox.compile("", cwd: cwd) }?.message.contains("working directory")
+        refusal { _ = try sandbox.compile("", cwd: BytePath(cwd)) }?.message.contains(
+          "working directory")
           == true)
     }
   }

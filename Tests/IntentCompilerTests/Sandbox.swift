@@ -84,7 +84,7 @@ final class Sandbox {
   }
 
   func context(
-    cwd: String = "/srv/work", tmp: String? = "/tmp", now: UInt64 = 1000, readsVerity: Bool = true
+    cwd: BytePath = "/srv/work", tmp: String? = "/tmp", now: UInt64 = 1000, readsVerity: Bool = true
   )
     -> CompileContext
   {
@@ -95,7 +95,7 @@ final class Sandbox {
 
   /// Compiles an intent whose spec is `spec`; `exec` defaults to cat.
   func compile(
-    _ spec: String, exec: String = "{allow: [{path: /usr/bin/cat}]}", cwd: String = "/srv/work",
+    _ spec: String, exec: String = "{allow: [{path: /usr/bin/cat}]}", cwd: BytePath = "/srv/work",
     readsVerity: Bool = true
   )
     throws -> IntentCompiler.Result

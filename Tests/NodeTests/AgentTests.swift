@@ -120,7 +120,7 @@ import Testing
       try DurableFile.write([1], to: "\(root)/bin/tool", mode: 0o755)
       try DurableFile.write([1], to: "\(root)/opt/tool", mode: 0o644)
       try DurableFile.write([1], to: "\(root)/work/own", mode: 0o755)
-      func find(_ command: String, _ path: String? = nil) throws -> String {
+      func find(_ command: BytePath, _ path: String? = nil) throws -> BytePath {
         try CommandSearch.find(command, path: path, workingDirectory: "/work", root: root)
       }
       #expect(try find("tool") == "/bin/tool")
@@ -128,6 +128,13 @@ import Testing
       #expect(try find("own", "/bin:") == "/work/own")
       #expect(try find("./own") == "/work/./own")
       #expect(try find("/bin/tool") == "/bin/tool")
+      let odd = BytePath(bytes: Array("/opt/".utf8) + [0xfe, 0x80])
+      #expect(throws: TelosError.self) { try find(odd) }
+      let made = BytePath(bytes: Array(root.utf8) + odd.bytes).withCString {
+        open($0, O_WRONLY | O_CREAT, 0o755)
+      }
+      close(made)
+      #expect(try find(odd) == odd, "a name that is not UTF-8")
       #expect(throws: TelosError.self) { try find("absent") }
       #expect(throws: TelosError.self) { try find("./absent") }
     }

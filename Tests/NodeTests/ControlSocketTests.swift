@@ -120,6 +120,9 @@ actor RecordedActions: ControlActions {
     "", "{", "[]", #"{"intent":"x"}"#, #"{"intent":"x","argv":[],"cwd":"/"}"#,
     #"{"intent":"x","argv":["cat"],"cwd":"relative"}"#,
     #"{"intent":"x","argv":["a\u0000b"],"cwd":"/"}"#,
+    #"{"intent":"x","argv":["a"],"argvBytes":["YQBi"],"cwd":"/"}"#,
+    #"{"intent":"x","argv":["a"],"argvBytes":["?"],"cwd":"/"}"#,
+    #"{"intent":"x","argv":["a"],"cwd":"/","cwdBytes":"YQ=="}"#,
     #"{"intent":"x","argv":["cat"],"cwd":"/","ttlSeconds":0}"#,
     #"{"intent":"x","argv":["cat"],"cwd":"/","ttlSeconds":-1}"#,
   ])

@@ -49,22 +49,15 @@ struct Launcher {
 
   private func ask(_ executable: [CChar]) throws(TelosError) -> RunAnswer {
     let folder = try workingDirectory()
-    guard
-      let path = String(
-        validating: executable.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    else {
-      throw TelosError(
-        .invalidArgument, "the path \(ExecutablePath.text(executable)) is not UTF-8",
-        hint: "an intent cannot name such a path: run the program under a UTF-8 name")
-    }
+    let path = BytePath(bytes: executable.dropLast().map(UInt8.init(bitPattern:)))
     let request = RunRequest(
-      intent: intent, ttlSeconds: ttl, argv: [path.hasPrefix("/") ? path : "\(folder)/\(path)"],
+      intent: intent, ttlSeconds: ttl, argv: [path.isAbsolute ? path : folder.appending(path)],
       cwd: folder)
     let answer = try socket.post(NodeRoute.run.path(), body: request.json)
     return try JSONInput.decode(RunAnswer.self, from: answer, what: "the node's answer")
   }
 
-  private func workingDirectory() throws(TelosError) -> String {
+  private func workingDirectory() throws(TelosError) -> BytePath {
     guard let folder = getcwd(nil, 0) else {
       throw TelosError(
         .invalidArgument,
@@ -72,12 +65,7 @@ struct Launcher {
         hint: "change to a directory that exists")
     }
     defer { free(folder) }
-    guard let text = String(validatingCString: folder) else {
-      throw TelosError(
-        .invalidArgument, "the path of the working directory is not UTF-8",
-        hint: "change to a directory whose whole path is UTF-8")
-    }
-    return text
+    return BytePath(cString: folder)
   }
 
   /// `stdio: deny`: the agent starts with nothing to write to.

@@ -48,8 +48,8 @@ let nodeTargets = [
     guard let read = try? JSONDecoder().decode(RunRequest.self, from: Data(bytes)),
       (try? read.check()) != nil
     else { return }
-    promise(read.argv.first?.isEmpty == false && read.cwd.hasPrefix("/"), "it can be started")
-    promise(!read.argv.contains { $0.utf8.contains(0) }, "C sees the whole text")
+    promise(read.argv.first?.isEmpty == false && read.cwd.isAbsolute, "it can be started")
+    promise(!read.argv.contains { $0.bytes.contains(0) }, "C sees the whole path")
   },
   // resolv.conf and the kernel's route tables: containers and DHCP servers write the former.
   Target(name: "resolvers", seeds: { [Array(machine.utf8)] }) { bytes in

@@ -47,14 +47,14 @@ final class ChangeFeed: Sendable {
 
   /// Reads for as long as the task runs, and calls the handler of each topic that was changed.
   func run(_ handlers: [Topic: Handler]) async throws {
-    let rings = store.committed.listen()
+    let rings = store.committed.stream()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { [self] in
         for await _ in rings { await follow(handlers) }
       }
       group.addTask { [store] in
         while true {
-          store.committed.ring()
+          store.committed.notify()
           try await Task.sleep(for: Self.period)
         }
       }

@@ -1,6 +1,7 @@
 internal import AddressSets
 internal import FoundationEssentials
 internal import Hummingbird
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 

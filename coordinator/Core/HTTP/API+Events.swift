@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Hummingbird
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 
@@ -62,7 +63,7 @@ extension API {
         throw TelosError(.invalidArgument, "after is not a cursor from this API")
       }
     }
-    let rings = bell.listen()
+    let rings = bell.stream()
     let start = cursor
     var events = try await store.read { try $0.events(after: start, limit: limit, filter) }
     let end = ContinuousClock.now.advanced(by: .seconds(follow))

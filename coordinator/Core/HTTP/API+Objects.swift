@@ -1,6 +1,7 @@
 internal import FleetWire
 internal import FoundationEssentials
 internal import Hummingbird
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 internal import Trust

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Hummingbird
 internal import Logging
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 internal import Trust
@@ -10,7 +11,7 @@ struct API: Sendable {
   let publisher: Publisher
   let authority: Authority
   let connections: Connections
-  let bell: EventBell
+  let bell: Signal
   let heartbeats: Heartbeats
   let feed: ChangeFeed
   let metrics: Metrics

@@ -4,6 +4,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 internal import Trust
@@ -34,7 +35,7 @@ struct ErrorAnswers: RouterMiddleware {
     do {
       response = try await next(request, context)
     } catch {
-      response = Self.answer(Self.told(error))
+      response = Answer.error(Self.told(error, request))
       if response.status.code >= 500 {
         log.error(
           "request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
@@ -44,30 +45,15 @@ struct ErrorAnswers: RouterMiddleware {
     return response
   }
 
-  private static func told(_ error: any Error) -> TelosError {
-    switch error {
-    case let error as TelosError: return error
-    case let refusal as Refusal: return refusal.telosError
-    case is NIOTooManyBytesError:
-      return TelosError(.invalidArgument, "the request is too large", hint: "split it")
-    case let error as any HTTPResponseError where error.status == .notFound:
-      return TelosError(.notFound, "there is no such resource", hint: "see docs/protocol.md")
-    case let error as any HTTPResponseError where error.status.code < 500:
-      return TelosError(.invalidArgument, "the request cannot be read: \(error.status)")
-    default: return TelosError(.internalError, "internal error", hint: "see the coordinator's log")
+  private static func told(_ error: any Error, _ request: Request) -> TelosError {
+    if let refusal = error as? Refusal { return refusal.telosError }
+    let inside = TelosError(.internalError, "internal error", hint: "see the coordinator's log")
+    guard let known = Answer.known(error, of: request) else { return inside }
+    switch known.code {
+    case .corrupt, .kernel, .internalError:
+      return TelosError(known.code, inside.message, hint: inside.hint)
+    default: return known
     }
-  }
-
-  private static func answer(_ error: TelosError) -> Response {
-    let inner = [.corrupt, .kernel, .internalError].contains(error.code)
-    let told =
-      inner
-      ? TelosError(error.code, "internal error", hint: "see the coordinator's log") : error
-    // Encoding three strings does not fail.
-    var response = (try? Answer.json(ErrorAnswer(told))) ?? Response(status: .internalServerError)
-    response.status = HTTPResponse.Status(code: error.httpStatus)
-    if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = "Bearer" }
-    return response
   }
 }
 
@@ -95,49 +81,7 @@ struct BearerAuthentication: RouterMiddleware {
   }
 }
 
-/// Bodies in and out.
-enum Answer {
-  static func json(_ value: some Encodable) throws -> Response {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return raw(try encoder.encode(value))
-  }
-
-  /// JSON that is served byte for byte.
-  static func raw(_ bytes: Data, type: String = "application/json") -> Response {
-    Response(
-      status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
-  }
-}
-
 extension Request {
-  /// The whole body, refused beyond `limit` bytes.
-  func bytes(upTo limit: Int) async throws -> Data {
-    let buffer = try await body.collect(upTo: limit)
-    return Data(buffer.readableBytesView)
-  }
-
-  func json<T: Decodable>(_ type: T.Type, upTo limit: Int) async throws -> T {
-    let data = try await bytes(upTo: limit)
-    do {
-      return try JSONDecoder().decode(type, from: data)
-    } catch let error as DecodingError {
-      throw TelosError(
-        .invalidArgument, "invalid request body: \(Self.words(error))",
-        hint: "see docs/protocol.md")
-    }
-  }
-
-  private static func words(_ error: DecodingError) -> String {
-    switch error {
-    case .keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has another type"
-    default: "it cannot be read"
-    }
-  }
-
   /// A number in the query, in its bounds.
   func number(_ name: String, in range: ClosedRange<Int>, default value: Int) throws -> Int {
     guard let text = uri.queryParameters.get(name) else { return value }

@@ -9,6 +9,7 @@ internal import Logging
 internal import NIOCertificateReloading
 internal import NIOCore
 internal import NIOSSL
+internal import Operations
 internal import ServiceLifecycle
 internal import TelosCore
 internal import UnixSignals
@@ -27,7 +28,8 @@ extension CoordinatorDaemon {
   ///
   /// - Parameter onReady: called once, when all four ports listen.
   public func run(onReady: @escaping @Sendable (Listening) -> Void = { _ in }) async throws {
-    let started = Started(onReady: onReady)
+    let notification = ServiceNotification()
+    let started = Started(notification, onReady: onReady)
     let sync = try syncServer()
     let enrolment = try enrolmentServer()
     let group = ServiceGroup(
@@ -51,7 +53,7 @@ extension CoordinatorDaemon {
         return group
       }())
     try await group.run()
-    ServiceManager.notify("STOPPING=1")
+    notification.stopping()
     try? await heartbeats.write(to: store)
     try store.close()
   }
@@ -157,7 +159,7 @@ extension CoordinatorDaemon {
       group.addTask {
         try await feed.run([
           .publication: { try await publisher.load() }, .admission: { try await admission.load() },
-          .events: { bell.ring() },
+          .events: { bell.notify() },
         ])
       }
       group.addTask {
@@ -210,7 +212,13 @@ private actor Started {
   private var missing = 4
   private let onReady: @Sendable (CoordinatorDaemon.Listening) -> Void
 
-  init(onReady: @escaping @Sendable (CoordinatorDaemon.Listening) -> Void) {
+  private let notification: ServiceNotification
+
+  init(
+    _ notification: ServiceNotification,
+    onReady: @escaping @Sendable (CoordinatorDaemon.Listening) -> Void
+  ) {
+    self.notification = notification
     self.onReady = onReady
   }
 
@@ -218,7 +226,7 @@ private actor Started {
     change(&listening)
     missing -= 1
     guard missing == 0 else { return }
-    ServiceManager.notify("READY=1")
+    notification.ready("serves nodes at \(listening.sync), operators at \(listening.api)")
     onReady(listening)
   }
 }

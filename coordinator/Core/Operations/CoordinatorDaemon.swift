@@ -2,6 +2,7 @@ internal import FleetCA
 internal import FleetIdentity
 internal import FoundationEssentials
 public import Logging
+internal import Operations
 internal import TelosCore
 internal import X509
 
@@ -9,7 +10,7 @@ internal import X509
 public struct CoordinatorDaemon: Sendable {
   let configuration: Configuration
   let folder: DataFolder
-  let lock: DataFolder.Lock
+  let lock: OwnFolder.Lock
   let log: Logger
   let ca: CertificateAuthority
   let server: CredentialSource
@@ -20,7 +21,7 @@ public struct CoordinatorDaemon: Sendable {
   let heartbeats = Heartbeats()
   let budget = SendBudget()
   let feed: ChangeFeed
-  let bell = EventBell()
+  let bell = Signal()
   let metrics = Metrics()
 
   var store: Store { publisher.store }

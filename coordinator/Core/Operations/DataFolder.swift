@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import Operations
 internal import TelosCore
 
 /// The files of a coordinator, all in one folder of mode 0700.
@@ -25,7 +26,7 @@ struct DataFolder: Sendable {
     try await Store.open(place(of: store), createIfMissing: createIfMissing)
   }
 
-  /// Makes the folder if it is not there.
+  /// Makes the folder if it is not there. Root may make one that belongs to the daemon's user.
   func make() throws(TelosError) {
     do {
       try FileManager.default.createDirectory(
@@ -43,32 +44,14 @@ struct DataFolder: Sendable {
   }
 
   /// Two coordinators on one SQLite store would publish past each other: whoever uses the folder holds this.
-  final class Lock: Sendable {
-    private let descriptor: Int32
-
-    fileprivate init(_ descriptor: Int32) { self.descriptor = descriptor }
-
-    deinit { close(descriptor) }
-  }
-
+  ///
   /// Throws `conflict` if another process, or another part of this one, uses the folder for two seconds more.
-  func lock() throws(TelosError) -> Lock {
-    let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
+  func lock() throws(TelosError) -> OwnFolder.Lock {
+    guard FileStatus(path) != nil else {
       throw TelosError(
-        .notFound, "cannot open the data folder \(path): \(String(cString: strerror(errno)))",
+        .notFound, "there is no data folder \(path)",
         hint: "telos-coordinator init --data \(path) makes it")
     }
-    // A child that is just being made holds its parent's descriptors until it executes something.
-    var tries = 40
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK, tries > 0 {
-      usleep(50_000)
-      tries -= 1
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw TelosError(.conflict, "another coordinator runs with the data folder \(path)")
-    }
-    return Lock(descriptor)
+    return try OwnFolder.lock(path, for: "telos-coordinator")
   }
 }

@@ -9,13 +9,13 @@ internal import TelosCore
 final class Store: Sendable {
   let engine: any StoreEngine
   /// Rings after every commit of this coordinator that changed a topic.
-  let committed: EventBell
+  let committed: Signal
   private let group: CommitGroup
   private let answers: CommitGroup
   private let count: CommitCount
 
   init(engine: any StoreEngine) {
-    let committed = EventBell()
+    let committed = Signal()
     let count = CommitCount()
     self.engine = engine
     self.committed = committed
@@ -70,7 +70,7 @@ final class Store: Sendable {
   func close() throws { try engine.close() }
 
   private static func transact<T: Sendable>(
-    _ engine: any StoreEngine, _ committed: EventBell, _ count: CommitCount, _ now: Date,
+    _ engine: any StoreEngine, _ committed: Signal, _ count: CommitCount, _ now: Date,
     _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
     let (value, hasChanged) = try await engine.write { connection in
@@ -84,7 +84,7 @@ final class Store: Sendable {
       return (value, !store.topics.isEmpty)
     }
     count.add()
-    if hasChanged { committed.ring() }
+    if hasChanged { committed.notify() }
     return value
   }
 }

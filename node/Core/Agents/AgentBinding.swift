@@ -57,7 +57,11 @@ struct AgentBinding: Sendable {
       try? standing.table.unbind(cgroup: number)
       throw TelosError(.conflict, "the process \(request.pid) left its cgroup meanwhile")
     }
-    parts.log.notice("agent \(AgentLaunch.name(id)) waits in \(place) under \(name)")
+    parts.log.notice(
+      "an agent waits for its container",
+      metadata: [
+        "agent": "\(AgentLaunch.name(id))", "intent": "\(name)", "cgroup": "\(place)",
+      ])
     return BindAnswer(agent: AgentLaunch.name(id), intent: name)
   }
 

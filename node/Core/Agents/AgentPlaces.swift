@@ -51,9 +51,12 @@ actor AgentPlaces {
         try table.sweepPlaces()
       }
       for place in given {
-        parts.log.notice("the cgroup \(place) is no longer a place of an agent")
+        parts.log.notice(
+          "a cgroup is no longer a place of an agent", metadata: ["cgroup": "\(place)"])
       }
-    } catch { parts.log.error("cannot maintain the places of agents: \(error)") }
+    } catch {
+      parts.log.error("cannot maintain the places of agents", metadata: ["error": "\(error)"])
+    }
   }
 
   /// Places that are given up: only where the intent that has them is held, readable, and does not name them any more. One
@@ -101,7 +104,11 @@ actor AgentPlaces {
         place.description, for: id, ttl: ttl, opener: Self.opener(standing), below: root)
     }
     parts.log.notice(
-      "agent \(AgentLaunch.name(id)) waits in \(place) under \(intent.object.name)")
+      "an agent waits in its place",
+      metadata: [
+        "agent": "\(AgentLaunch.name(id))", "intent": "\(intent.object.name)",
+        "cgroup": "\(place)",
+      ])
   }
 
   /// Nil where there is none, and where it cannot be told: systemd's units are refused then, not opened as nobody's.
@@ -154,7 +161,7 @@ actor AgentPlaces {
 
   private func complain(_ text: String) async {
     guard complaints.insert(text).inserted else { return }
-    parts.log.error("the place \(text)")
+    parts.log.error("a place cannot be given to an agent", metadata: ["reason": "\(text)"])
     _ = try? await parts.events.append([.node("place", text)])
   }
 }

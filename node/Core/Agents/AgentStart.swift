@@ -54,13 +54,15 @@ struct AgentStart: Sendable {
       let compiled = try await compile(held, root: root, workingDirectory: request.cwd, folder)
       var policy = compiled.policy
       policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
-      let launch = launch(id, held, caller, policy, executable, folder, root)
+      let launch = launch(id, held, caller, policy, executable.description, folder, root)
       try await database.started(launch)
       let cookie = try await program(launch, policy, caller)
-      log.info("agent \(AgentLaunch.name(id)) may start under \(held.object.name)")
+      log.info(
+        "an agent may start",
+        metadata: ["agent": "\(AgentLaunch.name(id))", "intent": "\(held.object.name)"])
       return RunAnswer(
         agent: AgentLaunch.name(id), cookie: (cookie.high, cookie.low), tmpdir: folder,
-        stdio: policy.stdio.rawValue, executable: executable,
+        stdio: policy.stdio.rawValue, executable: executable.description,
         notes: compiled.notes.isEmpty ? nil : Self.bounded(compiled.notes))
     } catch {
       registry.remove(id)
@@ -89,7 +91,7 @@ struct AgentStart: Sendable {
   /// - Parameters:
   ///   - root: put before every path of the intent.
   ///   - folder: the agent's TMPDIR.
-  func compile(_ held: HeldIntent, root: String, workingDirectory: String, _ folder: String?)
+  func compile(_ held: HeldIntent, root: String, workingDirectory: BytePath, _ folder: String?)
     async throws(TelosError) -> IntentCompiler.Result
   {
     let (resolver, data, memory) = (resolver, data, registry.programs)
@@ -107,8 +109,11 @@ struct AgentStart: Sendable {
     let new = registry.untold(result.notes, of: held.object)
     if !new.isEmpty {
       log.notice(
-        "\(held.object.name) version \(held.object.version): \(Self.bounded(new).joined(separator: "; "))"
-      )
+        "parts of an intent are left out here",
+        metadata: [
+          "intent": "\(held.object.name)", "version": "\(held.object.version)",
+          "notes": "\(Self.bounded(new).joined(separator: "; "))",
+        ])
     }
     return result
   }

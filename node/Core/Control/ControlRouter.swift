@@ -2,6 +2,7 @@ internal import FoundationEssentials
 public import Hummingbird
 public import Logging
 internal import NIOCore
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 
@@ -43,29 +44,29 @@ public struct ControlRouter: Sendable {
     let router = Router(context: ControlContext.self)
     router.add(middleware: ErrorAnswers())
     router.get(NodeRoute.selfReport) { _, context in
-      try Answer(await actions.report(of: try managed(context)))
+      try Answer.json(await actions.report(of: try managed(context)))
     }
     router.post(NodeRoute.run) { request, context in
       try unmanaged(context)
-      let body: RunRequest = try await Self.body(request, context)
+      let body = try await request.json(RunRequest.self, upTo: context.maxUploadSize)
       let answer = try await actions.start(body, for: context.caller)
-      return try Answer(answer)
+      return try Answer.json(answer)
     }
     router.post(NodeRoute.bind) { request, context in
       try unmanaged(context)
       guard context.caller.uid == 0 else {
         throw TelosError(.forbidden, "only root may bind a container to an intent")
       }
-      let body: BindRequest = try await Self.body(request, context)
-      return try Answer(try await actions.bind(body))
+      let body = try await request.json(BindRequest.self, upTo: context.maxUploadSize)
+      return try Answer.json(try await actions.bind(body))
     }
     router.get(NodeRoute.status) { _, context in
       try unmanaged(context)
-      return try Answer(await actions.status())
+      return try Answer.json(await actions.status())
     }
     router.get(NodeRoute.agents) { _, context in
       try unmanaged(context)
-      return try Answer(await actions.agents())
+      return try Answer.json(await actions.agents())
     }
     return router
   }
@@ -86,73 +87,17 @@ public struct ControlRouter: Sendable {
     }
     guard context.caller.isOperator(group: group()) else { throw ControlSocket.stranger }
   }
-
-  private static func body<Body: Decodable>(_ request: Request, _ context: ControlContext)
-    async throws -> Body
-  {
-    let buffer: ByteBuffer
-    do { buffer = try await request.body.collect(upTo: context.maxUploadSize) } catch {
-      throw TelosError(
-        .invalidArgument, "the request is larger than \(context.maxUploadSize) bytes")
-    }
-    do {
-      return try JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
-    } catch {
-      throw TelosError(
-        .invalidArgument, "invalid request body for \(request.uri.path): \(error)",
-        hint: "docs/protocol.md describes the format")
-    }
-  }
 }
 
-/// JSON with a status.
-struct Answer: ResponseGenerator {
-  var body: [UInt8]
-  var status: HTTPResponse.Status
-
-  init(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    body = [UInt8](try encoder.encode(value))
-    self.status = status
-  }
-
-  func response(from request: Request, context: some RequestContext) -> Response {
-    Response(
-      status: status, headers: [.contentType: "application/json"],
-      body: .init(byteBuffer: ByteBuffer(bytes: body)))
-  }
-}
-
-/// Turns errors into the error object and its status, in this one place.
+/// Where failures become answers. What failed inside is told as well: whoever may ask here looks after this machine.
 struct ErrorAnswers<Context: RequestContext>: RouterMiddleware {
   func handle(
     _ request: Request, context: Context,
     next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     do { return try await next(request, context) } catch {
-      let failure: TelosError
-      if let error = error as? TelosError {
-        failure = error
-      } else if let error = error as? HTTPError, error.status == .notFound {
-        failure = TelosError(.notFound, "\(request.method) \(request.uri.path) does not exist")
-      } else {
-        failure = TelosError(.internalError, "\(error)")
-      }
-      return try Answer(ErrorAnswer(failure), status: .init(code: failure.httpStatus)).response(
-        from: request, context: context)
+      return Answer.error(
+        Answer.known(error, of: request) ?? TelosError(.internalError, "\(error)"))
     }
   }
-}
-
-extension RouterMethods {
-  func get(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { get(RouterPath(route.pattern), use: closure) }
-
-  func post(
-    _ route: Route,
-    use closure: @escaping @Sendable (Request, Context) async throws -> some ResponseGenerator
-  ) { post(RouterPath(route.pattern), use: closure) }
 }

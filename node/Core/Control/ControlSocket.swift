@@ -5,6 +5,7 @@ internal import Kernel
 public import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import Operations
 internal import Synchronization
 internal import TelosAPI
 public import TelosCore
@@ -115,7 +116,8 @@ public final class ControlSocket: Sendable {
         }
         body(Connection(descriptor: descriptor, caller: caller))
       } catch {
-        log.warning("a connection to the control socket was closed: \(error)")
+        log.warning(
+          "a connection to the control socket was closed", metadata: ["error": "\(error)"])
         close(descriptor)
       }
     }
@@ -128,13 +130,11 @@ public final class ControlSocket: Sendable {
   /// Answers whatever is asked, in one write that does not wait, and closes.
   private static func turnAway(_ descriptor: Int32, _ error: TelosError) {
     defer { close(descriptor) }
-    guard let answer = try? Answer(ErrorAnswer(error), status: .init(code: error.httpStatus)) else {
-      return
-    }
+    guard let body = try? Answer.bytes(ErrorAnswer(error)) else { return }
     let head =
       "HTTP/1.1 \(error.httpStatus) -\r\nContent-Type: application/json\r\nConnection: close\r\n"
-      + "Content-Length: \(answer.body.count)\r\n\r\n"
-    let bytes = Array(head.utf8) + answer.body
+      + "Content-Length: \(body.count)\r\n\r\n"
+    let bytes = Array(head.utf8) + body
     _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
   }
 
@@ -180,7 +180,7 @@ public final class ControlSocket: Sendable {
         }
       await http.handle(value: channel, logger: log)
     } catch {
-      log.debug("a connection to the control socket failed: \(error)")
+      log.debug("a connection to the control socket failed", metadata: ["error": "\(error)"])
     }
   }
 

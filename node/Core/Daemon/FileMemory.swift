@@ -36,8 +36,8 @@ struct FileMemory: Sendable {
     try await database.storeProvenance([], removed: Array(gone))
     if lost + gone.count > 0 {
       log.info(
-        "\(lost + gone.count) files that agents wrote are gone; \(files.count - gone.count) are known"
-      )
+        "files that agents wrote are gone",
+        metadata: ["gone": "\(lost + gone.count)", "known": "\(files.count - gone.count)"])
     }
     return files.filter { !gone.contains($0.file) }.map { file in
       var file = file
@@ -77,7 +77,7 @@ struct FileMemory: Sendable {
         try await database.storeProvenance(changed, removed: removed)
       }
     } catch {
-      log.error("cannot store the provenance of files: \(error)")
+      log.error("cannot store the provenance of files", metadata: ["error": "\(error)"])
       stored = [:]
       await load()
     }
@@ -94,8 +94,8 @@ struct FileMemory: Sendable {
       let count = try await blocking { () throws(TelosError) in
         try table.forget(GoneFiles().among(slice, until: BootClock.now + 1_000_000_000))
       }
-      if count > 0 { log.debug("\(count) files written by agents are gone") }
-    } catch { log.error("cannot forget deleted files: \(error)") }
+      if count > 0 { log.debug("files that agents wrote are gone", metadata: ["gone": "\(count)"]) }
+    } catch { log.error("cannot forget deleted files", metadata: ["error": "\(error)"]) }
   }
 
   /// Devices that are new, if they end with the machine.

@@ -16,7 +16,8 @@ extension NodeParts {
     guard let standing = gates.standing else { return }
     do throws(TelosError) { try await prove(standing) } catch {
       gates.obstruct("the canary could not test the gates: \(error)")
-      log.critical("hyperion-only: \(gates.why)")
+      log.critical(
+        "hyperion-only: no agent starts on this node", metadata: ["reason": "\(gates.why)"])
     }
   }
 
@@ -26,13 +27,15 @@ extension NodeParts {
     if reports.allSatisfy(\.enforced) {
       try await blocking { () throws(TelosError) in try attached.commit() }
     } else if !attached.reused {
-      log.error("a new build of the gates failed the canary: \(Self.text(reports))")
+      log.error(
+        "a new build of the gates failed the canary",
+        metadata: ["gates": "\(Self.text(reports))"])
       try await blocking { () throws(TelosError) in try attached.abandon() }
       reports = try await canary(standing, alone: false)
     }
     gates.prove(reports)
     let text = Self.text(reports)
-    log.notice("canary: \(text.isEmpty ? "every gate holds" : text)")
+    log.notice("canary", metadata: ["gates": "\(text.isEmpty ? "every gate holds" : text)"])
     await note(.node("canary", text.isEmpty ? "every gate holds" : text))
   }
 
@@ -41,7 +44,7 @@ extension NodeParts {
     let path = enforcingFile
     if gates.mode == .enforcing {
       do throws(TelosError) { try DurableFile.write([], to: path) } catch {
-        log.error("cannot confirm that the gates hold: \(error)")
+        log.error("cannot confirm that the gates hold", metadata: ["error": "\(error)"])
       }
     } else {
       unlink(path)
@@ -82,7 +85,7 @@ extension NodeParts {
   /// stored. The kernel refused everything before this is called.
   func slammed(_ event: KernelEvent, _ wake: Signal) {
     let name = AgentLaunch.name(event.agent)
-    if !event.isCanary { log.warning("agent \(name) is slammed") }
+    if !event.isCanary { log.warning("an agent is slammed", metadata: ["agent": "\(name)"]) }
     wake.notify()
     guard let standing = gates.standing, !event.isCanary else { return }
     Task {
@@ -92,9 +95,16 @@ extension NodeParts {
             .destroy(agent: event.agent, first: event.lineage.map(\.pid))
         }
         log.info(
-          "agent \(name): \(outcome.destroyed) sockets destroyed, \(outcome.shutDown) shut down\(outcome.complete ? "" : ", not all processes seen")"
-        )
-      } catch { log.error("cannot destroy the sockets of agent \(name): \(error)") }
+          "sockets of a slammed agent were destroyed",
+          metadata: [
+            "agent": "\(name)", "destroyed": "\(outcome.destroyed)",
+            "shutDown": "\(outcome.shutDown)", "sawAllProcesses": "\(outcome.complete)",
+          ])
+      } catch {
+        log.error(
+          "cannot destroy the sockets of an agent",
+          metadata: ["agent": "\(name)", "error": "\(error)"])
+      }
     }
   }
 }

@@ -10,7 +10,8 @@ extension NodeParts {
     switch outcome {
     case .hyperionOnly(let reason):
       gates.refuse(reason)
-      log.warning("hyperion-only: \(reason); no agent starts on this node")
+      log.warning(
+        "hyperion-only: no agent starts on this node", metadata: ["reason": "\(reason)"])
       await note(.node("hyperion-only", reason))
     case .attached(let attached):
       do throws(TelosError) {
@@ -21,12 +22,13 @@ extension NodeParts {
         let verb = attached.reused ? "took up" : "attached"
         await note(
           .node("attached", "\(verb) the gates of build \(attached.build.description.prefix(16))"))
-        log.notice("\(verb) the gates")
+        log.notice("\(verb) the gates", metadata: ["build": "\(attached.build)"])
         tellSizes(table)
       } catch {
         // Whoever runs under them goes on; what would start anew would start without what the node remembers.
         gates.obstruct("the node's records of agents could not be restored: \(error)")
-        log.critical("hyperion-only: \(gates.why)")
+        log.critical(
+          "hyperion-only: no agent starts on this node", metadata: ["reason": "\(gates.why)"])
         await note(.node("hyperion-only", gates.why))
       }
     }
@@ -37,8 +39,10 @@ extension NodeParts {
     for map in (try? table.use()) ?? [] {
       guard let configured = map.configured else { continue }
       log.warning(
-        "the map of \(map.name) holds \(map.capacity); the \(configured) of kernel.\(map.name) take effect after the next start of the machine"
-      )
+        "another size of a map is configured; it takes effect after the next start of the machine",
+        metadata: [
+          "map": "\(map.name)", "capacity": "\(map.capacity)", "configured": "\(configured)",
+        ])
     }
   }
 
@@ -61,6 +65,8 @@ extension NodeParts {
       }
     }
     try await database.ended(gone, at: Machine.unixMilliseconds)
-    if !registry.alive.isEmpty { log.notice("\(registry.alive.count) agents are still running") }
+    if !registry.alive.isEmpty {
+      log.notice("agents are still running", metadata: ["count": "\(registry.alive.count)"])
+    }
   }
 }

@@ -81,7 +81,7 @@ extension NodeParts {
         standing.gates,
         failed: { why in
           if problems["events of the kernel"] == nil {
-            log.critical("the kernel's events cannot be read: \(why)")
+            log.critical("the kernel's events cannot be read", metadata: ["error": "\(why)"])
           }
           problems["events of the kernel"] = "they cannot be read: \(why)"
         }
@@ -90,7 +90,7 @@ extension NodeParts {
         pump.take($0)
       }
     } catch {
-      log.critical("the kernel's events are not read: \(error)")
+      log.critical("the kernel's events are not read", metadata: ["error": "\(error)"])
       problems["events of the kernel"] = "they are not read: \(error)"
       return nil
     }
@@ -119,10 +119,10 @@ extension NodeParts {
         slams.keepCauses(of: Set(registry.alive.map { AgentLaunch.name($0.id) }))
       }
       for launch in ended {
-        log.info("agent \(AgentLaunch.name(launch.id)) is gone")
+        log.info("an agent is gone", metadata: ["agent": "\(AgentLaunch.name(launch.id))"])
         if let folder = launch.temporaryFolder { PrivateFolder.remove(folder, uid: launch.uid) }
       }
-    } catch { log.error("cannot clean up ended agents: \(error)") }
+    } catch { log.error("cannot clean up ended agents", metadata: ["error": "\(error)"]) }
   }
 
   /// Intents that nobody names and nobody uses, so that a fleet may have as many over the years as it likes.
@@ -137,9 +137,13 @@ extension NodeParts {
     }
     do throws(TelosError) {
       for object in try await keeper.forget(except: Set(alive.map(\.intent.name))) {
-        log.info("forgot the intent \(object.name) version \(object.version): no manifest names it")
+        log.info(
+          "forgot an intent that no manifest names",
+          metadata: ["intent": "\(object.name)", "version": "\(object.version)"])
       }
-    } catch { log.error("cannot forget intents that are not named any more: \(error)") }
+    } catch {
+      log.error("cannot forget intents that no manifest names", metadata: ["error": "\(error)"])
+    }
   }
 
   private func followNetwork() async {
@@ -151,7 +155,7 @@ extension NodeParts {
     if let hyperion {
       do throws(TelosError) {
         try await blocking { () throws(TelosError) in try hyperion.attachInterfaces() }
-      } catch { log.error("cannot attach to the interfaces: \(error)") }
+      } catch { log.error("cannot attach to the interfaces", metadata: ["error": "\(error)"]) }
     }
     try? authorities.follow(await keeper.root.statement.authorities)
   }

@@ -4,6 +4,7 @@ internal import FleetWire
 internal import FoundationEssentials
 internal import Kernel
 public import Logging
+internal import Operations
 internal import SwiftProtobuf
 internal import Synchronization
 internal import TelosAPI
@@ -46,7 +47,12 @@ public struct NodeDaemon: Sendable {
     let pulse = ControlSocket.Pulse()
     let status = await parts.status(coordinator: nil)
     notification.ready("\(status.mode.rawValue), \(status.held.count) objects held")
-    log.notice("\(status.mode.rawValue); control socket \(options.configuration.socket)")
+    log.notice(
+      "ready",
+      metadata: [
+        "mode": "\(status.mode.rawValue)", "held": "\(status.held.count)",
+        "socket": "\(options.configuration.socket)",
+      ])
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         await self.forever("control socket", parts) {
@@ -90,11 +96,12 @@ public struct NodeDaemon: Sendable {
       do {
         try await body()
         if Task.isCancelled { return }
-        log.error("\(name) ended")
+        log.error("a part of the daemon ended", metadata: ["part": "\(name)"])
         parts.problems[name] = "it ended"
       } catch {
         if Task.isCancelled { return }
-        log.error("\(name): \(error)")
+        log.error(
+          "a part of the daemon failed", metadata: ["part": "\(name)", "error": "\(error)"])
         parts.problems[name] = "\(error)"
       }
       pause = ContinuousClock.now - start > .seconds(60) ? 2 : min(pause * 2, 120)

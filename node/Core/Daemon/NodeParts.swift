@@ -5,6 +5,7 @@ internal import FleetWire
 internal import FoundationEssentials
 internal import Kernel
 internal import Logging
+internal import Operations
 internal import SwiftProtobuf
 internal import Synchronization
 internal import TelosCore
@@ -64,7 +65,7 @@ struct KernelParts: Sendable {
             interfaces: configuration.interfaces.isEmpty ? nil : configuration.interfaces))
       }
     } catch {
-      log.critical("Hyperion drops nothing: \(error)")
+      log.critical("Hyperion drops nothing", metadata: ["error": "\(error)"])
       parts.problems["hyperion"] = "it drops nothing: \(error)"
     }
     return parts
@@ -89,10 +90,12 @@ extension NodeParts {
     if let damage = database.damage {
       let text =
         damage.isLost
-        ? "the node's database and its twin were damaged: \(damage.why); it is kept at \(damage.path)"
-        : "the node's database was damaged and made anew from its twin: \(damage.why); it is kept at \(damage.path)"
-      log.critical("\(text)")
-      await note(events, log, .node("database-damaged", text))
+        ? "the node's database and its twin were damaged"
+        : "the node's database was damaged and made anew from its twin"
+      log.critical("\(text)", metadata: ["error": "\(damage.why)", "keptAt": "\(damage.path)"])
+      await note(
+        events, log,
+        .node("database-damaged", "\(text): \(damage.why); it is kept at \(damage.path)"))
     }
     let root = try await pinnedRoot(folder, database)
     // Made by a version that kept one copy of each.
@@ -104,7 +107,7 @@ extension NodeParts {
     }
     let authorities = Authorities([])
     do throws(TelosError) { try authorities.read(folder.authorities) } catch {
-      log.error("the authorities of enrolment cannot be read: \(error)")
+      log.error("the authorities of enrolment cannot be read", metadata: ["error": "\(error)"])
     }
     try? authorities.follow(root.statement.authorities)
 
@@ -121,7 +124,7 @@ extension NodeParts {
     ) { object, refusal in
       guard budget.take(at: Date()) else { return }
       do { try await events.append([.trust(object, refusal)]) } catch {
-        log.error("cannot log a refusal: \(error)")
+        log.error("cannot log a refusal", metadata: ["error": "\(error)"])
       }
     }
     let names =
@@ -142,7 +145,7 @@ extension NodeParts {
         local: parts.localNeverBlock(coordinators: parts.addresses.known),
         present: present ?? AddressSet())
     } catch {
-      log.critical("the held objects could not be read: \(error)")
+      log.critical("the held objects could not be read", metadata: ["error": "\(error)"])
       problems["objects"] = "the held objects could not be read: \(error)"
     }
     try? authorities.follow(await keeper.root.statement.authorities)
@@ -158,7 +161,8 @@ extension NodeParts {
     while true {
       do throws(TelosError) { return try NodeDatabase.open(folder.database) } catch {
         log.critical(
-          "no database; what the kernel holds stays enforced, but no agent can start: \(error)")
+          "no database; what the kernel holds stays enforced, but no agent can start",
+          metadata: ["error": "\(error)"])
         notification.ready("no database: \(error.message)")
         notification.alive()
       }
@@ -176,11 +180,12 @@ extension NodeParts {
       let events = try await EventLog.open(folder: folder.path, node: identity.name, bounds: bounds)
       if let damage = events.damage {
         log.critical(
-          "the event log was damaged: \(damage.why); it is kept at \(damage.path ?? "-")")
+          "the event log was damaged",
+          metadata: ["error": "\(damage.why)", "keptAt": "\(damage.path ?? "-")"])
       }
       return events
     } catch {
-      log.critical("events are kept only in memory: \(error)")
+      log.critical("events are kept only in memory", metadata: ["error": "\(error)"])
       problems["events"] = "they are kept only in memory: \(error)"
       return try await EventLog.inMemory(
         folder: folder.path, node: identity.name, bounds: bounds, why: "\(error)")
@@ -192,7 +197,9 @@ extension NodeParts {
 
   private static func note(_ events: EventLog, _ log: Logger, _ record: Telos_Fleet_V1_Event) async
   {
-    do { try await events.append([record]) } catch { log.error("cannot log an event: \(error)") }
+    do { try await events.append([record]) } catch {
+      log.error("cannot log an event", metadata: ["error": "\(error)"])
+    }
   }
 
   /// The newest root among its file, the file's twin and the database: each is written before it counts.
@@ -235,7 +242,7 @@ extension NodeParts {
   func setNeverBlock(coordinators: [IPAddress]) async {
     let set = localNeverBlock(coordinators: coordinators)
     do throws(TelosError) { try await keeper.setLocalNeverBlock(set) } catch {
-      log.error("cannot refresh what is never blocked: \(error)")
+      log.error("cannot refresh what is never blocked", metadata: ["error": "\(error)"])
     }
   }
 }

@@ -29,7 +29,7 @@ extension NodeParts {
         let entries = await keeper.setEntries ?? 0
         do throws(TelosError) {
           try await events.append([.set(object, entries: entries)])
-        } catch { log.error("cannot log that a set is held: \(error)") }
+        } catch { log.error("cannot log that a set is held", metadata: ["error": "\(error)"]) }
       })
     return FleetClient(
       endpoints: endpoints,
@@ -38,7 +38,9 @@ extension NodeParts {
           source: try credential.source(),
           verification: CoordinatorVerification(
             authorities: { authorities.current },
-            onRefusal: { log.warning("the coordinator's certificate: \($0)") }))
+            onRefusal: {
+              log.warning("the coordinator's certificate is refused", metadata: ["reason": "\($0)"])
+            }))
       },
       credentialPath: folder.credential,
       readmission: Readmission(

@@ -2,6 +2,7 @@ internal import EventLog
 internal import FoundationEssentials
 internal import GRDB
 internal import Glibc
+internal import SQLiteFiles
 internal import Synchronization
 public import TelosCore
 
@@ -130,22 +131,7 @@ public final class NodeDatabase: Sendable {
   }
 
   private static func connect(_ path: String) throws -> DatabaseQueue {
-    var configuration = Configuration()
-    configuration.journalMode = .wal
-    configuration.busyMode = .immediateError
-    configuration.prepareDatabase { db in
-      try db.execute(sql: "PRAGMA synchronous = FULL")
-      try db.execute(sql: "PRAGMA cell_size_check = ON")
-    }
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
-    chmod(path, 0o600)
-    guard try queue.read(NodeSchema.migrator.hasBeenSuperseded) == false else {
-      throw TelosError(
-        .conflict, "\(path) was written by a newer telos-node",
-        hint: "install that version or a later one; what the kernel holds stays enforced")
-    }
-    try NodeSchema.migrator.migrate(queue)
-    return queue
+    try DatabaseFile.open(path, NodeSchema.migrator, of: "telos-node")
   }
 
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T)

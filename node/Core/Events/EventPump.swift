@@ -42,8 +42,8 @@ final class EventPump: Sendable {
     var past: (last: UInt64?, withheld: [UInt64: UInt64]) = (nil, [:])
     do throws(TelosError) { past = try await Self.past(eventLog, registry, slams) } catch {
       log.error(
-        "the event log cannot be read back, so later denials will not be linked to earlier slams: \(error)"
-      )
+        "the event log cannot be read back, so later denials will not be linked to earlier slams",
+        metadata: ["error": "\(error)"])
     }
     state = Mutex(State(gaps: SequenceGaps(after: past.last), withheld: past.withheld))
   }
@@ -122,7 +122,7 @@ final class EventPump: Sendable {
 
   private func tell(_ lost: UInt64) {
     guard lost > 0 else { return }
-    log.error("\(lost) events of the kernel were lost")
+    log.error("events of the kernel were lost", metadata: ["count": "\(lost)"])
     append([.lost(lost, "ring-full", "\(lost) events did not fit into the kernel's ring buffer")])
   }
 
@@ -190,7 +190,8 @@ final class EventPump: Sendable {
         let sequences = try eventLog.appendBlocking(late + records)
         return Array(sequences.dropFirst(late.count))
       } catch {
-        log.error("cannot log \(records.count) events: \(error)")
+        log.error(
+          "cannot log events", metadata: ["count": "\(records.count)", "error": "\(error)"])
         if attempt < 4 { usleep(500_000) }
       }
     }

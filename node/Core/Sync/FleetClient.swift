@@ -50,10 +50,13 @@ final class FleetClient: Sendable {
       let start = ContinuousClock.now
       do {
         try await serve(endpoint)
-        log.notice("the coordinator at \(endpoint) ended the connection")
+        log.notice(
+          "the coordinator ended the connection", metadata: ["coordinator": "\(endpoint)"])
       } catch {
         if Task.isCancelled { break }
-        log.warning("no connection to \(endpoint): \(error)")
+        log.warning(
+          "no connection to a coordinator",
+          metadata: ["coordinator": "\(endpoint)", "error": "\(error)"])
       }
       connected.withLock { $0 = nil }
       attempt = ContinuousClock.now - start > .seconds(30) ? 0 : attempt + 1
@@ -80,7 +83,7 @@ final class FleetClient: Sendable {
         group.addTask { [self] in try await uploadEvents(fleet) }
         group.addTask { [self] in
           try await renewal(fleet, connection.source).run { [log] error in
-            log.error("cannot renew the certificate: \(error)")
+            log.error("cannot renew the certificate", metadata: ["error": "\(error)"])
           }
         }
         defer { group.cancelAll() }
@@ -99,11 +102,11 @@ final class FleetClient: Sendable {
         try await upload.run(fleet)
         failures = 0
       } catch let error as TelosError where error.code == .conflict {
-        log.warning("\(error); sending the events of the new epoch")
+        log.warning("sending the events of the new epoch", metadata: ["reason": "\(error)"])
         failures += 1
       } catch {
         if Task.isCancelled { return }
-        log.warning("the coordinator does not accept events: \(error)")
+        log.warning("the coordinator does not accept events", metadata: ["error": "\(error)"])
         failures = ContinuousClock.now - start > .seconds(30) ? 1 : failures + 1
       }
       if Task.isCancelled { return }

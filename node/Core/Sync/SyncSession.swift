@@ -74,7 +74,7 @@ struct SyncSession: Sendable {
   ) async {
     switch message.body {
     case .welcome(let welcome):
-      log.info("connected as \(welcome.spiffeID.prefix(256))")
+      log.info("connected", metadata: ["identity": "\(welcome.spiffeID.prefix(256))"])
       onWelcome()
     case .object(let object):
       let answers = await keeper.receive(
@@ -86,7 +86,10 @@ struct SyncSession: Sendable {
     case .withdrawn(let withdrawn):
       // The manifest decides; this only says why nothing of it comes any more.
       log.info(
-        "withdrawn: \(withdrawn.object.kind.prefix(32)) \(withdrawn.object.name.prefix(256))")
+        "withdrawn",
+        metadata: [
+          "kind": "\(withdrawn.object.kind.prefix(32))", "name": "\(withdrawn.object.name.prefix(256))",
+        ])
     case nil: log.warning("a message of the coordinator has no body that this version knows")
     }
   }
@@ -99,20 +102,28 @@ struct SyncSession: Sendable {
     case .held(let object):
       receipt.object = .init(object)
       receipt.outcome = .held
-      log.info("holds \(object.kind.rawValue) \(object.name) version \(object.version)")
+      log.info("held", metadata: Self.fields(object))
     case .refused(let object, let refusal):
       if let object { receipt.object = .init(object) }
       receipt.outcome = .refused
       receipt.errorCode = refusal.code.rawValue
       receipt.errorMessage = refusal.message
-      log.warning("refused \(object?.kind.rawValue ?? "an object"): \(refusal)")
+      var fields = object.map(Self.fields) ?? [:]
+      fields["reason"] = "\(refusal)"
+      log.warning("refused an object", metadata: fields)
     case .failed(let object, let error):
       receipt.object = .init(object)
       receipt.outcome = .refused
       receipt.errorCode = error.code.rawValue
       receipt.errorMessage = error.description
-      log.error("cannot hold \(object.kind.rawValue) \(object.name): \(error)")
+      var fields = Self.fields(object)
+      fields["error"] = "\(error)"
+      log.error("cannot hold an object", metadata: fields)
     }
     return .with { $0.receipt = receipt }
+  }
+
+  private static func fields(_ object: ObjectVersion) -> Logger.Metadata {
+    ["kind": "\(object.kind.rawValue)", "name": "\(object.name)", "version": "\(object.version)"]
   }
 }

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import GRDB
 internal import Glibc
+internal import SQLiteFiles
 internal import TelosCore
 
 extension Store {
@@ -21,10 +22,8 @@ extension Store {
     } else {
       do {
         return (try openChecked(path), .opened)
-      } catch let error as DatabaseError
-        where error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
-      {
-        let aside = try setAside(path)
+      } catch let error as DatabaseError where SetAside.meansDamage(error) {
+        let aside = try SetAside.move(path)
         guard createIfMissing else {
           throw TelosError(
             .corrupt,
@@ -72,19 +71,5 @@ extension Store {
       throw error
     }
     return Store(engine: SQLiteEngine(pool: pool))
-  }
-
-  private static func setAside(_ path: String) throws(TelosError) -> String {
-    let stamp = Date().rfc3339Milliseconds.filter { $0 != ":" }
-    let aside = "\(path).damaged-\(stamp)"
-    for suffix in ["-wal", "-shm", ""] where access(path + suffix, F_OK) == 0 {
-      guard rename(path + suffix, aside + suffix) == 0 else {
-        throw TelosError(
-          .internalError,
-          "the damaged store \(path + suffix) cannot be set aside: "
-            + String(cString: strerror(errno)))
-      }
-    }
-    return aside
   }
 }

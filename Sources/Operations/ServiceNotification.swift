@@ -1,20 +1,21 @@
-internal import FoundationEssentials
+public import FoundationEssentials
 internal import Glibc
 
-/// The protocol of `Type=notify` units: see sd_notify(3).
+/// Messages to the service manager, for units with `Type=notify`: see sd_notify(3). Without `NOTIFY_SOCKET` they go nowhere.
 public struct ServiceNotification: Sendable {
   private let address: String?
   /// How often the service manager wants to hear of the daemon; nil when it does not.
   public let watchdog: Duration?
 
-  public init() {
-    let environment = ProcessInfo.processInfo.environment
+  /// - Parameter environment: that of the process, read before other threads could change it.
+  public init(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
     address = environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
     let own = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
     let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) }
     watchdog = own ? microseconds.map { .microseconds($0) } : nil
   }
 
+  /// - Parameter status: what `systemctl status` shows.
   public func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
   public func status(_ status: String) { send("STATUS=\(status)") }
   public func alive() { send("WATCHDOG=1") }
