@@ -20,8 +20,9 @@ final class CommitGroup: Sendable {
     var largest = 500
 
     static let quick = Pace()
-    /// A thousand nodes that answer over some seconds make a few commits, not hundreds.
-    static let answers = Pace(longest: .milliseconds(250), largest: 2000)
+    /// A thousand nodes make a few commits, whether they answer within a second or within half a minute: none of them waits
+    /// longer than the others took to come so far.
+    static let answers = Pace(longest: .seconds(4), largest: 2000)
   }
 
   private struct Job: Sendable {
@@ -107,7 +108,7 @@ final class CommitGroup: Sendable {
   /// How long the next commit waits for more.
   private func wait() -> Duration {
     state.withLock { state in
-      let isSoon = state.ended.map { ContinuousClock.now - $0 < pace.longest * 2 } ?? false
+      let isSoon = state.ended.map { ContinuousClock.now - $0 < state.wait * 2 } ?? false
       state.wait = isSoon ? min(state.wait * 2, pace.longest) : pace.first
       return state.wait
     }

@@ -53,7 +53,7 @@ final class Store: Sendable {
   }
 
   /// The same for what a whole fleet says at about the same time and nobody is kept waiting for: the second commit within a
-  /// short time waits longer than the first, up to a quarter of a second.
+  /// short time waits longer than the first, and each after it longer still, up to four seconds.
   func answered(
     at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> Void
   ) async throws {
