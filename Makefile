@@ -39,12 +39,11 @@ check: ## formats, linters, generated code, manifest, units and documents, in se
 
 .PHONY: fast
 fast: bpf ## Swift tests alone: no root, no virtual machines (what needs root is skipped without it)
-	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
 	@Tests/lab/test swift
 
 .PHONY: build
-build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o ## one release build of everything, tests included
-	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o ## one release build of everything but Swift's tests, which build themselves
+	$(SWIFT) build $(SWIFT_FLAGS)
 	@$(MAKE) --no-print-directory $(addprefix $(BINARIES)/,$(PROGRAMS))
 
 # The programs once more, with Swift's own libraries inside: they start in half the time, and where no Swift is installed.

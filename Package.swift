@@ -50,8 +50,13 @@ func library(
     swiftSettings: isFuzzed ? strict + [.unsafeFlags([fuzzer])] : strict)
 }
 
+/// A suite of tests. What it tests is optimised; itself it is not, which halves the time it takes to build.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+  .testTarget(
+    name: name, dependencies: dependencies,
+    swiftSettings: strict + [
+      .unsafeFlags(["-Onone", "-no-whole-module-optimization", "-enable-batch-mode"])
+    ])
 }
 
 let package = Package(
@@ -169,7 +174,7 @@ let package = Package(
     .executableTarget(
       name: "telos-simulated-nodes",
       dependencies: [
-        "Node", "Trust", "EventLog", "FleetWire", "FleetIdentity", "AddressSets", "Kernel",
+        "Node", "Trust", "EventLog", "FleetWire", "FleetIdentity", "AddressSets", "Kernel", "Operations",
         "TelosCore", arguments, grpc, grpcTransport, protobuf, log,
       ], path: "Tests/fleet/Nodes", swiftSettings: strict),
 

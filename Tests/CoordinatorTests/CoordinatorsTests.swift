@@ -148,7 +148,7 @@ import Trust
     let other = try await Bench(.postgresql, at: place, like: one)
     _ = try await one.publisher.applyRoot(try one.root(), by: "test", at: one.now)
     try await other.publisher.load()
-    let later = one.now.addingTimeInterval(700)
+    let later = one.now.addingTimeInterval(1200)
     async let first: Void = one.publisher.renew(at: later)
     async let second: Void = other.publisher.renew(at: later)
     _ = try await (first, second)

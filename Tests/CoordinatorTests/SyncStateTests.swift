@@ -112,7 +112,7 @@ import Testing
         now: bench.now)
     }
     #expect(state.next(publication, now: bench.now).isEmpty)
-    try await bench.publisher.renew(at: bench.now.addingTimeInterval(700))
+    try await bench.publisher.renew(at: bench.now.addingTimeInterval(1200))
     #expect(
       kinds(state.next(bench.publisher.current, now: bench.now)) == ["manifest ", "intent a"])
   }

@@ -95,7 +95,7 @@ import X509
 
   @Test func aStreamEndsWhenItsCertificateDoes() async throws {
     // Long enough for the first connection on a busy machine.
-    let brief = try authority.credential(lifetime: 30)
+    let brief = try authority.credential(lifetime: 60)
     try await withCoordinator(authority, desk) { port in
       try await withNode(brief, port: port, authority) { node in
         #expect(await node.sync() == .unauthenticated)

@@ -6,6 +6,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Kernel
 import Logging
+import Operations
 import SwiftProtobuf
 import TelosCore
 import Trust

@@ -2,6 +2,7 @@ internal import FleetCA
 internal import FoundationEssentials
 internal import Hummingbird
 internal import Logging
+internal import Operations
 internal import TelosAPI
 internal import TelosCore
 
