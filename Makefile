@@ -46,6 +46,9 @@ build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o
 	$(SWIFT) build $(SWIFT_FLAGS)
 	@$(MAKE) --no-print-directory $(addprefix $(BINARIES)/,$(PROGRAMS))
 
+# libpq brings twenty libraries with it, which the other two would load at every start for nothing.
+LIBRARIES_telos-coordinator := -lpq
+
 # The programs once more, with Swift's own libraries inside: they start in half the time, and where no Swift is installed.
 # The build itself cannot do so, since the tests need those libraries shared.
 $(BINARIES)/%: .build/release/%
@@ -53,7 +56,7 @@ $(BINARIES)/%: .build/release/%
 	$(SWIFT)c -static-stdlib -emit-executable -o $@ -module-name $(subst -,_,$*) @.build/release/$*.product/Objects.LinkFileList \
 	  $(addprefix -Xlinker ,--gc-sections --as-needed --strip-debug --defsym main=$(subst -,_,$*)_main) \
 	  -lFoundation -lCoreFoundation -lFoundationInternationalization -lFoundationEssentials -l_FoundationICU \
-	  -l_FoundationCShims -l_FoundationCollections -lbpf -lpq -lstdc++ -lm -lz
+	  -l_FoundationCShims -l_FoundationCollections -lbpf $(LIBRARIES_$*) -lstdc++ -lm -lz
 
 .PHONY: bpf
 bpf: $(BPF_OBJECTS) $(BUILD)/verify ## the kernel programs, and the tool that shows the verifier's work
