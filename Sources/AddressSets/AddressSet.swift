@@ -122,6 +122,9 @@ public struct AddressSet: Sendable, Hashable {
     return result
   }
 
+  /// The entries that both sets name.
+  public func common(with other: AddressSet) -> AddressSet { removing(removing(other)) }
+
   /// What has to happen to an older set to become a newer one.
   public struct Difference: Sendable, Hashable {
     public var added: AddressSet

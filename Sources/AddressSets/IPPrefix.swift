@@ -32,6 +32,16 @@ public struct IPPrefix: Sendable, Hashable {
     self.length = UInt8(length)
   }
 
+  /// The block of so many bits that an address lies in.
+  ///
+  /// - Precondition: the length fits the family: 0 to 32, or 0 to 128.
+  public init(_ address: IPAddress, clearedTo length: Int) {
+    let width = address.isV4 ? 32 : 128
+    precondition((0...width).contains(length))
+    self.address = IPAddress(bits: address.bits & Self.mask(length + 128 - width))
+    self.length = UInt8(length)
+  }
+
   /// Reads an address, or an address, `/` and a decimal length. A v4-mapped block of at least /96 is the IPv4 block.
   public init(_ text: some StringProtocol) throws(TelosError) {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)

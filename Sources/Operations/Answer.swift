@@ -77,6 +77,19 @@ extension Request {
   }
 }
 
+extension Parameters {
+  /// The text of a variable part of the path.
+  public func text(_ name: String) throws -> String {
+    let part = try require(name)
+    guard let text = Route.decoded(part) else {
+      throw TelosError(
+        .invalidArgument, "the path has a part that is not percent-encoded UTF-8",
+        hint: "docs/protocol.md lists the requests")
+    }
+    return text
+  }
+}
+
 extension RouterMethods {
   public func get(
     _ route: Route,

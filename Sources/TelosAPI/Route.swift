@@ -33,6 +33,23 @@ public struct Route: Sendable, Hashable {
       }
     }.joined()
   }
+
+  /// Reads a part of a path as it stands in a request; nil for a bad percent-encoding, or one of no UTF-8.
+  public static func decoded(_ part: some StringProtocol) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Array(part.utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      let digits = rest.prefix(2).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+      guard digits.count == 2 else { return nil }
+      bytes.append(UInt8(digits[0] << 4 | digits[1]))
+      rest = rest.dropFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
 }
 
 /// The HTTP API of the coordinator.

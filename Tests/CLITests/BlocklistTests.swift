@@ -82,10 +82,24 @@ struct BlocklistTests {
   @Test func whatIsSparedIsSaid() {
     let object = ObjectName(kind: "ipset", name: "", version: 4, digest: "00")
     let published = BlocklistAnswer(
-      object: object, added: 2, removed: 0, unchanged: 1, neverBlocked: ["192.0.2.53"])
+      object: object, added: 2, removed: 0, updated: 0, unchanged: 1,
+      neverBlocked: ["192.0.2.53"], stillListed: [])
     let lines = BlocklistCommand.describe(published)
     #expect(lines[0] == "blocklist version 4: 2 added, 0 removed, 1 unchanged")
     #expect(lines.last == "  192.0.2.53")
+    let removed = BlocklistAnswer(
+      object: object, added: 0, removed: 1, updated: 3, unchanged: 0, neverBlocked: [],
+      stillListed: [
+        BlocklistEntry(
+          entry: "192.0.2.9", set: "feed", scope: "env=prod", origin: "a", reason: nil,
+          priority: 100, added: "", expires: nil)
+      ])
+    #expect(
+      BlocklistCommand.describe(removed) == [
+        "blocklist version 4: 0 added, 1 removed, 0 unchanged, 3 updated",
+        "still blocked, because another list has them:",
+        "  192.0.2.9: --set feed --scope env=prod",
+      ])
   }
 
   @Test func waitingEndsWhenNobodyIsMissing() {

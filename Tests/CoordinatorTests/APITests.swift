@@ -217,7 +217,8 @@ import Trust
 
   @Test(arguments: Engine.allCases) func theBlocklistIsPaged(_ engine: Engine) async throws {
     struct Page: Decodable {
-      var entries: [String]
+      struct Entry: Decodable { var entry: String }
+      var entries: [Entry]
       var total: Int
       var next: String?
     }
@@ -233,7 +234,7 @@ import Trust
         let page = try JSONDecoder().decode(
           Page.self, from: try await send(client, .get, path, headers).body)
         #expect(page.total == 5)
-        seen += page.entries
+        seen += page.entries.map(\.entry)
         after = page.next
       } while after != nil
       #expect(seen == wanted)

@@ -126,12 +126,12 @@ import Trust
   }
 
   @Test func withoutTheFeedThereAreNoNewCalls() async throws {
-    try await RunningFleet.run(feedPatience: .seconds(3)) { fleet in
+    try await RunningFleet.run(feedPatience: .seconds(8)) { fleet in
       let credential = try await fleet.enrol("n1", try await fleet.token())
       try await fleet.renew("n1", credential)
       // The feed stops with the store.
       try fleet.daemon.store.close()
-      try await Task.sleep(for: .seconds(4))
+      try await Task.sleep(for: .seconds(9))
       #expect(!fleet.daemon.feed.isCurrent)
       let error = await #expect(throws: RPCError.self) { try await fleet.renew("n1", credential) }
       #expect(error?.code == .unavailable)

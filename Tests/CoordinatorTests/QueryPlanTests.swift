@@ -45,7 +45,9 @@ import Testing
   }
 
   /// Tables that an answer holds as a whole, and that are as small as the fleet.
-  private static let whole: Set<String> = ["node", "object", "o", "feed", "token"]
+  private static let whole: Set<String> = [
+    "node", "object", "o", "feed", "token", "blocklist_source",
+  ]
 
   @Test func noAnswerReadsATableFromEndToEnd() async throws {
     let scratch = try Scratch()
@@ -71,7 +73,8 @@ import Testing
       "status", "nodes", "nodes?after=n1&limit=2", "access", "access/self", "root", "intents",
       "intents/read-logs",
       "never-block", "blocklist",
-      "blocklist?after=1.1.1.1&limit=3", "objects/intent/read-logs/receipts",
+      "blocklist?after=1.1.1.1@3&limit=3", "blocklist?address=1.1.1.1",
+      "objects/intent/read-logs/receipts",
       "objects/intent/read-logs/receipts?version=1", "incidents", "incidents?state=open",
       "incidents?after=7", "incidents?state=open&after=7&limit=2",
       "incidents/\(incident.id)", "incidents/\(own.id)", "events", "events?after=latest",

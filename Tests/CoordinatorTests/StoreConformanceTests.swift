@@ -168,14 +168,38 @@ import Trust
         try (0..<500).map { try IPPrefix("10.\($0 / 256).\($0 % 256).1") }
           + [try IPPrefix("2001:db8::/32"), try IPPrefix("0.0.0.0/8")])
       let some = AddressSet(try (0..<250).map { try IPPrefix("10.0.\($0).1") })
-      try await store.transaction { try $0.change(all.difference(from: AddressSet())) }
-      // Once more: what is there stays.
-      try await store.transaction { try $0.change(all.difference(from: AddressSet())) }
-      #expect(try await store.read { try $0.blocklist() } == all)
-      #expect(try await store.read { try $0.blocklistCount() } == 502)
+      let source = try await store.transaction { store in
+        let source = try store.add(BlocklistSource(reason: "é", priority: 7, expires: store.now))
+        try store.add(all, to: source)
+        // Once more: what is there stays.
+        try store.add(all, to: source)
+        return source
+      }
+      let other = try await store.transaction { store in
+        let other = try store.add(BlocklistSource(set: "feed", scope: "env=prod"))
+        try store.add(AddressSet([try IPPrefix("10.0.0.0/8")]), to: other)
+        return other
+      }
+      #expect(try await store.read { try $0.blocklistSources() }.count == 2)
+      #expect(try await store.read { try $0.blocklist(of: [source]) } == all)
+      #expect(try await store.read { try $0.blocklistCount() } == 503)
+      let address = try IPAddress("10.0.3.1")
+      let covering = try await store.read { try $0.blocklist(covering: address) }
+      #expect(covering.map { "\($0.prefix)" } == ["10.0.0.0/8", "10.0.3.1"])
+      #expect(covering.map(\.source.set) == ["feed", "operators"])
+      var pages: [ListedEntry] = []
+      while true {
+        let after = pages.last.map { BlocklistCursor($0) }
+        let page = try await store.read { try $0.blocklistPage(after: after, limit: 100) }
+        pages += page
+        guard page.count == 100 else { break }
+      }
+      #expect(Set(pages).count == 503 && pages.map(\.prefix) == pages.map(\.prefix).sorted())
+      try await store.transaction { try $0.remove(some, from: source) }
+      #expect(try await store.transaction { try $0.remove(other) } == 1)
+      #expect(try await store.read { try $0.blocklistSources() }.map(\.id) == [source.id])
       let left = all.removing(some)
-      try await store.transaction { try $0.change(left.difference(from: all)) }
-      #expect(try await store.read { try $0.blocklist() } == left)
+      #expect(try await store.read { try $0.blocklist(of: [source]) } == left)
       #expect(try await store.read { try $0.blocklistCount() } == 252)
     }
   }

@@ -57,7 +57,8 @@ import Testing
       Contents(
         nodes: try store.nodes().map { "\($0)" },
         events: try store.events(after: 0, limit: 10_000).map(\.identity),
-        incidents: try store.incidents().page, blocklist: try store.blocklist(),
+        incidents: try store.incidents().page,
+        blocklist: try store.blocklist(of: store.blocklistSources()),
         blocklistCount: try store.blocklistCount(),
         objects: try store.newestObjects(), held: try store.held(),
         audit: try store.auditLog(limit: 1000).map { "\($0)" },

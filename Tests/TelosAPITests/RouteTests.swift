@@ -14,6 +14,13 @@ struct RouteTests {
         == "/v1/objects/ipset/-/receipts?version=7")
   }
 
+  @Test func aPartIsReadAsItWasMeant() {
+    for text in ["", "read-logs", "../a b/ü?x=1", "%", "env=prod,role=web", "a+b"] {
+      #expect(Route.decoded(Route.encoded(text)) == text)
+    }
+    for bad in ["%", "a%2", "%zz", "%FF", "%C3%28"] { #expect(Route.decoded(bad) == nil, "\(bad)") }
+  }
+
   @Test func aQueryHasTheValuesThatAreThere() {
     #expect(CoordinatorRoute.events.path(query: ["after": nil, "node": nil]) == "/v1/events")
     #expect(

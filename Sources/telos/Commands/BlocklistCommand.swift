@@ -8,7 +8,9 @@ struct BlocklistCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "blocklist",
     abstract: "The addresses that Hyperion drops on every node.",
-    subcommands: [Add.self, Remove.self, Import.self, Export.self, List.self])
+    subcommands: [
+      Add.self, Remove.self, Import.self, Export.self, List.self, Explain.self,
+    ])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,6 +19,8 @@ struct BlocklistCommand: ParsableCommand {
     @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
     var entries: [String]
 
+    @OptionGroup var list: ListOptions
+    @OptionGroup var entry: EntryOptions
     @OptionGroup var width: WidthOptions
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
@@ -24,9 +28,11 @@ struct BlocklistCommand: ParsableCommand {
     func run() async throws {
       let checked = try BlocklistCommand.check(entries)
       try width.check(checked, from: "the command line")
-      try await BlocklistCommand.apply(
-        BlocklistRequest(add: checked.map(\.description), allowWide: width.allowWide), wait: wait,
-        output: output)
+      var change = BlocklistRequest(
+        add: checked.map(\.description), allowWide: width.allowWide)
+      list.write(to: &change)
+      entry.write(to: &change)
+      try await BlocklistCommand.apply(change, wait: wait, output: output)
     }
   }
 
@@ -37,13 +43,15 @@ struct BlocklistCommand: ParsableCommand {
     @Argument(help: "203.0.113.9, 198.51.100.0/24, 2001:db8::/32.")
     var entries: [String]
 
+    @OptionGroup var list: ListOptions
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
       let checked = try BlocklistCommand.check(entries)
-      try await BlocklistCommand.apply(
-        BlocklistRequest(remove: checked.map(\.description)), wait: wait, output: output)
+      var change = BlocklistRequest(remove: checked.map(\.description))
+      list.write(to: &change)
+      try await BlocklistCommand.apply(change, wait: wait, output: output)
     }
   }
 
@@ -58,12 +66,14 @@ struct BlocklistCommand: ParsableCommand {
     @Argument(help: "The file; - for standard input.")
     var file: String
 
-    @Flag(help: "Make the blocklist exactly what the file says: every other entry is removed.")
+    @Flag(help: "Make the set exactly what the file says: every other entry of it is removed.")
     var replace = false
 
-    @Flag(help: "Accept a file without a single entry; with --replace this clears the blocklist.")
+    @Flag(help: "Accept a file without a single entry; with --replace this clears the set.")
     var allowEmpty = false
 
+    @OptionGroup var list: ListOptions
+    @OptionGroup var entry: EntryOptions
     @OptionGroup var width: WidthOptions
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
@@ -75,20 +85,29 @@ struct BlocklistCommand: ParsableCommand {
       var change = replace ? BlocklistRequest(replace: entries) : BlocklistRequest(add: entries)
       change.allowWide = width.allowWide
       change.allowEmpty = allowEmpty
+      list.write(to: &change)
+      entry.write(to: &change)
       try await BlocklistCommand.apply(change, wait: wait, output: output)
     }
   }
 
   struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print the whole blocklist in the format that import reads, one entry per line.")
+      abstract: "Print the blocklist in the format that import reads, one entry per line.")
+
+    @Option(help: "One set alone; without it, each entry of any set once.")
+    var set: String?
 
     func run() async throws {
       try await Coordinator.with { coordinator in
         var after: String?
+        var last: String?
         repeat {
           let page = try await BlocklistPage.get(coordinator, limit: 50_000, after: after)
-          for entry in page.entries { Terminal.line(entry.printable) }
+          for entry in page.entries where set == nil || entry.set == set {
+            if entry.entry != last { Terminal.line(entry.entry.printable) }
+            last = entry.entry
+          }
           after = page.next
         } while after != nil
       }
@@ -97,7 +116,9 @@ struct BlocklistCommand: ParsableCommand {
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show the version and the first entries of the blocklist.")
+      abstract:
+        "Show the version and the first entries of the blocklist, each with its set, its end and its reason."
+    )
 
     @Option(help: "Maximum number of entries.")
     var limit = 100
@@ -120,9 +141,30 @@ struct BlocklistCommand: ParsableCommand {
           return Terminal.line("the blocklist is empty")
         }
         Terminal.line("version \(object.version), \(page.total) entries, sha256 \(object.digest)")
-        for entry in page.entries { Terminal.line("  \(entry.printable)") }
+        page.entries.table.print(empty: "no entries")
         let more = page.total - page.entries.count
-        if more > 0 { Terminal.line("  … and \(more) more: telos blocklist export") }
+        if more > 0 { Terminal.line("… and \(more) more: telos blocklist export") }
+      }
+    }
+  }
+
+  struct Explain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show which entries block an address, the one that counts first.")
+
+    @Argument(help: "203.0.113.9 or 2001:db8::1.")
+    var address: String
+
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      let address = try IPAddress(address)
+      try await Coordinator.with { coordinator in
+        let bytes = try await coordinator.get(
+          CoordinatorRoute.blocklist.path(query: ["address": "\(address)"]))
+        if output.json { return try JSONOutput.print(try JSONDocument(parsing: bytes)) }
+        let page = try JSONInput.decode(BlocklistPage.self, from: bytes, what: "the blocklist")
+        page.entries.table.print(empty: "no entry of the blocklist has \(address)")
       }
     }
   }
@@ -165,12 +207,32 @@ struct BlocklistCommand: ParsableCommand {
     var lines = [
       "blocklist version \(published.object.version): \(published.added) added, "
         + "\(published.removed) removed, \(published.unchanged) unchanged"
+        + (published.updated > 0 ? ", \(published.updated) updated" : "")
     ]
     if !published.neverBlocked.isEmpty {
       lines.append("not blocked, because they are on the never-block list:")
       lines += published.neverBlocked.map { "  \($0.printable)" }
     }
+    if !published.stillListed.isEmpty {
+      lines.append("still blocked, because another list has them:")
+      lines += published.stillListed.map { entry in
+        let scope = entry.scope.map { " --scope \($0.printable)" } ?? ""
+        return "  \(entry.entry.printable): --set \(entry.set.printable)\(scope)"
+      }
+    }
     return lines
+  }
+}
+
+extension [BlocklistEntry] {
+  fileprivate var table: Table {
+    var table = Table("ENTRY", "SET", "FOR", "ENDS", "PRIORITY", "BY", "REASON")
+    for entry in self {
+      table.add(
+        entry.entry, entry.set, entry.scope ?? "all nodes", entry.expires ?? "never",
+        "\(entry.priority)", entry.origin.isEmpty ? "-" : entry.origin, entry.reason ?? "-")
+    }
+    return table
   }
 }
 

@@ -38,7 +38,7 @@ extension API {
       return try Answer.json(answer)
     }
     routes.delete(CoordinatorRoute.grant, requires: .operator) { _, context in
-      let id = try context.parameters.require("id")
+      let id = try context.parameters.text("id")
       let token = try await store.transaction {
         try AccessRules.revoke(id, by: context.actor, $0)
       }

@@ -30,7 +30,7 @@ extension API {
           next: incidents.count == limit ? last.map(String.init) : nil))
     }
     routes.get(CoordinatorRoute.incident, requires: .viewer) { _, context in
-      let id = try context.parameters.require("id")
+      let id = try context.parameters.text("id")
       let found = try await store.read { store in
         try store.incident(id).map { ($0, try IncidentChain.read($0, store)) }
       }

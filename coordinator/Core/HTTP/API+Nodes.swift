@@ -39,7 +39,7 @@ extension API {
       return Answer.raw(answer.json)
     }
     routes.post(CoordinatorRoute.ban, requires: .responder) { _, context in
-      let name = try context.parameters.require("name")
+      let name = try context.parameters.text("name")
       try await authority.ban(node: name, by: context.actor, at: Date())
       log.warning("node banned", metadata: ["node": "\(name.bounded(63))"])
       return try Answer.json(BanAnswer(banned: name))

@@ -29,7 +29,7 @@ extension API {
       try Answer.json(try await listed(.intent))
     }
     routes.get(CoordinatorRoute.intent, requires: .viewer) { _, context in
-      let name = try context.parameters.require("name")
+      let name = try context.parameters.text("name")
       guard let stored = try await newest(.intent, name) else {
         throw TelosError(
           .notFound, "there is no intent \(name)", hint: "telos intent list shows the names")
@@ -45,7 +45,7 @@ extension API {
       try Answer.json(try await listed(.neverBlock))
     }
     routes.get(CoordinatorRoute.neverBlockSet, requires: .viewer) { _, context in
-      let name = try context.parameters.require("name")
+      let name = try context.parameters.text("name")
       guard let stored = try await newest(.neverBlock, name == CoordinatorRoute.fleet ? "" : name)
       else {
         throw TelosError(.notFound, "there is no such never-block set")
@@ -78,8 +78,8 @@ extension API {
   }
 
   private func receipts(_ request: Request, _ context: APIContext) async throws -> Response {
-    let kindText = try context.parameters.require("kind")
-    let nameText = try context.parameters.require("name")
+    let kindText = try context.parameters.text("kind")
+    let nameText = try context.parameters.text("name")
     let name = nameText == CoordinatorRoute.fleet ? "" : nameText
     guard let kind = ObjectKind(rawValue: kindText) else {
       throw TelosError(

@@ -10,6 +10,8 @@ struct Publication: Sendable {
   /// 0 before the first manifest.
   var manifestVersion: UInt64 = 0
   var manifestExpires = Date.distantPast
+  /// When the next entries of the blocklist reach their end.
+  var blocklistEnds = Date.distantFuture
   /// In the order in which a node can take them: the root that verifies the manifest, the manifest that names the rest, what
   /// is never blocked before what is blocked.
   var objects: [StoredObject] = []

@@ -85,7 +85,7 @@ extension PublicationRules {
     try store.put(
       StoredObject(
         envelope: envelope, upload: upload, header: statement.header, signers: verified.signers))
-    if object.kind == .neverBlock { try publishIPSet(store, root: root) }
+    if object.kind == .neverBlock { try publishIPSets(store, root: root) }
     try publishManifest(store, root: root)
     try store.audit(Self.entry(actor, "\(object.kind.rawValue).apply", object))
     return object

@@ -41,34 +41,45 @@ struct PublicationRules: Sendable {
     }
   }
 
-  /// Issues the manifest anew if a sixth of its life is over, the IP set if half of its is. Of several coordinators the first
+  /// Takes out of the blocklist what has reached its end, and issues the manifest anew if a sixth of its life is over, the IP
+  /// sets if half of theirs is. Of several coordinators the first
   /// one does it.
   func renew(_ store: StoreTransaction) throws {
     func isDue(_ kind: ObjectKind, _ left: TimeInterval) throws -> Bool {
       try (store.object(kind, "")?.expires ?? .distantPast) < store.now.addingTimeInterval(left)
     }
+    let hasEnded = try expireBlocklist(store)
     let ipset = try isDue(.ipset, lifetimes.ipset / 2)
-    guard try ipset || isDue(.manifest, lifetimes.manifest * 5 / 6) else { return }
+    guard try hasEnded || ipset || isDue(.manifest, lifetimes.manifest * 5 / 6) else { return }
     let root = try root(store)
-    if ipset { try publishIPSet(store, root: root) }
+    if hasEnded || ipset { try publishIPSets(store, root: root) }
     try publishManifest(store, root: root)
   }
 
-  /// Signs the effective set and then the manifest.
+  /// Signs the effective sets and then the manifest.
   func publishAll(_ store: StoreTransaction, root: TrustedRoot) throws {
-    try publishIPSet(store, root: root)
+    try publishIPSets(store, root: root)
     try publishManifest(store, root: root)
   }
 
-  /// The operators' entries without what must never be blocked.
-  @discardableResult
-  func publishIPSet(_ store: StoreTransaction, root: TrustedRoot) throws -> NeverBlockReport {
-    let report = try store.blocklist().subtracting(neverBlock: neverBlock(store))
+  /// One set for the whole fleet, and one for every scope that has, or ever had, entries of its own: a set that is empty
+  /// empties a node, one that is no longer named does not.
+  func publishIPSets(_ store: StoreTransaction, root: TrustedRoot) throws {
+    let scopes = try store.objectNames(.ipset).union(store.blocklistSources().map(\.scope))
+      .union([""])
+    for scope in scopes.sorted() { try publishIPSet(scope, store, root: root) }
+  }
+
+  /// The entries of a scope, of whichever set, without what must never be blocked.
+  func publishIPSet(_ scope: String, _ store: StoreTransaction, root: TrustedRoot) throws {
+    let sources = try store.blocklistSources().filter { $0.scope == scope }
+    let report = try store.blocklist(of: sources).subtracting(neverBlock: neverBlock(store))
     let version = try Era.next(
-      after: try store.object(.ipset, "")?.object.version, in: root.statement.era(.ipset),
+      after: try store.object(.ipset, scope)?.object.version, in: root.statement.era(.ipset),
       at: store.now)
     let statement = try IPSetStatement(
-      version: version, expires: store.now.addingTimeInterval(lifetimes.ipset), set: report.set)
+      scope: scope, version: version, expires: store.now.addingTimeInterval(lifetimes.ipset),
+      set: report.set)
     let key = keys.ipset
     guard report.set.count <= Self.maximumEntries else {
       throw TelosError(
@@ -80,8 +91,7 @@ struct PublicationRules: Sendable {
     try store.put(
       StoredObject(
         envelope: envelope, upload: nil, header: statement.header, signers: [key.publicKey.id]))
-    try store.prune(.ipset, "", keeping: Self.keptIPSets)
-    return report
+    try store.prune(.ipset, scope, keeping: Self.keptIPSets)
   }
 
   func publishManifest(_ store: StoreTransaction, root: TrustedRoot) throws {

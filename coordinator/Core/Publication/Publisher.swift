@@ -48,7 +48,7 @@ final class Publisher: Sendable {
     try await change(at: now) { [rules] in try rules.change(blocklist, by: actor, $0) }
   }
 
-  /// Issues the manifest anew if a sixth of its life is over, the IP set if half of its is.
+  /// Does what time asks for: see ``PublicationRules/renew(_:)``.
   func renew(at now: Date = Date()) async throws {
     let current = current
     guard current.root != nil else { return }
@@ -57,6 +57,7 @@ final class Publisher: Sendable {
     guard
       (ipset?.expires ?? .distantPast) < now.addingTimeInterval(lifetimes.ipset / 2)
         || current.manifestExpires < now.addingTimeInterval(lifetimes.manifest * 5 / 6)
+        || current.blocklistEnds <= now
     else { return }
     try await change(at: now) { [rules] in try rules.renew($0) }
   }
@@ -77,8 +78,11 @@ final class Publisher: Sendable {
 
   /// Reads what the store has published.
   func load(at now: Date = Date()) async throws {
-    let publication = try await store.read(at: now) {
-      try Publication(newest: $0.newestObjects(), roots: $0.roots())
+    let publication = try await store.read(at: now) { store in
+      var publication = try Publication(newest: store.newestObjects(), roots: store.roots())
+      publication.blocklistEnds =
+        try store.blocklistSources().compactMap(\.expires).min() ?? .distantFuture
+      return publication
     }
     let isNewer = published.withLock { current in
       guard publication.manifestVersion >= current.manifestVersion else { return false }

@@ -16,6 +16,7 @@ enum StoreSchema {
     (name: "3: roles of access tokens", sql: accessRoles),
     (name: "4: first uses of certificates and join tokens", sql: firstUses),
     (name: "5: marks of the events' age", sql: marks),
+    (name: "6: sources of the blocklist", sql: sources),
   ]
 
   /// Brings the tables up to date, inside one transaction.

@@ -201,6 +201,34 @@ extension StoreSchema {
     INSERT INTO tally (name, amount) SELECT 'blocklist', count(*) FROM blocklist_entry;
     """
 
+  static let sources = """
+    -- What entries have in common. Its times are those of the entries.
+    CREATE TABLE blocklist_source (
+      id INTEGER PRIMARY KEY,
+      set_name TEXT NOT NULL,
+      scope TEXT NOT NULL,            -- key=value,… of the nodes; empty for the whole fleet
+      origin TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      priority INTEGER NOT NULL,
+      expires_at INTEGER
+    ) STRICT;
+    INSERT INTO blocklist_source (id, set_name, scope, origin, reason, priority)
+      SELECT 1, 'operators', '', '', '', 100 WHERE EXISTS (SELECT 1 FROM blocklist_entry);
+
+    -- `key` is family, address, prefix length: its order is the order of addresses.
+    CREATE TABLE blocklist_sourced (
+      source INTEGER NOT NULL,
+      key BLOB NOT NULL,
+      added_at INTEGER NOT NULL,
+      PRIMARY KEY (source, key)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO blocklist_sourced (source, key, added_at)
+      SELECT 1, key, added_at FROM blocklist_entry;
+    DROP TABLE blocklist_entry;
+    ALTER TABLE blocklist_sourced RENAME TO blocklist_entry;
+    CREATE UNIQUE INDEX blocklist_key ON blocklist_entry(key, source);
+    """
+
   static let accessRoles = """
     UPDATE token SET role = 'operator' WHERE role = 'admin';
     ALTER TABLE token ADD COLUMN created_by TEXT NOT NULL DEFAULT 'init';

@@ -87,6 +87,14 @@ extension StoreTransaction {
     }
   }
 
+  /// The names that objects of a kind have; of IP sets their scopes.
+  func objectNames(_ kind: ObjectKind) throws -> Set<String> {
+    Set(
+      try connection.rows(
+        "SELECT name FROM object WHERE kind = ?1 GROUP BY name", .text(kind.rawValue)
+      ).map { try $0.text("name") })
+  }
+
   /// All roots, the oldest first: each is verified by the one before.
   func roots() throws -> [StoredObject] {
     try connection.rows(
