@@ -11,7 +11,7 @@ struct SyncSession: Sendable {
   var keeper: ObjectKeeper
   var hello: Telos_Fleet_V1_Hello
   var log: Logger
-  /// Answered once a moment, and whenever `changes` yields.
+  /// Asked every ``pace``, and whenever `changes` yields.
   var status: @Sendable () async -> Telos_Fleet_V1_Status
   var changes: @Sendable () -> AsyncStream<Void>
   var onWelcome: @Sendable () -> Void
@@ -20,8 +20,11 @@ struct SyncSession: Sendable {
 
   /// Objects that the coordinator may have open at a time.
   static let credits: UInt32 = 16
-  /// Between two status messages at most.
+  /// Between two status messages at most, while there is something new to say.
   static let pace = Duration.seconds(5)
+  /// A status that says nothing new is left out at most this many times in a row: the coordinator has to see that the node
+  /// lives, well within `Heartbeats.freshness`.
+  static let silences = 1
 
   func run(_ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>) async throws {
     let (outbox, out) = AsyncStream.makeStream(of: Telos_Fleet_V1_NodeMessage.self)
@@ -52,8 +55,20 @@ struct SyncSession: Sendable {
           }
         }
         group.addTask {
+          var last: Telos_Fleet_V1_Status?
+          var silences = 0
           while true {
-            out.yield(await statusMessage())
+            let status = await status()
+            // Apart from the time.
+            var content = status
+            content.atUnixMs = 0
+            if content == last && silences < Self.silences {
+              silences += 1
+            } else {
+              out.yield(.with { $0.status = status })
+              last = content
+              silences = 0
+            }
             try await Task.sleep(for: Self.pace)
           }
         }
@@ -88,7 +103,8 @@ struct SyncSession: Sendable {
       log.info(
         "withdrawn",
         metadata: [
-          "kind": "\(withdrawn.object.kind.prefix(32))", "name": "\(withdrawn.object.name.prefix(256))",
+          "kind": "\(withdrawn.object.kind.prefix(32))",
+          "name": "\(withdrawn.object.name.prefix(256))",
         ])
     case nil: log.warning("a message of the coordinator has no body that this version knows")
     }
