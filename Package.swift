@@ -174,7 +174,8 @@ let package = Package(
     .executableTarget(
       name: "telos-simulated-nodes",
       dependencies: [
-        "Node", "Trust", "EventLog", "FleetWire", "FleetIdentity", "AddressSets", "Kernel", "Operations",
+        "Node", "Trust", "EventLog", "FleetWire", "FleetIdentity", "AddressSets", "Kernel",
+        "Operations",
         "TelosCore", arguments, grpc, grpcTransport, protobuf, log,
       ], path: "Tests/fleet/Nodes", swiftSettings: strict),
 
