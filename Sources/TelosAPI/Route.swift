@@ -73,6 +73,7 @@ public enum CoordinatorRoute {
   public static let incidents = Route("/v1/incidents")
   public static let incident = Route("/v1/incidents/:id")
   public static let events = Route("/v1/events")
+  public static let audit = Route("/v1/audit")
 
   /// Names the object of a kind that is the whole fleet's, and has an empty name.
   public static let fleet = "-"

@@ -25,6 +25,7 @@ struct Telos: ParsableCommand {
         name: "Fleet",
         subcommands: [
           StatusCommand.self, NodeCommand.self, IncidentCommand.self, EventsCommand.self,
+          AuditCommand.self,
         ]),
       CommandGroup(
         name: "Set-up",

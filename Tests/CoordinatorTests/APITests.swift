@@ -215,6 +215,40 @@ import Trust
     }
   }
 
+  @Test(arguments: Engine.allCases) func theAuditLogIsPagedAndNamesWhoDidWhat(_ engine: Engine)
+    async throws
+  {
+    struct Page: Decodable {
+      struct Entry: Decodable, Hashable {
+        var number: Int64
+        var at, actor, action, subject, detail: String
+      }
+      var entries: [Entry]
+      var next: String?
+    }
+    try await withAPI(engine) { _, client, headers in
+      for number in 1...4 {
+        let body = #"{"add":["192.0.2.\#(number)"]}"#
+        #expect(try await send(client, .post, "/v1/blocklist", headers, body).status == 200)
+      }
+      var seen: [Page.Entry] = []
+      var after: String?
+      repeat {
+        let path = "/v1/audit?limit=2" + (after.map { "&after=\($0)" } ?? "")
+        let page = try JSONDecoder().decode(
+          Page.self, from: try await send(client, .get, path, headers).body)
+        seen += page.entries
+        after = page.next
+      } while after != nil && seen.count < 20
+      #expect(
+        seen.map(\.action) == Array(repeating: "blocklist.change", count: 4) + ["root.apply"])
+      #expect(seen.prefix(4).allSatisfy { $0.actor == "admin" && $0.subject == "fleet" })
+      #expect(seen[0].detail == "operators: 1 added, 0 removed, 0 updated")
+      #expect(Set(seen).count == 5 && seen.map(\.number) == seen.map(\.number).sorted(by: >))
+      #expect(try await send(client, .get, "/v1/audit?after=x", headers).status == 400)
+    }
+  }
+
   @Test(arguments: Engine.allCases) func theBlocklistIsPaged(_ engine: Engine) async throws {
     struct Page: Decodable {
       struct Entry: Decodable { var entry: String }

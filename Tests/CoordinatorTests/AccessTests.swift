@@ -18,6 +18,7 @@ import Testing
     "GET /v1/never-block": .viewer, "GET /v1/never-block/{name}": .viewer,
     "GET /v1/objects/{kind}/{name}/receipts": .viewer, "GET /v1/blocklist": .viewer,
     "GET /v1/incidents": .viewer, "GET /v1/incidents/{id}": .viewer, "GET /v1/events": .viewer,
+    "GET /v1/audit": .viewer,
     "GET /v1/access/self": .viewer,
     "POST /v1/blocklist": .responder, "POST /v1/nodes/{name}/ban": .responder,
     "PUT /v1/root": .operator, "POST /v1/intents": .operator, "POST /v1/never-block": .operator,

@@ -80,6 +80,7 @@ import Testing
       "incidents/\(incident.id)", "incidents/\(own.id)", "events", "events?after=latest",
       "events?node=n1", "events?agent=a", "events?kind=exec", "events?node=n1&agent=a&kind=exec",
       "events?node=n1&kind=exec", "events?agent=a&kind=exec",
+      "audit", "audit?after=7&limit=2",
     ]
     let headers: HTTPFields = [.authorization: "Bearer \(token.text)"]
     try await Application(router: bench.api().router()).test(.router) { client in

@@ -42,7 +42,8 @@ struct RouteTests {
       CoordinatorRoute.intent, CoordinatorRoute.neverBlock, CoordinatorRoute.neverBlockSet,
       CoordinatorRoute.blocklist, CoordinatorRoute.receipts, CoordinatorRoute.nodes,
       CoordinatorRoute.tokens, CoordinatorRoute.ban, CoordinatorRoute.incidents,
-      CoordinatorRoute.incident, CoordinatorRoute.events, CoordinatorRoute.access,
+      CoordinatorRoute.incident, CoordinatorRoute.events, CoordinatorRoute.audit,
+      CoordinatorRoute.access,
       CoordinatorRoute.ownAccess, CoordinatorRoute.grant, NodeRoute.selfReport, NodeRoute.run,
       NodeRoute.bind, NodeRoute.status, NodeRoute.agents,
     ]

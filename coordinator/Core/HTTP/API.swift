@@ -49,6 +49,7 @@ struct API: Sendable {
     let routes = RoleRoutes(router: router, gate: gate)
     addObjects(to: routes)
     addBlocklist(to: routes)
+    addAudit(to: routes)
     addNodes(to: routes)
     addEvents(to: routes)
     addAccess(to: routes)

@@ -9,6 +9,9 @@ struct AuditEntry: Sendable {
   /// To what.
   var subject: String
   var detail = ""
+  /// Its place in the log, and when it was written there; nil before that.
+  var number: Int64?
+  var at: Date?
 }
 
 extension StoreTransaction {
@@ -20,15 +23,18 @@ extension StoreTransaction {
       .text(entry.detail))
   }
 
-  /// The newest entries, newest first.
-  func auditLog(limit: Int) throws -> [AuditEntry] {
+  /// At most `limit` entries before a number, newest first.
+  func auditLog(before: Int64 = .max, limit: Int) throws -> [AuditEntry] {
     try connection.rows(
-      "SELECT actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?1",
-      .integer(Int64(limit))
+      """
+      SELECT id, at, actor, action, subject, detail FROM audit WHERE id < ?1
+      ORDER BY id DESC LIMIT ?2
+      """, .integer(before), .integer(Int64(limit))
     ).map { row in
       AuditEntry(
         actor: try row.text("actor"), action: try row.text("action"),
-        subject: try row.text("subject"), detail: try row.text("detail"))
+        subject: try row.text("subject"), detail: try row.text("detail"),
+        number: try row.integer("id"), at: try row.time("at"))
     }
   }
 }
