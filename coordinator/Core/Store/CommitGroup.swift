@@ -25,6 +25,9 @@ final class CommitGroup: Sendable {
     static let answers = Pace(longest: .seconds(4), largest: 2000)
   }
 
+  /// Without a commit for so long, the next one is the first again.
+  private static let pause = Duration.seconds(1)
+
   private struct Job: Sendable {
     let run: @Sendable (StoreTransaction) throws -> Void
     let answer: @Sendable ((any Error)?) -> Void
@@ -108,7 +111,8 @@ final class CommitGroup: Sendable {
   /// How long the next commit waits for more.
   private func wait() -> Duration {
     state.withLock { state in
-      let isSoon = state.ended.map { ContinuousClock.now - $0 < state.wait * 2 } ?? false
+      let isSoon =
+        state.ended.map { ContinuousClock.now - $0 < max(state.wait * 2, Self.pause) } ?? false
       state.wait = isSoon ? min(state.wait * 2, pace.longest) : pace.first
       return state.wait
     }
