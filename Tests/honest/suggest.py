@@ -39,34 +39,27 @@ def audited(job: Job, example: str) -> str:
     machine.put(path, AUDITED % {"name": job.name, "jit": str("jit: true" in example).lower(), "network": network})
     publish(path)
     job.run(Way(f"audited-{job.name}", f"/srv/work/{job.name}"))
-    found = [one["id"] for one in agents() if one["intent"] == f"audited-{job.name}"]
-    if len(found) != 1:
-        raise Failure(f"{len(found)} agents did it")
-    return found[0]
+    return ended(f"audited-{job.name}")
 
 
-def agents() -> list[dict]:
-    connection = machine.Control("localhost", timeout=60)
-    connection.request("GET", "/v1/agents")
-    return json.load(connection.getresponse())
-
-
-def ended(agent: str):
-    """Once the coordinator knows of its end, and of what was withheld, which is told behind it."""
+def ended(intent: str) -> str:
+    """The agent under an intent, once the coordinator knows of its end, and of what was withheld, which is told behind it."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
-        told = machine.run("telos", "events", "--agent", agent, "--limit", "10000", "-o", "json").splitlines()
-        if any(json.loads(line)["kind"] == "ended" for line in told):
+        told = machine.run("telos", "events", "--kind", "ended", "--limit", "10000", "-o", "json").splitlines()
+        found = {one["agent"] for one in map(json.loads, told) if one["intent"] == intent}
+        if len(found) > 1:
+            raise Failure(f"{len(found)} agents did it")
+        if found:
             time.sleep(1)
-            return
+            return found.pop()
         time.sleep(3)
-    raise Failure(f"the coordinator has not heard of the end of {agent}")
+    raise Failure(f"the coordinator has not heard of the end of the agent under {intent}")
 
 
 def suggested(job: Job, example: pathlib.Path):
     """What the job gives under the intent that is suggested, and what `suggest` said of it."""
     agent = audited(job, example.read_text())
-    ended(agent)
     path = f"/run/suggested-{job.name}.yaml"
     made = subprocess.run(
         ["telos", "intent", "suggest", "--agent", agent, "--name", f"suggested-{job.name}", "--out", path],

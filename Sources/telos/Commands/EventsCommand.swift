@@ -20,6 +20,9 @@ struct EventsCommand: AsyncParsableCommand {
   @Option(help: "Only of this agent (16 hexadecimal digits).")
   var agent: String?
 
+  @Option(help: "Only of this kind: \(EventKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var kind: String?
+
   @Option(help: "Start after this cursor (the `next` of an earlier answer).")
   var after: String?
 
@@ -32,11 +35,16 @@ struct EventsCommand: AsyncParsableCommand {
     guard (1...10_000).contains(limit) else {
       throw ValidationError("--limit takes a number from 1 to 10000")
     }
+    guard kind.map({ EventKind(rawValue: $0) != nil }) ?? true else {
+      let kinds = EventKind.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--kind takes one of \(kinds)")
+    }
   }
 
   func target(after cursor: String?) -> String {
     CoordinatorRoute.events.path(query: [
       "limit": "\(limit)", "after": cursor, "node": node, "agent": agent,
+      "kind": kind,
       // The first question is answered at once, so that from then on the place in the log is known.
       "follow": follow && cursor != EventPage.latest ? "25" : nil,
     ])

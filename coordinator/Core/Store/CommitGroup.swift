@@ -26,7 +26,7 @@ final class CommitGroup: Sendable {
   }
 
   /// Without a commit for so long, the next one is the first again.
-  private static let pause = Duration.seconds(1)
+  private static let pause = Duration.seconds(5)
 
   private struct Job: Sendable {
     let run: @Sendable (StoreTransaction) throws -> Void
