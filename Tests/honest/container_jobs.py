@@ -97,4 +97,4 @@ def container(way: Way):
     return report
 
 
-JOBS = [Job("a podman container", "report-container", "container", container, several=True)]
+JOBS = [Job("a podman container", "report-container", "container", container, several=True, long=True)]

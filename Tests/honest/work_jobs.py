@@ -139,7 +139,7 @@ JOBS = [
         long=True),
     Job(".NET", "jit-work", "dotnet", dotnet, long=True),
     Job("SQLite with a write-ahead log, four processes", "database-work", "sqlite",
-        scripted("database_sqlite.py", by="/usr/bin/python3")),
+        scripted("database_sqlite.py", by="/usr/bin/python3"), long=True),
     Job("sqlite3: import, dump, backup", "database-work", "sqlite-shell", scripted("database_sqlite.sh")),
     Job("PostgreSQL: initdb, start, queries, stop", "database-work", "postgres", scripted("database_postgres.sh"), long=True),
     Job("git: work trees, hooks, conflicts, bisection, signatures", "coding-agent", "git-more",
