@@ -50,7 +50,7 @@ func library(
     swiftSettings: isFuzzed ? strict + [.unsafeFlags([fuzzer])] : strict)
 }
 
-/// A suite of tests. What it tests is optimised; it itself is not, since nobody waits for more than its build.
+/// A suite of tests. What it tests is optimised. It itself is not: building it takes longer than running it.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
     name: name, dependencies: dependencies,
