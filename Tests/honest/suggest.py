@@ -42,12 +42,17 @@ def audited(job: Job, example: str) -> str:
     return ended(f"audited-{job.name}")
 
 
+def told(kind: str) -> list[dict]:
+    """All events of one kind that the coordinator has."""
+    lines = machine.run("telos", "events", "--kind", kind, "--limit", "10000", "-o", "json").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def ended(intent: str) -> str:
     """The agent under an intent, once the coordinator knows of its end, and of what was withheld, which is told behind it."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
-        told = machine.run("telos", "events", "--kind", "ended", "--limit", "10000", "-o", "json").splitlines()
-        found = {one["agent"] for one in map(json.loads, told) if one["intent"] == intent}
+        found = {one["agent"] for one in told("ended") if one["intent"] == intent}
         if len(found) > 1:
             raise Failure(f"{len(found)} agents did it")
         if found:

@@ -7,7 +7,7 @@ import pathlib
 import threading
 
 import machine
-from suggest import agents
+from suggest import told
 from way import HERE, TOOLS, Failure, Job, Way, give
 
 WORK = HERE / "work"
@@ -82,7 +82,7 @@ def log(way: Way):
     said = way.shell(
         "sort log | uniq -c | sort -u -k 1,1 | cut -c 1-8", "echo last >>log", "tail -n 1 log", "wc -l <log")
     if way.intent:
-        if slammed := [one for one in agents() if one["intent"] == way.intent and one["state"] != "clean"]:
+        if slammed := [one for kind in ("tainted", "slammed") for one in told(kind) if one["intent"] == way.intent]:
             raise Failure(f"not clean: {slammed}")
     return said
 
