@@ -87,4 +87,4 @@ def commit(way: Way):
 JOBS = [
     Job("git clone, from a folder", "git-clone", "git", clone_from_folder),
     Job("git clone, over https", "git-clone", "git", clone_over_https),
-    Job("git add and commit", "git-clone", "git", commit)]
+    Job("git add and commit", "git-clone", "git", commit, several=True)]

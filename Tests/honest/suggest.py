@@ -38,8 +38,9 @@ def audited(job: Job, example: str) -> str:
     path = f"/run/audited-{job.name}.yaml"
     machine.put(path, AUDITED % {"name": job.name, "jit": str("jit: true" in example).lower(), "network": network})
     publish(path)
+    before = {one["agent"] for one in told("ended")}
     job.run(Way(f"audited-{job.name}", f"/srv/work/{job.name}"))
-    return ended(f"audited-{job.name}")
+    return ended(f"audited-{job.name}", before)
 
 
 def told(kind: str) -> list[dict]:
@@ -48,11 +49,12 @@ def told(kind: str) -> list[dict]:
     return [json.loads(line) for line in lines]
 
 
-def ended(intent: str) -> str:
-    """The agent under an intent, once the coordinator knows of its end, and of what was withheld, which is told behind it."""
+def ended(intent: str, before: set[str]) -> str:
+    """The agent under an intent that was not there before, once the coordinator knows of its end, and of what was withheld, which
+    is told behind it."""
     until = time.monotonic() + 300
     while time.monotonic() < until:
-        found = {one["agent"] for one in told("ended") if one["intent"] == intent}
+        found = {one["agent"] for one in told("ended") if one["intent"] == intent} - before
         if len(found) > 1:
             raise Failure(f"{len(found)} agents did it")
         if found:
