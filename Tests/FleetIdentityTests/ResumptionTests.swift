@@ -31,7 +31,8 @@ struct ResumptionTests {
       // Resumed: nobody asked for the certificate. And yet the call was refused.
       #expect(second.contains("Reused, TLSv1.3"))
       #expect(desk.handshakes.withLock { $0 } == 1)
-      #expect(desk.reasons == [.banned])
+      // On a busy machine the end of the first connection is noticed here, and it has no certificate any more.
+      #expect(desk.reasons.filter { $0 != .noCertificate } == [.banned])
     }
   }
 }
