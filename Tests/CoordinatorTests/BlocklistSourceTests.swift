@@ -197,6 +197,7 @@ struct BlocklistSourceTests {
         (#""set":"A b""#, "is no name for a set"), (#""scope":"prod""#, "is not key=value"),
         (#""reason":"a\nb""#, "the reason is no line"), (#""priority":256"#, "from 0 to 255"),
         (#""reason":"\#(String(repeating: "x", count: 257))""#, "at most 256 bytes"),
+        (#""scope":"a=\#(String(repeating: "x", count: 255))""#, "the scope has over 256 bytes"),
         (#""ttlSeconds":0"#, "ttlSeconds is not from 1"),
       ] {
         let answer = try await send(.post, blocklist, #"{"add":["192.0.2.1"],\#(fields)}"#)

@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import TelosAPI
 internal import TelosCore
 
-/// Reads a whole request before anything is changed.
+/// What a request asks for, with everything in it checked.
 extension BlocklistRequest {
   /// Whether addresses may be in the list that are not afterwards.
   var givesBack: Bool { replace != nil || remove?.isEmpty == false }

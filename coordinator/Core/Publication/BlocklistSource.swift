@@ -11,6 +11,8 @@ struct BlocklistSource: Sendable, Hashable {
   static let usualPriority: UInt8 = 100
   /// In bytes of UTF-8.
   static let maximumReason = 256
+  /// In bytes of UTF-8: it is the name of an object in every manifest.
+  static let maximumScope = 256
   /// Of all sets together: each is read at every change.
   static let maximum = 10_000
   /// Beside the whole fleet's. A node takes sets of no more scopes than this.
@@ -47,6 +49,11 @@ struct BlocklistSource: Sendable, Hashable {
 
   /// The canonical form of a scope. Throws `invalidArgument` for one that no node can have.
   static func canonical(scope: String) throws(TelosError) -> String {
+    guard scope.utf8.count <= maximumScope else {
+      throw TelosError(
+        .invalidArgument, "the scope has over \(maximumScope) bytes",
+        hint: "name fewer labels; nothing was changed")
+    }
     let canonical = scope.split(separator: ",", omittingEmptySubsequences: false).sorted()
       .joined(separator: ",")
     do {
