@@ -159,6 +159,25 @@ import Testing
     }
   }
 
+  @Test func whoseTokenIsRevokedIsToldNothingMore() async throws {
+    let bench = try await Bench()
+    let viewer = try await token(bench, .viewer, "ana")
+    let api = bench.api()
+    try await Application(router: api.router()).test(.router) { client in
+      async let followed = send(client, .get, "/v1/events?follow=30", viewer)
+      try await Task.sleep(for: .milliseconds(200))
+      try await bench.store.transaction { store in
+        for token in try store.tokens() { try store.removeToken(hash: token.hash) }
+      }
+      let log = try RecordedLog.slam()
+      _ = try await bench.store.ingest(node: "n1", epoch: 1, events: log.events, at: bench.now)
+      api.bell.notify()
+      let answer = try await followed
+      #expect(answer.status == 401)
+      #expect(!String(decoding: answer.body, as: UTF8.self).contains("slammed"))
+    }
+  }
+
   @Test(arguments: Engine.allCases) func aTokenEndsAtItsTime(_ engine: Engine) async throws {
     let bench = try await Bench(engine)
     let hash = BearerToken().hash

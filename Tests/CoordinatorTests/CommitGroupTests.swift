@@ -45,7 +45,7 @@ import Testing
             node: "n\(index)", object: object, outcome: .held, bootID: "b", at: Date())
           // As real ones come: over a second, not all at once.
           try await Task.sleep(for: .milliseconds(index))
-          try await store.answered { try $0.put(receipt) }
+          try await store.grouped(.calm) { try $0.put(receipt) }
         }
       }
       try await group.waitForAll()
@@ -105,6 +105,59 @@ import Testing
       quickest = min(quickest, ContinuousClock.now - began)
     }
     #expect(quickest < .seconds(5), "the window and one commit, on a machine that may be very busy")
+  }
+
+  /// After commits that came soon after one another, what is calm waits for a second.
+  private func busy(_ store: Store) async throws {
+    for _ in 0..<7 { try await store.grouped(.calm) { try $0.audit(Self.entry) } }
+  }
+
+  @Test func whatIsUrgentTakesWhatIsCalmWithItInOrder() async throws {
+    let scratch = try Scratch()
+    let counting = CountingEngine(
+      engine: try await Engine.sqlite.store(in: scratch.path).engine)
+    let store = Store(engine: counting)
+    try await busy(store)
+    let before = counting.writes
+    let began = ContinuousClock.now
+    async let calm: Void = store.grouped(.calm) { try $0.audit(Self.entry) }
+    try await Task.sleep(for: .milliseconds(100))
+    #expect(counting.writes == before, "it waits")
+    let seen = try await store.grouped { try $0.auditLog(limit: 100).count }
+    #expect(seen == 8, "what came first is done first")
+    try await calm
+    #expect(counting.writes == before + 1, "one commit for both")
+    #expect(ContinuousClock.now - began < .milliseconds(1000))
+  }
+
+  @Test func whoHurriesWaitsForNobody() async throws {
+    let scratch = try Scratch()
+    let (store, _) = try Store.open("\(scratch.path)/store.sqlite", createIfMissing: true)
+    store.hurry()
+    try await busy(store)
+    let began = ContinuousClock.now
+    async let calm: Void = store.grouped(.calm) { try $0.audit(Self.entry) }
+    try await Task.sleep(for: .milliseconds(50))
+    store.hurry()
+    try await calm
+    #expect(ContinuousClock.now - began < .milliseconds(1000))
+  }
+
+  @Test func aTransactionTakesNoMoreThanItsWeight() async throws {
+    let scratch = try Scratch()
+    let counting = CountingEngine(
+      engine: try await Engine.sqlite.store(in: scratch.path).engine)
+    let store = Store(engine: counting)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for weight in [CommitGroup.largest * 2, CommitGroup.largest, 1, 1] {
+        group.addTask {
+          try await store.grouped(weight: weight) { try $0.audit(Self.entry) }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect((3...4).contains(counting.writes))
+    #expect(try await store.auditLog(limit: 10).count == 4)
   }
 
   @Test(arguments: Engine.allCases)

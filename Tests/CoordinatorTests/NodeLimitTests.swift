@@ -1,3 +1,4 @@
+import FleetIdentity
 import FleetWire
 import Foundation
 import GRPCCore
@@ -84,6 +85,49 @@ import Testing
     #expect(try await bench.store.events(after: 0, limit: 10_000).count == log.events.count)
   }
 
+  @Test func aNodeSpendsWhatGrowsInAnHour() {
+    let allowance = EventAllowance(perHour: 3600)
+    let start = ContinuousClock.now
+    func after(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
+    #expect(!allowance.spend(3000, by: "a", at: start))
+    #expect(allowance.wait(of: "a", at: start) == nil)
+    #expect(allowance.spend(1600, by: "a", at: start), "it may begin with what is left of 3,600")
+    #expect(allowance.wait(of: "a", at: start) == .seconds(1000))
+    #expect(allowance.wait(of: "b", at: start) == nil, "one node's affair")
+    #expect(allowance.wait(of: "a", at: after(999)) == .seconds(1))
+    #expect(allowance.wait(of: "a", at: after(1000)) == nil)
+    #expect(!allowance.spend(5, by: "a", at: after(1001)), "told once an hour")
+    #expect(allowance.wait(of: "a", at: after(1001)) == .seconds(4))
+    #expect(!allowance.spend(3600, by: "a", at: after(100_000)), "no more than an hour's worth")
+    #expect(allowance.spend(1, by: "a", at: after(100_000)))
+    #expect(EventAllowance(perHour: nil).spend(.max, by: "a") == false)
+  }
+
+  @Test func aFloodWaitsOnItsNodeAndHoldsUpNobodyElse() async throws {
+    try await RunningFleet.run(eventsPerNode: 1 << 20) { fleet in
+      var flood = RecordedLog()
+      for _ in 0..<3 {
+        try flood.append("denied", agent: "a") { $0.detail = String(repeating: "x", count: 400 << 10) }
+      }
+      let first = flood.events
+      try flood.append("denied", agent: "a")
+      let second = Array(flood.events[3...])
+      let slam = try RecordedLog.slam().events
+      let loud = try await fleet.enrol("loud", try await fleet.token())
+      let quiet = try await fleet.enrol("quiet", try await fleet.token())
+      #expect(try await fleet.send([first, second], as: loud, forAnswers: 1) == [3])
+      // A new stream is no way round.
+      #expect(try await fleet.send([second], as: loud, forAnswers: 0) == [])
+      #expect(try await fleet.send([slam], as: quiet, forAnswers: 1) == [8])
+      let events = try await fleet.daemon.store.events(after: 0, limit: 100)
+      #expect(events.count { $0.node == "loud" && $0.event.kind == "denied" } == 3)
+      #expect(events.count { $0.event.reason == "log-flood" } == 1)
+      let incident = try #require(
+        try await fleet.daemon.store.incidents().first { $0.node == "loud" && $0.agent.isEmpty })
+      #expect(incident.finding.contains("1 MiB in an hour"))
+    }
+  }
+
   @Test func receiptsForWhatWasNeverPublishedAreNotKept() async throws {
     try await RunningFleet.run { fleet in
       let credential = try await fleet.enrol("n1", try await fleet.token())
@@ -162,6 +206,43 @@ import Testing
         #expect(try await eventually { ended.count.withLock { $0 } == 2 })
         try await Task.sleep(for: .milliseconds(300))
         #expect(ended.count.withLock { $0 } == 2, "the newest goes on")
+      }
+    }
+  }
+}
+
+private final class Answers: Sendable { let list = Mutex<[UInt64]>([]) }
+
+extension RunningFleet {
+  /// Sends batches at once; gives how far the log was acknowledged with so many answers, and those of the moment after.
+  fileprivate func send(
+    _ batches: [[Telos_Fleet_V1_Event]], as credential: Credential, forAnswers count: Int
+  ) async throws -> [UInt64] {
+    try await connected(credential) { client in
+      let (outbox, out) = AsyncStream.makeStream(of: Telos_Fleet_V1_EventBatch.self)
+      for events in batches {
+        out.yield(
+          .with {
+            $0.epoch = 1
+            $0.events = events
+          })
+      }
+      let answers = Answers()
+      return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try await client.events { writer in
+            for await message in outbox { try await writer.write(message) }
+          } onResponse: { response in
+            for try await answer in response.messages {
+              answers.list.withLock { $0.append(answer.throughSequence) }
+            }
+          }
+        }
+        #expect(try await eventually { answers.list.withLock { $0.count >= count } })
+        try await Task.sleep(for: .milliseconds(300))
+        group.cancelAll()
+        out.finish()
+        return answers.list.withLock { $0 }
       }
     }
   }

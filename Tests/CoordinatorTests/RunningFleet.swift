@@ -23,10 +23,10 @@ struct RunningFleet: Sendable {
 
   /// Initialises, starts, applies a root, runs `body` and shuts down.
   static func run(
-    feedPatience: Duration = ChangeFeed.patience,
+    feedPatience: Duration = ChangeFeed.patience, eventsPerNode: Int? = nil,
     _ body: @escaping @Sendable (RunningFleet) async throws -> Void
   ) async throws {
-    try await start(.sqlite(nil), feedPatience) { fleet in
+    try await start(.sqlite(nil), feedPatience, eventsPerNode) { fleet in
       try await fleet.applyRoot(listing: [fleet])
       try await body(fleet)
     }
@@ -48,6 +48,7 @@ struct RunningFleet: Sendable {
 
   private static func start(
     _ store: Configuration.Store, _ feedPatience: Duration = ChangeFeed.patience,
+    _ eventsPerNode: Int? = nil,
     _ body: @escaping @Sendable (RunningFleet) async throws -> Void
   ) async throws {
     let scratch = try Scratch()
@@ -61,6 +62,7 @@ struct RunningFleet: Sendable {
     configuration.enrolment = anywhere
     configuration.api = anywhere
     configuration.operations = anywhere
+    configuration.eventsPerNode = eventsPerNode
     let daemon = try await CoordinatorDaemon(
       configuration, feedPatience: feedPatience,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

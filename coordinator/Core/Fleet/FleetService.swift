@@ -1,3 +1,4 @@
+internal import AsyncAlgorithms
 internal import FleetCA
 internal import FleetIdentity
 internal import FleetWire
@@ -15,6 +16,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
   let connections: Connections
   let heartbeats: Heartbeats
   let budget: SendBudget
+  let allowance: EventAllowance
   let metrics: Metrics
   let log: Logger
 
@@ -86,7 +88,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
         }
         storing.addTask {
           // Of what is not published here an answer says nothing, and there is no end of what a node could make up.
-          try await store.answered { store in
+          try await store.grouped(.calm) { store in
             if try store.isStored(receipt.object) { try store.put(receipt) }
           }
           await session.stored(receipt, at: Date())
@@ -105,16 +107,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
       let (id, signals) = connections.joinEvents(node)
       defer { connections.leave(node, id) }
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          var forked: UInt64?
-          for try await batch in request {
-            // What was on its way before the node heard that it has to begin anew comes once more.
-            if let forked, batch.epoch == forked { continue }
-            let (acknowledgements, isForked) = try await ingest(batch, of: node)
-            if isForked { forked = batch.epoch }
-            for acknowledgement in acknowledgements { try await response.write(acknowledgement) }
-          }
-        }
+        group.addTask { try await ingestAll(request, response, of: node) }
         group.addTask {
           for await _ in signals {}
           throw RPCError(code: .unavailable, message: "the stream is replaced or shut down")
@@ -125,13 +118,49 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     }
   }
 
-  /// Answers only after the batch is committed. The log of a node that was rolled back is acknowledged as far as it is the one
-  /// that is stored, and then with a record that it does not have.
-  func ingest(_ batch: Telos_Fleet_V1_EventBatch, of node: String) async throws
-    -> (acknowledgements: [Telos_Fleet_V1_EventAck], isForked: Bool)
-  {
+  /// Takes in one batch after the other. Meanwhile the next one is read: if that is urgent, those before it wait no longer.
+  private func ingestAll(
+    _ request: RPCAsyncSequence<Telos_Fleet_V1_EventBatch, any Error>,
+    _ response: RPCWriter<Telos_Fleet_V1_EventAck>, of node: String
+  ) async throws {
+    let batches = AsyncChannel<Telos_Fleet_V1_EventBatch>()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer { batches.finish() }
+        for try await batch in request {
+          if batch.events.contains(where: \.isUrgent) { store.hurry() }
+          await batches.send(batch)
+        }
+      }
+      group.addTask {
+        var forked: UInt64?
+        for await batch in batches {
+          // What was on its way before the node heard that it has to begin anew comes once more.
+          if let forked, batch.epoch == forked { continue }
+          if let wait = allowance.wait(of: node) { try await Task.sleep(for: wait) }
+          let ingestion = try await ingest(batch, of: node)
+          if ingestion.isForked { forked = batch.epoch }
+          for acknowledgement in ingestion.acknowledgements(of: batch.epoch) {
+            try await response.write(acknowledgement)
+          }
+          if allowance.spend(ingestion.bytes, by: node) {
+            _ = try await ingest(.with { $0.epoch = batch.epoch }, of: node, [allowance.finding])
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  /// Returns only after the batch is committed.
+  ///
+  /// - Parameter findings: what else there is to say of the node's log.
+  private func ingest(
+    _ batch: Telos_Fleet_V1_EventBatch, of node: String, _ findings: [LogFinding] = []
+  ) async throws -> Ingestion {
     let ingestion = try await store.ingest(
-      node: node, epoch: batch.epoch, events: batch.events, compares: batch.compares, at: Date())
+      node: node, epoch: batch.epoch, events: batch.events, compares: batch.compares,
+      findings: findings, at: Date())
     metrics.ingested(ingestion)
     for finding in ingestion.findings {
       log.error(
@@ -140,16 +169,7 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
           "node": "\(node)", "reason": "\(finding.reason.rawValue)", "detail": "\(finding.detail)",
         ])
     }
-    var places = [(sequence: ingestion.through, hash: ingestion.hash)]
-    if ingestion.isForked, let joint = ingestion.joint { places.insert(joint, at: 0) }
-    let acknowledgements = places.map { place in
-      Telos_Fleet_V1_EventAck.with {
-        $0.epoch = batch.epoch
-        $0.throughSequence = place.sequence
-        $0.hash = Data(place.hash)
-      }
-    }
-    return (acknowledgements, ingestion.isForked)
+    return ingestion
   }
 
   private static func caller() throws -> (node: String, serial: String) {
@@ -157,5 +177,21 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
       throw TelosError(.unauthenticated, "the call has no identity")
     }
     return (node, peer.serial.hex)
+  }
+}
+
+extension Ingestion {
+  /// The log of a node that was rolled back is acknowledged as far as it is the one that is stored, and then with a record that
+  /// it does not have.
+  fileprivate func acknowledgements(of epoch: UInt64) -> [Telos_Fleet_V1_EventAck] {
+    var places = [(sequence: through, hash: hash)]
+    if isForked, let joint { places.insert(joint, at: 0) }
+    return places.map { place in
+      .with {
+        $0.epoch = epoch
+        $0.throughSequence = place.sequence
+        $0.hash = Data(place.hash)
+      }
+    }
   }
 }

@@ -41,14 +41,15 @@ extension API {
       }
       return try Answer.json(IncidentAnswer(incident, chain: chain))
     }
-    routes.get(CoordinatorRoute.events, requires: .viewer) { request, _ in try await events(request)
+    routes.get(CoordinatorRoute.events, requires: .viewer) { request, context in
+      try await events(request, context)
     }
   }
 
   static let longestFollow = 60
 
   /// `after` is a cursor, or `latest` for what comes from now on; `follow` waits for that many seconds at most.
-  private func events(_ request: Request) async throws -> Response {
+  private func events(_ request: Request, _ context: APIContext) async throws -> Response {
     let limit = try request.number("limit", in: 1...10_000, default: 1000)
     let follow = try request.number("follow", in: 0...Self.longestFollow, default: 0)
     let filter = EventFilter(
@@ -69,7 +70,11 @@ extension API {
     let end = ContinuousClock.now.advanced(by: .seconds(follow))
     while events.isEmpty, ContinuousClock.now < end {
       await Self.wait(for: rings, until: end)
-      events = try await store.read { try $0.events(after: start, limit: limit, filter) }
+      events = try await store.read { store in
+        // The token may have been revoked, or have expired, since.
+        try context.requireToken(store)
+        return try store.events(after: start, limit: limit, filter)
+      }
     }
     return try Answer.json(
       EventPage(events: events.map { Event($0) }, next: String(events.last?.id ?? cursor)))

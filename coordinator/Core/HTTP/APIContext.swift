@@ -66,18 +66,30 @@ struct BearerAuthentication: RouterMiddleware {
     _ request: Request, context: APIContext,
     next: (Request, APIContext) async throws -> Response
   ) async throws -> Response {
-    let denied = TelosError(
-      .unauthenticated, "a valid bearer token is needed",
-      hint: "operators make tokens: telos access grant; the first one is in admin.token of the "
-        + "coordinator's data folder")
     guard let header = request.headers[.authorization], header.utf8.count <= 512,
       header.lowercased().hasPrefix("bearer ")
-    else { throw denied }
+    else { throw Self.denied }
     let hash = BearerToken.hash(header.dropFirst("bearer ".count))
-    guard let token = try await store.read({ try $0.token(hash: hash) }) else { throw denied }
+    guard let token = try await store.read({ try $0.token(hash: hash) }) else {
+      throw Self.denied
+    }
     var context = context
     context.token = token
     return try await next(request, context)
+  }
+
+  fileprivate static let denied = TelosError(
+    .unauthenticated, "a valid bearer token is needed",
+    hint: "operators make tokens: telos access grant; the first one is in admin.token of the "
+      + "coordinator's data folder")
+}
+
+extension APIContext {
+  /// For an answer that took its time: whether the token that asked is still good.
+  func requireToken(_ store: StoreTransaction) throws {
+    guard let token, try store.token(hash: token.hash) != nil else {
+      throw BearerAuthentication.denied
+    }
   }
 }
 

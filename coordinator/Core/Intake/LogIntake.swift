@@ -14,6 +14,8 @@ struct Ingestion: Sendable {
   /// node's disk. Of the batch nothing behind that place was taken in.
   var isForked = false
   var stored = 0
+  /// Of the records that were stored.
+  var bytes = 0
   /// Stored before: skipped.
   var duplicates = 0
   /// What is wrong with the log: gaps, a broken chain.
@@ -35,6 +37,8 @@ struct LogFinding: Sendable, Hashable {
     case replaced = "log-replaced"
     /// More incidents are open than a node may have.
     case crowded = "incidents-crowded"
+    /// The node sends more than is taken from one.
+    case flood = "log-flood"
   }
   var reason: Reason
   var detail: String
@@ -58,15 +62,18 @@ struct LogIntake {
   private let isNew: Bool
 
   /// Stores a batch exactly once, with all that follows from it.
+  ///
+  /// - Parameter findings: what else there is to say of the log.
   static func take(
     _ events: [Telos_Fleet_V1_Event], node: String, epoch: UInt64, compares: Bool = false,
-    _ store: StoreTransaction
+    findings: [LogFinding] = [], _ store: StoreTransaction
   ) throws -> Ingestion {
     guard epoch <= UInt64.maximumStored,
       events.allSatisfy({ (1...UInt64.maximumStored).contains($0.sequence) })
     else { throw TelosError(.invalidArgument, "an epoch or sequence is out of range") }
     try LogBounds.check(events)
     var intake = try LogIntake(store, node: node, epoch: epoch, compares: compares)
+    for finding in findings { intake.find(finding.reason, finding.detail) }
     for event in events where !intake.outcome.isForked { try intake.take(event) }
     try intake.finish()
     return intake.outcome
@@ -120,6 +127,7 @@ struct LogIntake {
     head.sequence = event.sequence
     outcome.through = event.sequence
     outcome.stored += 1
+    outcome.bytes += record.count
     outcome.kinds[event.kind, default: 0] += 1
     try incidents.add(event, store)
   }
@@ -164,15 +172,30 @@ struct LogIntake {
 }
 
 extension Store {
-  /// Takes in a batch of a node's log; returns once it is durable, perhaps together with other batches.
+  /// Takes in a batch of a node's log; returns once it is durable, perhaps together with other batches. That takes up to four
+  /// seconds, unless something in it is urgent or ``hurry()`` is called.
   ///
-  /// - Parameter compares: whether the node begins a new log where the answer's hash is not that of its own record.
+  /// - Parameters:
+  ///   - compares: whether the node begins a new log where the answer's hash is not that of its own record.
+  ///   - findings: what else there is to say of the log.
   func ingest(
     node: String, epoch: UInt64, events: [Telos_Fleet_V1_Event], compares: Bool = false,
-    at now: Date
+    findings: [LogFinding] = [], at now: Date
   ) async throws -> Ingestion {
-    try await grouped(at: now) {
-      try LogIntake.take(events, node: node, epoch: epoch, compares: compares, $0)
+    let isUrgent = !findings.isEmpty || events.contains(where: \.isUrgent)
+    return try await grouped(isUrgent ? .urgent : .calm, weight: max(1, events.count), at: now) {
+      try LogIntake.take(
+        events, node: node, epoch: epoch, compares: compares, findings: findings, $0)
+    }
+  }
+}
+
+extension Telos_Fleet_V1_Event {
+  /// Whether somebody may be waiting to see it. The rest is what a node does whenever something is published, or it starts.
+  var isUrgent: Bool {
+    switch eventKind {
+    case .set, .node: false
+    case .started, .ended, .exec, .tainted, .slammed, .denied, .wouldDeny, .lost, .trust, nil: true
     }
   }
 }

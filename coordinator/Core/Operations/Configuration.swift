@@ -71,6 +71,8 @@ public struct Configuration: Sendable {
   public var manifestLifetime = 3600
   /// Days that events are kept after they came; nil for ever.
   public var keepEvents: Int?
+  /// Bytes of events that a node may send in an hour; nil for any number.
+  public var eventsPerNode: Int? = 256 << 20
 
   public init() {}
 }

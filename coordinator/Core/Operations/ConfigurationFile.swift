@@ -82,11 +82,23 @@ extension Configuration {
           .invalidArgument, "keepEvents is forever or a number of days", hint: "write 400d")
       }
       keepEvents = days
+    case "eventsPerNode":
+      guard text != "unlimited" else {
+        eventsPerNode = nil
+        return
+      }
+      guard text.hasSuffix("MiB"), let size = Int(text.dropLast(3)), (1...1_000_000).contains(size)
+      else {
+        throw TelosError(
+          .invalidArgument, "eventsPerNode is unlimited or a number of MiB in an hour",
+          hint: "write 256MiB")
+      }
+      eventsPerNode = size << 20
     default:
       throw TelosError(
         .invalidArgument, "unknown key \(name)",
-        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime, keepEvents"
-      )
+        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime, keepEvents, "
+          + "eventsPerNode")
     }
   }
 }

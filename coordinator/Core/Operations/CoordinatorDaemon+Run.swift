@@ -73,7 +73,8 @@ extension CoordinatorDaemon {
     ) { admission.configure(&$0) }
     let service = FleetService(
       authority: authority, publisher: publisher, connections: connections,
-      heartbeats: heartbeats, budget: budget, metrics: metrics, log: log)
+      heartbeats: heartbeats, budget: budget,
+      allowance: EventAllowance(perHour: configuration.eventsPerNode), metrics: metrics, log: log)
     return GRPCServer(
       transport: .http2NIOPosix(
         address: configuration.sync.socketAddress, transportSecurity: security,

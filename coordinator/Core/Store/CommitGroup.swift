@@ -5,30 +5,33 @@ internal import TelosCore
 /// Puts small changes that come at about the same time into one transaction: receipts of a publication, batches of events.
 ///
 /// Each is a savepoint of its own, so that one that fails takes no other with it, and each is answered after the commit.
+/// Changes are made in the order in which they came.
 final class CommitGroup: Sendable {
   /// Runs one transaction, which answers the error of each of its changes.
   typealias Transact =
     @Sendable (@escaping @Sendable (StoreTransaction) throws -> [(any Error)?]) async throws ->
     [(any Error)?]
 
-  struct Pace: Sendable {
-    /// How long the first change waits for others. With the commit itself that is at most 20 ms on a disk that is not busy.
-    var first = Duration.milliseconds(10)
-    /// Each commit that soon follows another waits twice as long, up to this.
-    var longest = Duration.milliseconds(10)
-    /// Changes in one transaction; more wait for the next.
-    var largest = 500
-
-    static let quick = Pace()
-    /// A thousand nodes make a few commits, whether they answer within a second or within half a minute: none of them waits
-    /// longer than the others took to come so far.
-    static let answers = Pace(longest: .seconds(4), largest: 2000)
+  /// Whether somebody is waiting for a change.
+  enum Haste: Sendable {
+    /// It is durable within 20 ms on a disk that is not busy, and everything that came before it is, too.
+    case urgent
+    /// A whole fleet says such things at about the same time: each commit that soon follows another waits twice as long.
+    /// So a thousand nodes make a few commits, whether they answer within a second or within half a minute.
+    case calm
   }
 
+  /// How long what is urgent waits for others, and how long what is calm waits at first.
+  static let shortest = Duration.milliseconds(10)
+  /// How long what is calm waits at most.
+  static let longest = Duration.seconds(4)
+  /// Weights in one transaction; more wait for the next.
+  static let largest = 4000
   /// Without a commit for so long, the next one is the first again.
   private static let pause = Duration.seconds(5)
 
   private struct Job: Sendable {
+    let weight: Int
     let run: @Sendable (StoreTransaction) throws -> Void
     let answer: @Sendable ((any Error)?) -> Void
   }
@@ -36,7 +39,11 @@ final class CommitGroup: Sendable {
   private struct State {
     var jobs: [Job] = []
     var isBusy = false
-    /// Of the newest commit: how long it waited, and when it ended.
+    /// By when what is urgent is to be committed.
+    var due: ContinuousClock.Instant?
+    /// Sleeps until the next commit.
+    var rest: Task<Void, Never>?
+    /// Of the newest commit: how long what is calm was to wait, and when it ended.
     var wait = Duration.zero
     var ended: ContinuousClock.Instant?
   }
@@ -44,22 +51,23 @@ final class CommitGroup: Sendable {
   private final class Result<T: Sendable>: Sendable { let value = Mutex<T?>(nil) }
 
   private let state = Mutex(State())
-  private let pace: Pace
   private let transact: Transact
 
-  init(_ pace: Pace, _ transact: @escaping Transact) {
-    self.pace = pace
-    self.transact = transact
-  }
+  init(_ transact: @escaping Transact) { self.transact = transact }
 
   /// Runs `body` together with others; returns once it is durable. `body` may be run several times.
+  ///
+  /// - Parameter weight: how much work it is; a receipt, or an event, is one.
   func run<T: Sendable>(
-    at now: Date, _ body: @escaping @Sendable (StoreTransaction) throws -> T
+    _ haste: Haste, weight: Int = 1, at now: Date,
+    _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
     let result = Result<T>()
     return try await withCheckedThrowingContinuation { waiting in
       add(
+        haste,
         Job(
+          weight: weight,
           run: { store in
             let value = try body(store.at(now))
             result.value.withLock { $0 = value }
@@ -75,9 +83,22 @@ final class CommitGroup: Sendable {
     }
   }
 
-  private func add(_ job: Job) {
+  /// Commits what waits at once.
+  func hurry() {
+    state.withLock { state in
+      guard !state.jobs.isEmpty else { return }
+      state.due = .now
+      state.rest?.cancel()
+    }
+  }
+
+  private func add(_ haste: Haste, _ job: Job) {
     let begins = state.withLock { state in
       state.jobs.append(job)
+      if haste == .urgent, state.due == nil {
+        state.due = .now + Self.shortest
+        state.rest?.cancel()
+      }
       defer { state.isBusy = true }
       return !state.isBusy
     }
@@ -85,14 +106,9 @@ final class CommitGroup: Sendable {
   }
 
   private func commitAll() async {
-    try? await Task.sleep(for: wait())
     while true {
-      let jobs = state.withLock { state in
-        let jobs = Array(state.jobs.prefix(pace.largest))
-        state.jobs.removeFirst(jobs.count)
-        if jobs.isEmpty { state.isBusy = false }
-        return jobs
-      }
+      await rest()
+      let jobs = take()
       if jobs.isEmpty { return }
       do {
         let errors = try await transact { store in
@@ -103,19 +119,49 @@ final class CommitGroup: Sendable {
         for job in jobs { job.answer(error) }
       }
       state.withLock { $0.ended = .now }
-      // What came during a commit has waited long enough, unless commits are to be few.
-      if pace.longest > pace.first { try? await Task.sleep(for: wait()) }
     }
   }
 
-  /// How long the next commit waits for more.
-  private func wait() -> Duration {
+  /// What one transaction takes. With nothing left the next job begins anew.
+  private func take() -> [Job] {
     state.withLock { state in
-      let isSoon =
-        state.ended.map { ContinuousClock.now - $0 < max(state.wait * 2, Self.pause) } ?? false
-      state.wait = isSoon ? min(state.wait * 2, pace.longest) : pace.first
-      return state.wait
+      var weight = 0
+      let jobs = Array(
+        state.jobs.prefix { job in
+          defer { weight += job.weight }
+          return weight == 0 || weight + job.weight <= Self.largest
+        })
+      state.jobs.removeFirst(jobs.count)
+      // What did not fit has waited long enough.
+      state.due = state.jobs.isEmpty ? nil : .now
+      if jobs.isEmpty { state.isBusy = false }
+      return jobs
     }
+  }
+
+  /// Waits for more, until what is calm has waited long enough, or something urgent has.
+  private func rest() async {
+    guard let calm = state.withLock({ Self.nextTurn(&$0) }) else { return }
+    while true {
+      let rest: Task<Void, Never>? = state.withLock { state in
+        let end = min(calm, state.due ?? calm)
+        guard end > .now else { return nil }
+        let rest = Task { _ = try? await Task.sleep(until: end, clock: .continuous) }
+        state.rest = rest
+        return rest
+      }
+      guard let rest else { return }
+      await rest.value
+    }
+  }
+
+  /// When what is calm is committed; nil if nothing waits.
+  private static func nextTurn(_ state: inout State) -> ContinuousClock.Instant? {
+    guard !state.jobs.isEmpty else { return nil }
+    let now = ContinuousClock.now
+    let isSoon = state.ended.map { now - $0 < max(state.wait * 2, pause) } ?? false
+    state.wait = isSoon ? min(state.wait * 2, longest) : shortest
+    return now + state.wait
   }
 
   /// Runs one change; gives its error if that is its own affair, and throws what ends the transaction.

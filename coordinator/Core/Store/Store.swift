@@ -11,7 +11,6 @@ final class Store: Sendable {
   /// Rings after every commit of this coordinator that changed a topic.
   let committed: Signal
   private let group: CommitGroup
-  private let answers: CommitGroup
   private let count: CommitCount
 
   init(engine: any StoreEngine) {
@@ -20,11 +19,9 @@ final class Store: Sendable {
     self.engine = engine
     self.committed = committed
     self.count = count
-    let transact: CommitGroup.Transact = { body in
+    group = CommitGroup { body in
       try await Self.transact(engine, committed, count, Date(), body)
     }
-    group = CommitGroup(.quick, transact)
-    answers = CommitGroup(.answers, transact)
   }
 
   /// Transactions of this coordinator that were committed since it started, reading ones not counted.
@@ -45,20 +42,20 @@ final class Store: Sendable {
     try await Self.transact(engine, committed, count, now, body)
   }
 
-  /// The same together with others that come at about the same time: one commit for all, within 20 ms.
+  /// The same together with others that come at about the same time, and in their order.
+  ///
+  /// - Parameters:
+  ///   - haste: urgent is durable within 20 ms, calm within about four seconds.
+  ///   - weight: how much work it is; a receipt, or an event, is one.
   func grouped<T: Sendable>(
-    at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> T
+    _ haste: CommitGroup.Haste = .urgent, weight: Int = 1, at now: Date = Date(),
+    _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
-    try await group.run(at: now, body)
+    try await group.run(haste, weight: weight, at: now, body)
   }
 
-  /// The same for what a whole fleet says at about the same time and nobody is kept waiting for: the second commit within a
-  /// short time waits longer than the first, and each after it longer still, up to four seconds.
-  func answered(
-    at now: Date = Date(), _ body: @escaping @Sendable (StoreTransaction) throws -> Void
-  ) async throws {
-    try await answers.run(at: now, body)
-  }
+  /// Commits what was given to ``grouped(_:weight:at:_:)`` so far and waits for others.
+  func hurry() { group.hurry() }
 
   /// A transaction of what nobody follows: it takes no revision, and so waits for no other one.
   func unordered(_ body: @escaping @Sendable (StoreTransaction) throws -> Void) async throws {
