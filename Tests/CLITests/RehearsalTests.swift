@@ -100,6 +100,20 @@ struct SuggestionTests {
     #expect(try intent.files.sensitive == Run.audited().files.sensitive)
   }
 
+  @Test func theModeOfAFolderIsCoveredByWhatMayBeWrittenBelowIt() throws {
+    for (path, roots) in [
+      ("/srv/w/p", ["/srv/w/p/**", "/srv/w/state/log"]),
+      ("/srv/w/state", ["/srv/w/p/**", "/srv/w/state/**"]),
+    ] {
+      let suggestion = try Run.suggestion(
+        Run.with(Run.event(14, "would-deny", "file", "path-chmod", "write-root", path: path)))
+      #expect(suggestion.isComplete, "\(suggestion.ungranted)")
+      let intent = try intent(suggestion)
+      #expect(intent.files.write?.map { "\($0)" } == roots)
+      #expect(Simulation(intent, suggestion.recording).count(.denied) == 0)
+    }
+  }
+
   @Test func theOrderOfEventsDoesNotMatter() throws {
     #expect(try Run.suggestion().yaml == Run.suggestion(Run.build.reversed()).yaml)
   }

@@ -107,7 +107,9 @@ import Testing
     try await RunningFleet.run(eventsPerNode: 1 << 20) { fleet in
       var flood = RecordedLog()
       for _ in 0..<3 {
-        try flood.append("denied", agent: "a") { $0.detail = String(repeating: "x", count: 400 << 10) }
+        try flood.append("denied", agent: "a") {
+          $0.detail = String(repeating: "x", count: 400 << 10)
+        }
       }
       let first = flood.events
       try flood.append("denied", agent: "a")

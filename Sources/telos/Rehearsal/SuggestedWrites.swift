@@ -42,8 +42,19 @@ extension Suggestion {
     }
   }
 
+  private func isFolder(_ path: String) -> Bool {
+    recording.events.contains { event in
+      event.wholePath.map { PathPattern.isBelow($0, path) } ?? false
+    }
+  }
+
   /// Leaves out what nobody should grant unread, and what another entry says already.
   mutating func settleWrites() {
+    // An intent cannot name a folder alone: what may be written below it covers its own mode and owner.
+    for folder in files.sorted() where isFolder(folder) {
+      files.remove(folder)
+      folders.insert(standing(folder))
+    }
     for folder in folders.sorted() {
       guard let why = Self.objection(folder) ?? Self.problem("\(PathPattern.escaped(folder))/**")
       else { continue }

@@ -11,4 +11,5 @@ java -Xmx64m -cp classes Sleep &
 while ! test -e ready; do sleep 0.2; done
 jcmd $! VM.uptime >/dev/null && jcmd $! Thread.print | grep -c '"main"'
 kill $!
-printf 'int x = 6 * 7;\nSystem.out.println(x)\n/exit\n' | jshell -s -R-Xmx64m - 2>/dev/null
+# The two wait five seconds for each other, unless told otherwise: too few for an emulated machine.
+printf 'int x = 6 * 7;\nSystem.out.println(x)\n/exit\n' | jshell --execution 'jdi:timeout(600000)' -s -R-Xmx64m - 2>/dev/null
