@@ -9,8 +9,10 @@ import Trust
 @testable import Node
 
 /// A folder of its own for each test, removed at the end.
-func withFolder<R>(_ body: (String) async throws -> R) async throws -> R {
-  var template = Array("/tmp/telos-node-XXXXXX".utf8CString)
+func withFolder<R>(in parent: String = "/tmp", _ body: (String) async throws -> R) async throws
+  -> R
+{
+  var template = Array("\(parent)/telos-node-XXXXXX".utf8CString)
   guard let made = mkdtemp(&template) else { throw TelosError(.internalError, "mkdtemp") }
   let folder = String(cString: made)
   defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -11,7 +11,8 @@ import Trust
 struct ForgettingTests {
   /// A year in twelve months, each with intents of its own, and one that an agent runs under all the time.
   @Test func ofFourThousandIntentsInAYearOnlyThoseThatAreNamedOrUsedAreHeld() async throws {
-    try await withFolder { folder in
+    // Thousands of commits: in memory they take seconds, on a disk minutes.
+    try await withFolder(in: "/dev/shm") { folder in
       let fixture = try KeeperFixture(folder)
       let total = 4097
       let used = try fixture.signers.intentEnvelope("used")
