@@ -34,7 +34,9 @@ perl -e 'use Socket; socketpair(A, B, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die; i
 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die $!;
   if (!fork) { $c = IO::Socket::INET->new("127.0.0.1:" . $s->sockport) or die; print $c "from perl\n"; exit } print readline $s->accept; wait'
 mkfifo pipe && (echo through >pipe &) && cat pipe
+# Once, at least: the loops above need it only where a server is slow, and a recording holds what was done.
 nohup setsid sleep 60 >/dev/null 2>&1 &
+sleep 3
 kill $! && timeout 5 nice -n 5 taskset 1 stdbuf -oL echo limited
 seq 1 100 | xargs -P 4 -n 10 sh -c 'echo "$@" | wc -w' x | sort | uniq -c
 seq 1 300000 | sort -R -S 1M -T . --random-source=/dev/zero | sort -n -S 1M -T . --parallel=2 | tail -n 1

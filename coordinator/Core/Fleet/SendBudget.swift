@@ -62,6 +62,9 @@ final class SendBudget: Sendable {
     /// Whether so many more may go now. If not, `wake` is called when it is worth asking again.
     func take(_ bytes: Int) -> Bool { budget.take(bytes, Waiting(stream: stream, wake: wake)) }
 
+    /// Whether it has what others wait for.
+    var isWaitedFor: Bool { budget.isWaitedFor(stream) }
+
     /// Bytes were answered.
     func give(_ bytes: Int) { budget.change(stream, by: bytes) }
   }
@@ -81,6 +84,13 @@ final class SendBudget: Sendable {
       state.streams[waiting.stream] = own + bytes
       state.used += more
       return true
+    }
+  }
+
+  private func isWaitedFor(_ stream: UInt64) -> Bool {
+    state.withLock { state in
+      beyond(state.streams[stream] ?? 0) > 0
+        && state.waiting.contains { $0.stream != stream }
     }
   }
 

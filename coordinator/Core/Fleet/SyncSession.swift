@@ -41,7 +41,8 @@ actor SyncSession {
   /// What to write now: the welcome first, once the node has said hello.
   func outgoing(at now: Date) throws -> [Telos_Fleet_V1_CoordinatorMessage] {
     guard var state else { return [] }
-    if let deadline = state.deadline, now >= deadline {
+    let patience = share.isWaitedFor ? SyncState.patienceInLine : SyncState.patience
+    if let deadline = state.deadline(patience), now >= deadline {
       log.warning("a node does not answer what it was sent", metadata: ["node": "\(node)"])
       throw RPCError(code: .deadlineExceeded, message: "no answer to what was sent")
     }

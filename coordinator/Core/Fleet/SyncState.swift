@@ -30,6 +30,8 @@ struct SyncState: Sendable {
 
   /// A node answers an object within this time and the time that its bytes take on a slow line; otherwise its stream ends.
   static let patience: TimeInterval = 120
+  /// The same while others wait for the room that its objects take.
+  static let patienceInLine: TimeInterval = 30
   static let slowestBytesPerSecond = 64 << 10
   static let maximumWindow = 64
   /// Refusals that no other manifest or root turns round: such a version is not sent again on this stream.
@@ -61,10 +63,12 @@ struct SyncState: Sendable {
   var bytesInFlight: Int { inFlight.values.reduce(0) { $0 + $1.bytes } }
 
   /// When the stream ends unless the node has answered something; nil while nothing is on its way.
-  var deadline: Date? {
+  ///
+  /// - Parameter patience: seconds that a node has for an answer, apart from what its line takes.
+  func deadline(_ patience: TimeInterval = Self.patience) -> Date? {
     guard let oldest = inFlight.values.map(\.since).min() else { return nil }
     let time = Double(bytesInFlight) / Double(Self.slowestBytesPerSecond)
-    return max(oldest, answered).addingTimeInterval(Self.patience + time)
+    return max(oldest, answered).addingTimeInterval(patience + time)
   }
 
   /// What to send now, in order; what is returned counts as sent.
