@@ -32,7 +32,8 @@ extension Configuration {
     }
   }
 
-  /// `sqlite: PATH`, or `postgresql: CONNECTION STRING` with, perhaps, `passwordFile: PATH`.
+  /// `sqlite: PATH`, or `postgresql: CONNECTION STRING` with, perhaps, `passwordFile: PATH` and
+  /// `allowPlaintext: true`.
   private static func store(_ node: Node) throws(TelosError) -> Store {
     let malformed = TelosError(
       .invalidArgument, "store has to be sqlite or one of its forms with a place",
@@ -41,14 +42,20 @@ extension Configuration {
     var values: [String: String] = [:]
     for (key, value) in node.mapping ?? [:] {
       guard let name = key.scalar?.string, let text = value.scalar?.string,
-        ["sqlite", "postgresql", "passwordFile"].contains(name)
+        ["sqlite", "postgresql", "passwordFile", "allowPlaintext"].contains(name)
       else { throw malformed }
       values[name] = text
     }
+    let plaintext = values["allowPlaintext"]
+    guard [nil, "true", "false"].contains(plaintext) else {
+      throw TelosError(.invalidArgument, "allowPlaintext is true or false")
+    }
     switch (values["sqlite"], values["postgresql"], values["passwordFile"]) {
-    case (let path?, nil, nil): return .sqlite(path)
+    case (let path?, nil, nil) where plaintext == nil: return .sqlite(path)
     case (nil, let connection?, let file):
-      return .postgresql(try PostgreSQLAddress(connection, passwordFile: file))
+      return .postgresql(
+        try PostgreSQLAddress(
+          connection, passwordFile: file, allowPlaintext: plaintext == "true"))
     default: throw malformed
     }
   }

@@ -10,16 +10,14 @@ final class PostgreSQLConnection: StoreConnection, @unchecked Sendable {
   private let session: OpaquePointer
   /// Names of prepared statements, by their text.
   private var prepared: [String: String] = [:]
+  private let warned = Warned()
+
+  /// Whether the server sent a warning. libpq calls back on the thread that waits for the server.
+  private final class Warned { var isTrue = false }
 
   /// Calls the server, at most for the time that the connection string says.
   init(_ address: PostgreSQLAddress) throws {
-    // What comes before dbname can be said otherwise in the connection string, what comes after it can not.
-    var settings = [
-      ("connect_timeout", "5"), ("keepalives", "1"), ("keepalives_idle", "10"),
-      ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "15000"),
-      ("application_name", "telos-coordinator"), ("dbname", address.connection),
-      ("client_encoding", "UTF8"),
-    ]
+    var settings = address.settings
     if let password = try address.password() { settings.append(("password", password)) }
     guard
       let session = Self.withStrings(
@@ -30,19 +28,26 @@ final class PostgreSQLConnection: StoreConnection, @unchecked Sendable {
     else { throw TelosError(.internalError, "there is no memory for a connection to PostgreSQL") }
     self.session = session
     guard PQstatus(session) == CONNECTION_OK else {
-      throw PostgreSQLFailure(state: "08001", words: words)
+      throw PostgreSQLFailure(state: PostgreSQLFailure.unreachable, words: words)
     }
-    // Notices, such as of a table that is there already, are nothing to print.
-    PQsetNoticeProcessor(session, { _, _ in }, nil)
+    // Notices, such as of a table that is there already, are nothing to print; warnings are kept.
+    PQsetNoticeReceiver(
+      session,
+      { warned, result in
+        let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V")))
+        guard let warned, let severity, String(cString: severity) == "WARNING" else { return }
+        Unmanaged<Warned>.fromOpaque(warned).takeUnretainedValue().isTrue = true
+      }, Unmanaged.passUnretained(warned).toOpaque())
     // A coordinator that stops in the middle of a transaction must not hold up the others for long, and a wait for one that
     // did ends, too.
     _ = try command("SET idle_in_transaction_session_timeout = '10s'")
     _ = try command("SET lock_timeout = '10s'")
-    // What is acknowledged must be on the disk, whatever the database's own default is.
+    // What is acknowledged must be on the disk, and at the synchronous standby if there is one, whatever the database's own
+    // default is.
     _ = try command(
       """
       SELECT set_config('synchronous_commit', 'on', false)
-      WHERE current_setting('synchronous_commit') = 'off'
+      WHERE current_setting('synchronous_commit') IN ('off', 'local')
       """)
     let encoding = PQparameterStatus(session, "server_encoding").map { String(cString: $0) }
     guard encoding == "UTF8" else {
@@ -53,6 +58,17 @@ final class PostgreSQLConnection: StoreConnection, @unchecked Sendable {
   }
 
   deinit { PQfinish(session) }
+
+  /// Ends a transaction that wrote. A commit that the server answers with a warning counts as lost: it did not wait for the
+  /// standby, because somebody cancelled the statement, and says so in no other way (syncrep.c).
+  func commit() throws {
+    warned.isTrue = false
+    try command("COMMIT")
+    if warned.isTrue {
+      throw PostgreSQLFailure(
+        state: "", words: "the wait for the synchronous standby was cancelled")
+    }
+  }
 
   /// Whether the session can be used on: it is connected, and outside of a transaction.
   var isIdle: Bool {
@@ -120,47 +136,5 @@ final class PostgreSQLConnection: StoreConnection, @unchecked Sendable {
     let copies = strings.map { strdup($0) }
     defer { for copy in copies { free(copy) } }
     return body(copies.map { UnsafePointer($0) } + [nil])
-  }
-}
-
-/// A statement that failed, by its SQLSTATE; empty if the connection broke.
-struct PostgreSQLFailure: EngineFailure {
-  var state: String
-  var words: String
-
-  /// A serialization failure or a deadlock: the transaction did nothing, and may do it when it is run again.
-  ///
-  /// So are two coordinators that make the tables at once, which collide in PostgreSQL's own catalogue.
-  var isConflict: Bool {
-    ["40001", "40P01", "42P07"].contains(state) || state == "23505" && words.contains("pg_")
-  }
-
-  /// The session ended, or the server does: the next session may be to another server.
-  var isLoss: Bool {
-    state.isEmpty || state.hasPrefix("08") || state.hasPrefix("57P") || state == "25P03"
-  }
-
-  var endsTransaction: Bool { isConflict || isLoss }
-
-  var telosError: TelosError {
-    switch state {
-    case "22021", "22P05":
-      TelosError(.invalidArgument, "the text holds a character that the store cannot keep")
-    case "25006":
-      TelosError(
-        .unavailable, "this PostgreSQL takes no writes",
-        hint: "add target_session_attrs=read-write to the connection string")
-    case "53100": TelosError(.unavailable, "the disk of PostgreSQL is full", hint: "free space")
-    case "55P03": TelosError(.unavailable, "another coordinator holds the store for too long")
-    case "08001":
-      TelosError(
-        .unavailable, "PostgreSQL cannot be reached: \(words)",
-        hint: "see `store` in coordinator.yaml")
-    case "42501", "28000", "28P01": TelosError(.unavailable, "PostgreSQL refuses: \(words)")
-    case _ where isLoss: TelosError(.unavailable, "the connection to PostgreSQL broke: \(words)")
-    case _ where isConflict:
-      TelosError(.unavailable, "the store is too busy: the transaction lost to others every time")
-    default: TelosError(.internalError, "the store failed: \(words) (\(state))")
-    }
   }
 }

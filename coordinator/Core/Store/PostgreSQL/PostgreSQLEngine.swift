@@ -44,7 +44,7 @@ struct PostgreSQLEngine: StoreEngine {
     try await writer.run { pool in
       let number = Int64.random(in: 1...Int64.max)
       var inDoubt: T?
-      return try persist(pool, patience) { session in
+      func attempt(_ session: PostgreSQLConnection) throws -> T {
         if let value = inDoubt, try isCommitted(number, session) { return value }
         inDoubt = nil
         try session.command(Self.begin)
@@ -53,12 +53,19 @@ struct PostgreSQLEngine: StoreEngine {
           "UPDATE writer SET number = ?1, at = ?2 WHERE id = ?3", .integer(number), .time(Date()),
           .text(id))
         do {
-          try session.command("COMMIT")
+          try session.commit()
         } catch let failure as PostgreSQLFailure where failure.isLoss {
           inDoubt = value
           throw failure
         }
         return value
+      }
+      do {
+        return try persist(pool, patience, attempt)
+      } catch let error as TelosError where inDoubt != nil {
+        throw TelosError(
+          error.code, "it is not known whether the change was made: \(error.message)",
+          hint: "look whether it was before you make it again")
       }
     }
   }
@@ -75,8 +82,9 @@ struct PostgreSQLEngine: StoreEngine {
         try session.change(
           "DELETE FROM writer WHERE at < ?1", .time(now.addingTimeInterval(-7 * 86400)))
         try session.change(
-          "INSERT INTO writer (id, number, at) VALUES (?1, 0, ?2)", .text(id), .time(now))
-        try session.command("COMMIT")
+          "INSERT INTO writer (id, number, at) VALUES (?1, 0, ?2) ON CONFLICT (id) DO NOTHING",
+          .text(id), .time(now))
+        try session.commit()
         return value
       }
     }
@@ -90,10 +98,13 @@ struct PostgreSQLEngine: StoreEngine {
   private static let begin = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
 
   /// Whether the transaction of this number went through. Waits for it, should the server still be at it.
+  ///
+  /// The lock on the row is written to the log as well, so this commit waits for the synchronous standby too, and what it
+  /// found is there. After a promotion the row is the standby's: it has the number exactly if it has the transaction.
   private func isCommitted(_ number: Int64, _ session: PostgreSQLConnection) throws -> Bool {
     try session.command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     let row = try session.row("SELECT number FROM writer WHERE id = ?1 FOR UPDATE", .text(id))
-    try session.command("COMMIT")
+    try session.commit()
     return try row?.integer("number") == number
   }
 
@@ -108,13 +119,17 @@ struct PostgreSQLEngine: StoreEngine {
       attempts += 1
       do {
         let session = try pool.session()
-        defer { pool.take(session) }
         wasConnected = true
         do {
-          return try body(session)
+          let value = try body(session)
+          pool.take(session)
+          return value
+        } catch let failure as PostgreSQLFailure where failure.isLoss {
+          // Closed, also if it still is connected: its server may be one that takes no writes any more.
+          throw failure
         } catch {
-          // After a loss it fails at once, and the session is closed.
           _ = try? session.command("ROLLBACK")
+          pool.take(session)
           throw error
         }
       } catch let failure as PostgreSQLFailure {
