@@ -240,7 +240,9 @@ int BPF_PROG(telos_netlink_send, struct sock *sk, struct sk_buff *skb)
 	bpf_loop(MESSAGES, look_at_message, &m, 0);
 	if (m.verdict == MESSAGES_FINE && sk->sk_protocol == NETLINK_ROUTE)
 		return 0;
-	return guard(TELOS_HOOK_NETLINK, TELOS_REASON_NETWORK_SETTING);
+	/* A socket of another family is there in mode audit only: what it says is no more serious than that it was made. */
+	return guard(TELOS_HOOK_NETLINK,
+		     sk->sk_protocol == NETLINK_ROUTE ? TELOS_REASON_NETWORK_SETTING : TELOS_REASON_FAMILY);
 }
 
 /* Pages whose access waits for the agent would let it stop others, and its own writes, in the middle. */
