@@ -191,10 +191,13 @@ struct RunningFleet: Sendable {
 }
 
 /// Polls until `condition`, for at most ten seconds.
-func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-  for _ in 0..<200 {
+func eventually(
+  within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
+) async throws -> Bool {
+  let end = ContinuousClock.now + limit
+  repeat {
     if try await condition() { return true }
     try await Task.sleep(for: .milliseconds(50))
-  }
+  } while ContinuousClock.now < end
   return false
 }

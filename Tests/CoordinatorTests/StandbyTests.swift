@@ -11,6 +11,9 @@ import Testing
 
 /// A primary and its synchronous standby.
 @Suite(.serialized) struct StandbyTests {
+  /// Seconds on a machine that has nothing else to do; others run beside, each with servers of its own.
+  private static let patience = Duration.seconds(60)
+
   @Test func aPromotedStandbyHasAllThatWasAcknowledged() async throws {
     let cluster = try await Self.pair()
     let (store, _) = try await Store.open(try Self.address(cluster), createIfMissing: true)
@@ -22,18 +25,18 @@ import Testing
       group.addTask { try await work.publish() }
       group.addTask { try await work.audit() }
       group.addTask { try await work.follow() }
-      #expect(try await eventually { work.least >= 10 })
+      #expect(try await eventually(within: Self.patience) { work.least >= 10 })
       try cluster.signal("a", SIGKILL)
       let killed = ContinuousClock.now
       let before = work.acknowledged
       try await Self.blocking { try cluster.own("pg_ctl -D b -s -w promote") }
       // What runs goes on by itself, each part of it.
       #expect(
-        try await eventually {
+        try await eventually(within: Self.patience) {
           let now = work.acknowledged
           return before.allSatisfy { (part, count) in now[part, default: 0] >= count + 10 }
         })
-      #expect(ContinuousClock.now - killed < .seconds(12))
+      #expect(ContinuousClock.now - killed < Self.patience)
       work.stop()
       try await group.waitForAll()
     }
@@ -72,7 +75,7 @@ import Testing
     try await change
     try cluster.signal("a", SIGKILL)
     try await Self.blocking { try cluster.own("pg_ctl -D b -s -w promote") }
-    #expect(try await eventually { (try? await store.auditLog(limit: 10).map(\.actor)) == ["1"] })
+    #expect(try await eventually(within: Self.patience) { (try? await store.auditLog(limit: 10).map(\.actor)) == ["1"] })
     try store.close()
   }
 
@@ -153,7 +156,7 @@ import Testing
     try session.command("ALTER SYSTEM SET synchronous_standby_names = 'b'")
     try session.command("SELECT pg_reload_conf()")
     #expect(
-      try await eventually {
+      try await eventually(within: Self.patience) {
         try session.row("SELECT count(*) AS n FROM pg_stat_replication WHERE sync_state = 'sync'")?
           .integer("n") == 1
       })
