@@ -75,7 +75,10 @@ import Testing
     try await change
     try cluster.signal("a", SIGKILL)
     try await Self.blocking { try cluster.own("pg_ctl -D b -s -w promote") }
-    #expect(try await eventually(within: Self.patience) { (try? await store.auditLog(limit: 10).map(\.actor)) == ["1"] })
+    #expect(
+      try await eventually(within: Self.patience) {
+        (try? await store.auditLog(limit: 10).map(\.actor)) == ["1"]
+      })
     try store.close()
   }
 
