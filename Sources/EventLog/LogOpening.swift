@@ -103,12 +103,18 @@ extension EventLog {
     max(UInt64(max(1, Date().timeIntervalSince1970)), last + 1)
   }
 
+  /// The number with its digest, so that a damaged one is not taken for a later epoch, whose log would be missing.
   static func writeEpoch(_ epoch: UInt64, _ path: String) throws(TelosError) {
-    try DurableFile.write(Array("\(epoch)\n".utf8), to: path)
+    try DurableFile.write(Array("\(epoch) \(Digest(of: Array("\(epoch)".utf8)))\n".utf8), to: path)
   }
 
   private static func lastEpoch(_ path: String) -> UInt64? {
-    guard let bytes = try? DurableFile.read(path, limit: 64) else { return nil }
-    return UInt64(String(decoding: bytes, as: UTF8.self).filter(\.isNumber))
+    guard let bytes = try? DurableFile.read(path, limit: 128) else { return nil }
+    let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    // Earlier versions wrote the number alone.
+    guard let number = words.first, words.count < 3,
+      words.count == 1 || words[1] == "\(Digest(of: Array(number.utf8)))"
+    else { return nil }
+    return UInt64(number)
   }
 }

@@ -6,16 +6,19 @@ internal import TelosCore
 public enum DatabaseFile {
   /// Opens or makes the file, readable by its owner alone, and brings its tables up to date.
   ///
+  /// - Parameter functions: what its tables call.
   /// - Throws: `conflict` when a newer version of Telos wrote it, which is left as it is; SQLite's own errors.
-  public static func open(_ path: String, _ migrator: DatabaseMigrator, of program: String) throws
-    -> DatabaseQueue
-  {
+  public static func open(
+    _ path: String, _ migrator: DatabaseMigrator, functions: [DatabaseFunction] = [],
+    of program: String
+  ) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.journalMode = .wal
     configuration.busyMode = .immediateError
     configuration.prepareDatabase { db in
       try db.execute(sql: "PRAGMA synchronous = FULL")
       try db.execute(sql: "PRAGMA cell_size_check = ON")
+      for function in functions { db.add(function: function) }
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     chmod(path, 0o600)

@@ -49,6 +49,73 @@ import Trust
     }
   }
 
+  /// A database with something in each of its tables, put into the files themselves.
+  private func full(_ path: String) async throws {
+    _ = try await filled(path)
+    let database = try NodeDatabase.open(path)
+    let signers = Signers()
+    let gone = try signers.neverBlockSet(["192.0.2.1"])
+    try await database.accept(.init(object: try gone.object, bytes: gone.wire), at: 1)
+    try await database.forget([try gone.object])
+    try await database.storeProvenance(
+      (1..<9).map {
+        FileProvenance(
+          file: FileIdentity(inode: $0, device: 0x800001, generation: 5), written: true,
+          state: [.tainted, .slammed], domain: 7, slam: 42)
+      }, removed: [])
+    try await database.noteInMemory([35], boot: "one")
+    try await database.started(
+      AgentLaunch(
+        id: 77, intent: try gone.object, uid: 1000, bootID: "b", started: 5, expires: 3605,
+        executable: "/usr/bin/cat"))
+    try await database.checkpoint()
+  }
+
+  /// Everything that a file says, row by row, but how often it was written.
+  private func content(_ database: NodeDatabase) async throws -> [String] {
+    try await database.read { db in
+      try ["held", "floor", "agent", "provenance", "mark", "memory_device"].flatMap { table in
+        try Row.fetchAll(db, sql: "SELECT * FROM \(table)").map { "\(table) \($0)" }
+      }
+    }
+  }
+
+  /// Every byte of the header, and of the rest every 191st and many where rows are: at the ends of pages.
+  @Test func noFlippedByteLosesOrChangesAnything() async throws {
+    try await withFolder { folder in
+      let path = "\(folder)/node.sqlite"
+      try await full(path)
+      let whole = try await content(try NodeDatabase.open(path))
+      #expect(whole.count == 8 + 5)
+      let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+      let other = Array(try Data(contentsOf: URL(filePath: NodeDatabase.twin(of: path))))
+      let offsets = bytes.indices.filter {
+        $0 < 100 || $0 % 191 == 0 || ($0 % 4096 > 4096 - 64 && $0 % 3 == 0)
+      }
+      var found = 0
+      for (file, content) in [(path, bytes), (NodeDatabase.twin(of: path), other)] {
+        for offset in offsets where file == path || offset % 5 == 0 {
+          for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            unlink("\(folder)/\(name)")
+          }
+          try Data(bytes).write(to: URL(filePath: path))
+          try Data(other).write(to: URL(filePath: NodeDatabase.twin(of: path)))
+          var flipped = content
+          flipped[offset] ^= 1 << (offset % 8)
+          try Data(flipped).write(to: URL(filePath: file))
+          let database = try NodeDatabase.open(path)
+          #expect(database.damage?.isLost != true, "\(file) at \(offset)")
+          found += database.damage == nil ? 0 : 1
+          let now = try await self.content(database)
+          #expect(now == whole, "\(file) at \(offset)")
+        }
+      }
+      print(
+        "of \(offsets.count * 6 / 5) flipped bytes \(found) mattered to SQLite or to a checksum")
+      #expect(found > 100)
+    }
+  }
+
   @Test func ofTwoFilesOneMayBeGoneOrAWriteBehind() async throws {
     try await withFolder { folder in
       let path = "\(folder)/node.sqlite"
@@ -109,13 +176,62 @@ import Trust
         try await reopened.read {
           try Int.fetchOne($0, sql: "SELECT count(*) FROM held WHERE kind = 'verdict'")
         } == 1)
-      try await reopened.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')") }
-      let error = #expect(throws: TelosError.self) { try NodeDatabase.open(path) }
-      #expect(error?.code == .conflict)
+      try await reopened.write {
+        try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')")
+        try $0.execute(sql: "ALTER TABLE held ADD COLUMN note TEXT")
+      }
+      try await reopened.checkpoint()
+      let files = [path, NodeDatabase.twin(of: path)]
+      let before = try files.map { try Data(contentsOf: URL(filePath: $0)) }
+      let copy = try NodeDatabase.open(path)
+      #expect(copy.newer?.code == .conflict && copy.damage == nil)
+      #expect(
+        try await copy.objects().map(\.object) == [object], "is known, and can be put in force")
+      #expect(try await copy.nextAgentID() > 0)
+      let next = try Signers().intentEnvelope(version: 99)
+      let error = await #expect(throws: TelosError.self) {
+        try await copy.accept(.init(object: try next.object, bytes: next.wire), at: 2)
+      }
+      #expect(error?.code == .conflict, "what cannot be stored is not accepted")
+      #expect(try files.map { try Data(contentsOf: URL(filePath: $0)) } == before)
       let kept = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
         $0.contains("damaged")
       }
       #expect(kept.isEmpty)
+    }
+  }
+
+  @Test func theTablesOfAnOlderVersionAreTakenUp() async throws {
+    try await withFolder { folder in
+      let path = "\(folder)/node.sqlite"
+      var configuration = Configuration()
+      configuration.journalMode = .wal
+      let intent = try Signers().intentEnvelope()
+      let object = try intent.object
+      do {
+        let older = try DatabaseQueue(path: path, configuration: configuration)
+        try NodeSchema.migrator.migrate(older, upTo: "3")
+        try await older.write { db in
+          try db.execute(
+            sql: "INSERT INTO held VALUES ('intent', ?, ?, ?, ?, 1, 1)",
+            arguments: [
+              object.name, Int64(clamping: object.version), Data(object.digest.bytes), intent.wire,
+            ])
+          try db.execute(sql: "INSERT INTO provenance VALUES (1, 2, 3, 1, 3, 7, 42)")
+          try db.execute(sql: "INSERT INTO mark VALUES ('agent', 4711)")
+        }
+        try older.close()
+      }
+      let database = try NodeDatabase.open(path)
+      #expect(database.damage == nil && database.newer == nil)
+      #expect(try await database.objects().map(\.object) == [object])
+      #expect(try await database.provenance().map(\.domain) == [7])
+      #expect(try await database.raise("agent", to: 1) == 4711)
+      let old = try Signers().intentEnvelope(version: object.version - 1)
+      let error = await #expect(throws: TelosError.self) {
+        try await database.accept(.init(object: try old.object, bytes: old.wire), at: 2)
+      }
+      #expect(error?.code == .conflict, "versions that were accepted before stay the lowest")
     }
   }
 

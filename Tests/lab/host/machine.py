@@ -40,8 +40,10 @@ class Machine:
         self.process: subprocess.Popen[bytes] | None = None
 
     def listen(self, port: str) -> socket.socket:
+        path = self.settings.folder / f"{self.name}.{port}"
+        path.unlink(missing_ok=True)  # of an earlier boot
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(self.settings.folder / f"{self.name}.{port}"))
+        listener.bind(str(path))
         listener.listen(1)
         return listener
 

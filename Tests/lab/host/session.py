@@ -16,6 +16,7 @@ from machine import Machine, Settings
 from network import Network
 
 HOME = pathlib.Path(__file__).resolve().parents[3]
+BINARIES = pathlib.Path(os.environ.get("TELOS_BIN") or HOME / "build/bin")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -37,7 +38,9 @@ class Session:
         self.selector = selectors.DefaultSelector()
         self.status: int | None = None
         self.failure: str | None = None
-        self.reached: set[str] = set()  # machines that have said anything
+        self.reached: set[str] = set()  # machines that have said anything in this boot
+        self.again = False  # the command wants the machine to boot once more
+        self.boots = 0
         self.keep = options.keep
 
     def run(self) -> int:
@@ -45,17 +48,9 @@ class Session:
             self.write_job()
             self.network.create(self.options.nodes)
             settings = self.settings()
-            self.machines = [Machine(n, settings) for n in range(1, self.options.nodes + 1)]
-            for machine in self.machines:
-                for port, listener in machine.listeners.items():
-                    self.selector.register(listener, selectors.EVENT_READ, (machine, port, None))
-                machine.start()
-            self.say(f"booting {self.options.nodes} x {(settings.kernel / 'release').read_text()}")
-            self.pump()
-            if self.status is None:
-                if self.lost_at_boot():
-                    raise LostAtBoot("a kernel panicked while it booted")
-                raise LabError(self.explain())
+            self.boot(settings)
+            while self.again:
+                self.boot(settings)
             return self.status
         except kernel.KernelError as error:
             raise LabError(f"{error}: run `make setup`") from error
@@ -67,6 +62,26 @@ class Session:
                 machine.stop()
             self.network.remove()
             self.clean()
+
+    def boot(self, settings: Settings) -> None:
+        """Starts the machines and waits for their end; their disks, and /run/lab, are as an earlier boot left them."""
+        self.boots += 1
+        self.again, self.status = False, None
+        self.reached.clear()
+        (self.folder / "job/environment").write_bytes(self.environment())
+        self.machines = [Machine(n, settings) for n in range(1, self.options.nodes + 1)]
+        for machine in self.machines:
+            for port, listener in machine.listeners.items():
+                self.selector.register(listener, selectors.EVENT_READ, (machine, port, None))
+            machine.start()
+        self.say(f"booting {self.options.nodes} x {(settings.kernel / 'release').read_text()}")
+        self.pump()
+        for machine in self.machines:
+            machine.stop()
+        if self.status is None and not self.again:
+            if self.lost_at_boot():
+                raise LostAtBoot("a kernel panicked while it booted")
+            raise LabError(self.explain())
 
     def clean(self) -> None:
         if not self.keep:
@@ -89,13 +104,10 @@ class Session:
         (job / "argv").write_bytes(b"".join(os.fsencode(word) + b"\0" for word in options.command))
         (job / "folder").write_text(os.getcwd())
         (job / "nodes").write_text(str(options.nodes))
-        environment = self.environment()
-        (job / "environment").write_bytes(
-            b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in environment.items()))
         if not options.bare:
             for program in ("telos", "telos-coordinator", "telos-node"):
-                if not (pathlib.Path(environment["TELOS_BIN"]) / program).exists():
-                    raise LabError(f"{environment['TELOS_BIN']} has no {program}: run `make build`, or use --bare")
+                if not (BINARIES / program).exists():
+                    raise LabError(f"{BINARIES} has no {program}: run `make build`, or use --bare")
             (job / "fleet").touch()
         if options.ext4:
             (job / "ext4").touch()
@@ -104,24 +116,24 @@ class Session:
                 subprocess.run(["truncate", "-s", options.ext4, disk], check=True, capture_output=True)
                 subprocess.run(["mkfs.ext4", "-qF", disk], check=True, capture_output=True)
 
-    def environment(self) -> dict[str, str]:
-        binaries = os.environ.get("TELOS_BIN") or str(HOME / "build/bin")
+    def environment(self) -> bytes:
         environment = {
             "HOME": "/root",
             "LANG": "C.UTF-8",
             "TELOS_BPF": str(HOME / "build/bpf"),
             "TELOS_LAB_KERNEL": self.options.kernel,
             "TELOS_LAB_NODES": str(self.options.nodes),
+            "TELOS_LAB_BOOT": str(self.boots),
         }
         environment.update((k, v) for k, v in os.environ.items() if k.startswith("TELOS_"))
-        environment["TELOS_BIN"] = binaries
-        environment["PATH"] = f"{binaries}:{HOME}/build:{HOME}/Tests/lab/guest:{SYSTEM_PATH}"
+        environment["TELOS_BIN"] = str(BINARIES)
+        environment["PATH"] = f"{BINARIES}:{HOME}/build:{HOME}/Tests/lab/guest:{SYSTEM_PATH}"
         for assignment in self.options.env:
             name, separator, value = assignment.partition("=")
             if not separator:
                 raise LabError(f"--env {assignment}: write NAME=VALUE")
             environment[name] = value
-        return environment
+        return b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in environment.items())
 
     def settings(self) -> Settings:
         options = self.options
@@ -194,6 +206,8 @@ class Session:
             self.say(f"{machine.name} {rest}")
         elif word == "exit":
             self.status = int(rest)
+        elif word == "reboot":
+            self.again = True
         elif word == "fail":
             self.failure = f"{machine.name}: {rest}"
 

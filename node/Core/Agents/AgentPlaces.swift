@@ -31,7 +31,7 @@ actor AgentPlaces {
 
   /// Call it every second or so: places of intents that are new or gone, and of agents that ended.
   func settle() async {
-    guard let standing = try? parts.gates.requireEnforcing() else { return }
+    guard let standing = parts.gates.proved else { return }
     let wanted = await wanted()
     let compare = ContinuousClock.now - compared > Self.comparing
     if compare { compared = .now }
@@ -117,11 +117,12 @@ actor AgentPlaces {
     return (try? standing.resolver.identities(of: executor))?.first
   }
 
-  /// The intent as it is compiled now; nothing at all where that fails.
+  /// The intent as it is compiled now; nothing at all where that fails, or where no agent may start on this node.
   private func policy(
     of held: HeldIntent, for place: CgroupPath, _ standing: GateState.Standing
   ) async -> AgentPolicy {
     do throws(TelosError) {
+      if let obstacle = parts.gates.obstacle { throw TelosError(.refused, obstacle) }
       try await parts.keeper.reverify(held)
       let policy = try await AgentStart(parts, standing).compile(
         held, root: "", workingDirectory: "/", nil
@@ -129,7 +130,7 @@ actor AgentPlaces {
       if let failure = failures.removeValue(forKey: place) { complaints.remove(failure) }
       return policy
     } catch {
-      let failure = "\(place): the intent does not compile, so everything is denied there: \(error)"
+      let failure = "\(place): everything is denied there: \(error)"
       failures[place] = failure
       await complain(failure)
       var policy = AgentPolicy()

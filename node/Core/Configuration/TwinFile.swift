@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import SQLiteFiles
 internal import TelosCore
 
 /// A small file with a second copy beside it, `NAME.twin`, that begins with the digest of the rest: one flipped byte in either
@@ -27,6 +28,25 @@ enum TwinFile {
   static func candidates(_ path: String, limit: Int) -> [[UInt8]] {
     [whole(twin(of: path), limit: limit + 128), try? DurableFile.read(path, limit: limit)]
       .compactMap { $0 }
+  }
+
+  /// Gives file and twin this content, where one of them has another or is not there. What differed is moved aside: it is
+  /// damaged, or a crash came between the two writes.
+  ///
+  /// - Returns: for each that differed where it was and where it is now.
+  static func mend(_ path: String, to content: [UInt8], limit: Int) throws(TelosError) -> [(
+    path: String, keptAt: String
+  )] {
+    let one = (try? DurableFile.read(path, limit: limit)) == content
+    let other = whole(twin(of: path), limit: limit + 128) == content
+    guard !one || !other else { return [] }
+    var found: [(path: String, keptAt: String)] = []
+    for (file, isWhole) in [(path, one), (twin(of: path), other)]
+    where !isWhole && FileStatus(file) != nil {
+      found.append((file, try SetAside.move(file)))
+    }
+    try write(content, to: path)
+    return found
   }
 
   private static func whole(_ twin: String, limit: Int) -> [UInt8]? {

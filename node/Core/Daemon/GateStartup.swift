@@ -19,6 +19,7 @@ extension NodeParts {
         gates.attach(
           GateState.Standing(gates: attached, table: table, resolver: Resolver(attached)))
         try await takeUpAgents(table)
+        if let newer = database.newer { obstruct("\(newer)") }
         let verb = attached.reused ? "took up" : "attached"
         await note(
           .node("attached", "\(verb) the gates of build \(attached.build.description.prefix(16))"))
@@ -26,12 +27,17 @@ extension NodeParts {
         tellSizes(table)
       } catch {
         // Whoever runs under them goes on; what would start anew would start without what the node remembers.
-        gates.obstruct("the node's records of agents could not be restored: \(error)")
-        log.critical(
-          "hyperion-only: no agent starts on this node", metadata: ["reason": "\(gates.why)"])
+        obstruct("the node's records of agents could not be restored: \(error)")
         await note(.node("hyperion-only", gates.why))
       }
     }
+  }
+
+  /// Nothing starts, and whoever comes into a place of an intent may do nothing there.
+  private func obstruct(_ reason: String) {
+    gates.obstruct(reason)
+    log.critical(
+      "hyperion-only: no agent starts on this node", metadata: ["reason": "\(reason)"])
   }
 
   /// Maps that were pinned with other sizes keep them: programs that are attached use them.

@@ -17,6 +17,8 @@ final class GateState: Sendable {
     var why = "the gates have not been checked yet"
     /// Why nothing starts although the gates may hold.
     var obstacle: String?
+    /// Whether the canary found that every gate holds.
+    var isProved = false
     /// What ``mapUse()`` found last, and until when that is good enough.
     var maps: (use: [MapUse], until: UInt64) = ([], 0)
   }
@@ -25,6 +27,8 @@ final class GateState: Sendable {
   var mode: NodeStatus.Mode { state.withLock { $0.mode } }
   /// Why it is not enforcing; empty when it is.
   var why: String { state.withLock { $0.why } }
+  /// Why nothing may start although the gates may hold; nil when there is no such reason.
+  var obstacle: String? { state.withLock { $0.obstacle } }
   /// The gates as far as they are attached, proved or not: what runs under them goes on.
   var standing: Standing? { state.withLock { $0.standing } }
 
@@ -80,12 +84,17 @@ final class GateState: Sendable {
     state.withLock { state in
       state.reports = reports
       let missing = reports.filter { !$0.enforced }
-      let holds = missing.isEmpty && !reports.isEmpty && state.obstacle == nil
-      state.mode = holds ? .enforcing : .hyperionOnly
+      state.isProved = missing.isEmpty && !reports.isEmpty
+      state.mode = state.isProved && state.obstacle == nil ? .enforcing : .hyperionOnly
       state.why =
         state.obstacle
         ?? missing.map { "\($0.gate.rawValue): \($0.reason)" }.joined(separator: "; ")
     }
+  }
+
+  /// The gates if the canary found that each of them holds, whatever keeps agents from starting.
+  var proved: Standing? {
+    state.withLock { $0.isProved ? $0.standing : nil }
   }
 
   /// Throws unless every gate holds, naming the missing ones.

@@ -97,13 +97,16 @@ extension NodeParts {
         events, log,
         .node("database-damaged", "\(text): \(damage.why); it is kept at \(damage.path)"))
     }
-    let root = try await pinnedRoot(folder, database)
-    // Made by a version that kept one copy of each.
-    if FileStatus(TwinFile.twin(of: folder.root)) == nil {
-      try? TwinFile.write(root.envelope.json, to: folder.root)
+    if let newer = database.newer {
+      log.critical(
+        "the database is used as it is, and nothing new is accepted",
+        metadata: ["error": "\(newer)"])
+      problems["database"] = "nothing new is accepted: \(newer)"
     }
-    if FileStatus(TwinFile.twin(of: folder.file("identity.json"))) == nil {
-      try? identity.write(folder)
+    let root = try await pinnedRoot(folder, database)
+    await mend(folder.root, to: Array(root.envelope.json), events, log)
+    if let content = try? TwinFile.read(folder.identity, limit: 1 << 20) {
+      await mend(folder.identity, to: content, events, log)
     }
     let authorities = Authorities([])
     do throws(TelosError) { try authorities.read(folder.authorities) } catch {
@@ -151,6 +154,19 @@ extension NodeParts {
     try? authorities.follow(await keeper.root.statement.authorities)
     await parts.takeUp(kernel.outcome)
     return parts
+  }
+
+  /// A damaged file, or twin of a file, is made anew from what is whole.
+  private static func mend(_ path: String, to content: [UInt8], _ events: EventLog, _ log: Logger)
+    async
+  {
+    do throws(TelosError) {
+      for found in try TwinFile.mend(path, to: content, limit: 1 << 20) {
+        let text = "\(found.path) was damaged, and made anew from its twin"
+        log.critical("\(text)", metadata: ["keptAt": "\(found.keptAt)"])
+        await note(events, log, .node("file-damaged", "\(text); it is kept at \(found.keptAt)"))
+      }
+    } catch { log.error("cannot mend a damaged file", metadata: ["error": "\(error)"]) }
   }
 
   /// Tries until it is there: without it the node would forget versions that it has seen.

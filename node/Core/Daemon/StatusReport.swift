@@ -21,7 +21,11 @@ extension NodeParts {
       let end = try credential.expires()
       expires = end.rfc3339
       if end <= Date() { problems.append("the node's certificate expired at \(expires)") }
-    } catch { problems.append("the node's certificate cannot be read: \(error)") }
+    } catch {
+      problems.append(
+        "the node's certificate cannot be read, so no coordinator can be reached: \(error); enrol the node again: telos-node enrol --again"
+      )
+    }
     if let problem = await keeper.problem { problems.append(problem) }
     if let problem = database.twinProblem {
       problems.append("the database's twin could not be written: \(problem)")

@@ -62,8 +62,10 @@ extension NodeDatabase {
 
   /// Stores an accepted object, beside the one that is in force until this one is. On return it is on disk.
   ///
-  /// Throws `conflict` if a newer version is stored: versions never sink, whatever the caller believes.
+  /// Throws `conflict` if a newer version is stored: versions never sink, whatever the caller believes; and where nothing is
+  /// stored, because the files are those of a newer Telos.
   public func accept(_ held: HeldObject, at unixMilliseconds: UInt64) async throws(TelosError) {
+    if let newer { throw newer }
     try await write { db in
       let object = held.object
       guard let version = Int64(exactly: object.version) else {

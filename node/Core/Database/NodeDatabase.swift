@@ -11,6 +11,8 @@ public import TelosCore
 public final class NodeDatabase: Sendable {
   /// Set when this opening found a damaged file and moved it aside.
   public let damage: Damage?
+  /// Set where a newer version of Telos wrote the files: this is a copy of them in memory then, and nothing is accepted.
+  public let newer: TelosError?
 
   public struct Damage: Sendable, Hashable {
     public var why: String
@@ -26,10 +28,13 @@ public final class NodeDatabase: Sendable {
   private let lag = Mutex<String?>(nil)
   private let order = Turn()
 
-  private init(_ queue: DatabaseQueue, _ twin: DatabaseQueue, _ damage: Damage?) {
+  init(
+    _ queue: DatabaseQueue, _ twin: DatabaseQueue, damage: Damage? = nil, newer: TelosError? = nil
+  ) {
     self.queue = queue
     self.twin = twin
     self.damage = damage
+    self.newer = newer
   }
 
   /// Why the twin lacks something that the database has; nil when it does not.
@@ -41,12 +46,22 @@ public final class NodeDatabase: Sendable {
   /// Opens or creates both files. A damaged one is moved aside under a name with the time, never emptied in place, and made
   /// anew from the other.
   ///
-  /// Throws `conflict` when a newer version of Telos wrote them: they are left as they are.
+  /// What a newer version of Telos wrote is left as it is, and copied into memory as far as it can be read.
   public static func open(_ path: String) throws(TelosError) -> NodeDatabase {
     let other = twin(of: path)
     let first = inspect(path), second = inspect(other)
     var damage: Damage?
     switch (first, second) {
+    case (.newer(let error), .newer), (.newer(let error), .absent), (.newer(let error), .unusable):
+      return try copyOfNewer(path, error)
+    case (.absent, .newer(let error)), (.unusable, .newer(let error)):
+      return try copyOfNewer(other, error)
+    case (.whole, .newer(let error)):
+      damage = try setAside(other, error)
+      try copy(path, to: other)
+    case (.newer(let error), .whole):
+      damage = try setAside(path, error)
+      try copy(other, to: path)
     case (.whole(let mine), .whole(let theirs)):
       // Unless a crash came between the two writes of one change.
       if mine != theirs { try mine > theirs ? copy(path, to: other) : copy(other, to: path) }
@@ -69,7 +84,7 @@ public final class NodeDatabase: Sendable {
       damage?.isLost = true
     case (.absent, .absent): break
     }
-    do { return NodeDatabase(try connect(path), try connect(other), damage) } catch {
+    do { return NodeDatabase(try connect(path), try connect(other), damage: damage) } catch {
       throw Self.error(error)
     }
   }
@@ -79,15 +94,21 @@ public final class NodeDatabase: Sendable {
     /// With the number of writes it has seen.
     case whole(Int64)
     case unusable(any Error)
+    /// Its migrations are not all known here. Beside a whole twin that is damage, too.
+    case newer(TelosError)
   }
 
-  /// Beside a twin that is whole, any answer of SQLite's but those of the disk means damage: the same build reads both.
+  /// Beside a twin that is whole, any answer of SQLite's but those of the disk means damage: the same build reads both. A file
+  /// that is there, and that SQLite takes for one that it cannot write to, has a header that says so.
   private static func setAside(_ path: String, _ error: any Error) throws(TelosError) -> Damage {
     let disk: [ResultCode] = [
-      .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_NOMEM,
-      .SQLITE_BUSY, .SQLITE_LOCKED,
+      .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_NOMEM, .SQLITE_BUSY,
+      .SQLITE_LOCKED,
     ]
-    if let error = error as? DatabaseError, disk.contains(error.resultCode) {
+    if let error = error as? DatabaseError,
+      disk.contains(error.resultCode)
+        || error.resultCode == .SQLITE_READONLY && access(path, W_OK) != 0
+    {
       throw Self.error(error)
     }
     return Damage(
@@ -106,10 +127,13 @@ public final class NodeDatabase: Sendable {
           guard check == "ok" else {
             throw TelosError(.corrupt, "SQLite finds \(path) damaged: \(check ?? "no answer")")
           }
-          // What integrity_check cannot see: a flipped byte inside a value. Payloads have digests.
+          // What integrity_check cannot see: a flipped byte inside a value.
+          try RowChecksum.check(db)
           for object in try HeldObject.all(db) { try object.checkWhole() }
           return try Int64.fetchOne(db, sql: "SELECT value FROM mark WHERE name = 'writes'") ?? 0
         })
+    } catch let error as TelosError where error.code == .conflict {
+      return .newer(error)
     } catch { return .unusable(error) }
   }
 
@@ -131,7 +155,8 @@ public final class NodeDatabase: Sendable {
   }
 
   private static func connect(_ path: String) throws -> DatabaseQueue {
-    try DatabaseFile.open(path, NodeSchema.migrator, of: "telos-node")
+    try DatabaseFile.open(
+      path, NodeSchema.migrator, functions: [RowChecksum.function], of: "telos-node")
   }
 
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T)

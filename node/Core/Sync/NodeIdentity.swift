@@ -21,7 +21,7 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
   }
 
   public init(_ folder: DataFolder) throws(TelosError) {
-    let path = folder.file("identity.json")
+    let path = folder.identity
     let bytes: [UInt8]
     do throws(TelosError) {
       bytes = try TwinFile.read(path, limit: 1 << 20)
@@ -44,11 +44,13 @@ public struct NodeIdentity: Sendable, Hashable, Codable {
     do { data = try encoder.encode(self) } catch {
       throw TelosError(.internalError, "cannot encode the node's identity: \(error)")
     }
-    try TwinFile.write(data, to: folder.file("identity.json"))
+    try TwinFile.write(data, to: folder.identity)
   }
 }
 
 extension DataFolder {
+  /// ``NodeIdentity``.
+  public var identity: String { file("identity.json") }
   /// Private key and certificate chain, 0600.
   public var credential: String { file("node.pem") }
   /// The key of an enrolment that is under way, 0600.
