@@ -76,13 +76,13 @@ import Trust
       .events: { if box.fails.load(ordering: .relaxed) { throw Down() } }
     ]
     #expect(
-      try await eventually {
+      try await eventually(within: .seconds(60)) {
         await feed.follow(handlers)
         return !feed.isCurrent
       })
     box.fails.store(false, ordering: .relaxed)
     #expect(
-      try await eventually {
+      try await eventually(within: .seconds(60)) {
         await feed.follow(handlers)
         return feed.isCurrent
       })

@@ -10,7 +10,7 @@ import X509
 @testable import FleetIdentity
 
 /// Real TLS over loopback: who gets to a coordinator's sync port, and for how long.
-@Suite(.timeLimit(.minutes(3))) struct AdmissionTests {
+@Suite(.timeLimit(.minutes(5))) struct AdmissionTests {
   let authority: CertificateAuthority
   let desk: Desk
 

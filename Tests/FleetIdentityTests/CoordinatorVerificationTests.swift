@@ -11,7 +11,7 @@ import X509
 @testable import FleetIdentity
 
 /// Real TLS over loopback: whom a node takes for its coordinator.
-@Suite(.timeLimit(.minutes(1))) struct CoordinatorVerificationTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorVerificationTests {
   let authority: CertificateAuthority
   let refusals = Refusals()
 

@@ -10,7 +10,7 @@ import X509
 @testable import FleetCA
 @testable import FleetIdentity
 
-@Suite(.timeLimit(.minutes(1))) struct RenewalTests {
+@Suite(.timeLimit(.minutes(5))) struct RenewalTests {
   let authority: CertificateAuthority
 
   init() throws { authority = try CertificateAuthority() }

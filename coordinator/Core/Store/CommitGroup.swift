@@ -21,7 +21,7 @@ final class CommitGroup: Sendable {
     case calm
   }
 
-  /// How long what is urgent waits for others, and how long what is calm waits at first.
+  /// How long what is urgent waits for others.
   static let shortest = Duration.milliseconds(10)
   /// How long what is calm waits at most.
   static let longest = Duration.seconds(4)
@@ -51,9 +51,14 @@ final class CommitGroup: Sendable {
   private final class Result<T: Sendable>: Sendable { let value = Mutex<T?>(nil) }
 
   private let state = Mutex(State())
+  /// How long what is calm waits when nothing was committed lately.
+  private let first: Duration
   private let transact: Transact
 
-  init(_ transact: @escaping Transact) { self.transact = transact }
+  init(first: Duration = CommitGroup.shortest, _ transact: @escaping Transact) {
+    self.first = first
+    self.transact = transact
+  }
 
   /// Runs `body` together with others; returns once it is durable. `body` may be run several times.
   ///
@@ -141,7 +146,7 @@ final class CommitGroup: Sendable {
 
   /// Waits for more, until what is calm has waited long enough, or something urgent has.
   private func rest() async {
-    guard let calm = state.withLock({ Self.nextTurn(&$0) }) else { return }
+    guard let calm = state.withLock({ nextTurn(&$0) }) else { return }
     while true {
       let rest: Task<Void, Never>? = state.withLock { state in
         let end = min(calm, state.due ?? calm)
@@ -156,11 +161,11 @@ final class CommitGroup: Sendable {
   }
 
   /// When what is calm is committed; nil if nothing waits.
-  private static func nextTurn(_ state: inout State) -> ContinuousClock.Instant? {
+  private func nextTurn(_ state: inout State) -> ContinuousClock.Instant? {
     guard !state.jobs.isEmpty else { return nil }
     let now = ContinuousClock.now
-    let isSoon = state.ended.map { now - $0 < max(state.wait * 2, pause) } ?? false
-    state.wait = isSoon ? min(state.wait * 2, longest) : shortest
+    let isSoon = state.ended.map { now - $0 < max(state.wait * 2, Self.pause) } ?? false
+    state.wait = isSoon ? min(state.wait * 2, Self.longest) : first
     return now + state.wait
   }
 
