@@ -68,7 +68,7 @@ import Trust
   @Test func aHandlerThatFailsIsCalledAgain() async throws {
     let scratch = try Scratch()
     let (store, _) = try Store.open("\(scratch.path)/store.sqlite", createIfMissing: true)
-    let feed = ChangeFeed(store, log: Self.quiet, patience: .seconds(1))
+    let feed = ChangeFeed(store, log: Self.quiet, patience: .seconds(5))
     struct Down: Error {}
     final class Box: Sendable { let fails = Atomic(true) }
     let box = Box()

@@ -38,7 +38,7 @@ class Way:
 
     def __init__(self, intent: str | None, folder: str):
         self.intent, self.folder = intent, folder
-        self.patience = 400  # seconds for a command
+        self.patience = 1500  # seconds for a command: emulated machines are slow
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         give(folder)
