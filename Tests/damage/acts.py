@@ -34,6 +34,8 @@ TOLD = ("identity.json", "identity.json.twin", "root.json", "root.json.twin")
 def started(*command: str, **more) -> tuple[int, str]:
     """Its exit status, and what it said, by files: a pipe to somebody outside would be one more thing that a slam closes."""
     account = pwd.getpwnam("agent")
+    # Each time another file: one that a slammed agent wrote would slam whoever is given it.
+    pathlib.Path("/run/agent.out").unlink(missing_ok=True)
     with open("/run/agent.out", "w+") as out:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", timeout=300, user=account.pw_uid,

@@ -22,8 +22,8 @@ final class EventAllowance: Sendable {
   var finding: LogFinding {
     LogFinding(
       reason: .flood,
-      detail: "the node sends more events than the \((perHour ?? 0) >> 20) MiB in an hour that are taken from one; the rest "
-        + "waits on the node")
+      detail: "the node sends more events than the \((perHour ?? 0) >> 20) MiB in an hour that are "
+        + "taken from one; the rest waits on the node")
   }
 
   /// How long to wait before more is taken from a node; nil for not at all.

@@ -104,8 +104,8 @@ extension Configuration {
     default:
       throw TelosError(
         .invalidArgument, "unknown key \(name)",
-        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime, keepEvents, "
-          + "eventsPerNode")
+        hint: "keys are data, store, sync, enrolment, api, operations, manifestLifetime, "
+          + "keepEvents, eventsPerNode")
     }
   }
 }
