@@ -6,6 +6,7 @@ internal import FoundationEssentials
 internal import GRPCCore
 internal import Logging
 internal import SwiftProtobuf
+internal import Synchronization
 internal import TelosCore
 internal import X509
 
@@ -118,27 +119,41 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
     }
   }
 
-  /// Takes in one batch after the other. Meanwhile the next one is read: if that is urgent, those before it wait no longer.
+  /// How many batches of a stream were read, and how many of them are stored.
+  private final class Progress: Sendable {
+    let read = Atomic(0)
+    let stored = Atomic(0)
+  }
+
+  /// Takes in one batch after the other. Meanwhile the next one is read, and the one before it waits no longer.
   private func ingestAll(
     _ request: RPCAsyncSequence<Telos_Fleet_V1_EventBatch, any Error>,
     _ response: RPCWriter<Telos_Fleet_V1_EventAck>, of node: String
   ) async throws {
     let batches = AsyncChannel<Telos_Fleet_V1_EventBatch>()
+    let progress = Progress()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         defer { batches.finish() }
         for try await batch in request {
-          if batch.events.contains(where: \.isUrgent) { store.hurry() }
+          let before = progress.read.add(1, ordering: .sequentiallyConsistent).oldValue
+          if progress.stored.load(ordering: .sequentiallyConsistent) < before { store.hurry() }
           await batches.send(batch)
         }
       }
       group.addTask {
         var forked: UInt64?
+        var taken = 0
         for await batch in batches {
+          taken += 1
+          let number = taken
+          defer { progress.stored.store(number, ordering: .sequentiallyConsistent) }
           // What was on its way before the node heard that it has to begin anew comes once more.
           if let forked, batch.epoch == forked { continue }
           if let wait = allowance.wait(of: node) { try await Task.sleep(for: wait) }
-          let ingestion = try await ingest(batch, of: node)
+          let ingestion = try await ingest(batch, of: node) {
+            progress.read.load(ordering: .sequentiallyConsistent) > number
+          }
           if ingestion.isForked { forked = batch.epoch }
           for acknowledgement in ingestion.acknowledgements(of: batch.epoch) {
             try await response.write(acknowledgement)
@@ -156,11 +171,12 @@ struct FleetService: Telos_Fleet_V1_Fleet.SimpleServiceProtocol {
   ///
   /// - Parameter findings: what else there is to say of the node's log.
   private func ingest(
-    _ batch: Telos_Fleet_V1_EventBatch, of node: String, _ findings: [LogFinding] = []
+    _ batch: Telos_Fleet_V1_EventBatch, of node: String, _ findings: [LogFinding] = [],
+    isFollowed: () -> Bool = { false }
   ) async throws -> Ingestion {
     let ingestion = try await store.ingest(
       node: node, epoch: batch.epoch, events: batch.events, compares: batch.compares,
-      findings: findings, at: Date())
+      findings: findings, isFollowed: isFollowed, at: Date())
     metrics.ingested(ingestion)
     for finding in ingestion.findings {
       log.error(

@@ -173,17 +173,20 @@ struct LogIntake {
 
 extension Store {
   /// Takes in a batch of a node's log; returns once it is durable, perhaps together with other batches. That takes up to four
-  /// seconds, unless something in it is urgent or ``hurry()`` is called.
+  /// seconds, unless something in it or behind it is urgent, or ``hurry()`` is called.
   ///
   /// - Parameters:
   ///   - compares: whether the node begins a new log where the answer's hash is not that of its own record.
   ///   - findings: what else there is to say of the log.
+  ///   - isFollowed: whether another batch of the node waits for this one.
   func ingest(
     node: String, epoch: UInt64, events: [Telos_Fleet_V1_Event], compares: Bool = false,
-    findings: [LogFinding] = [], at now: Date
+    findings: [LogFinding] = [], isFollowed: () -> Bool = { false }, at now: Date
   ) async throws -> Ingestion {
     let isUrgent = !findings.isEmpty || events.contains(where: \.isUrgent)
-    return try await grouped(isUrgent ? .urgent : .calm, weight: max(1, events.count), at: now) {
+    return try await grouped(
+      isUrgent || isFollowed() ? .urgent : .calm, weight: max(1, events.count), at: now
+    ) {
       try LogIntake.take(
         events, node: node, epoch: epoch, compares: compares, findings: findings, $0)
     }

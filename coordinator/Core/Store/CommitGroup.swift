@@ -62,15 +62,17 @@ final class CommitGroup: Sendable {
 
   /// Runs `body` together with others; returns once it is durable. `body` may be run several times.
   ///
-  /// - Parameter weight: how much work it is; a receipt, or an event, is one.
+  /// - Parameters:
+  ///   - haste: asked for in the moment in which ``hurry()`` begins to find the change.
+  ///   - weight: how much work it is; a receipt, or an event, is one.
   func run<T: Sendable>(
-    _ haste: Haste, weight: Int = 1, at now: Date,
+    _ haste: @autoclosure () -> Haste, weight: Int = 1, at now: Date,
     _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
     let result = Result<T>()
     return try await withCheckedThrowingContinuation { waiting in
       add(
-        haste,
+        haste(),
         Job(
           weight: weight,
           run: { store in
@@ -97,10 +99,10 @@ final class CommitGroup: Sendable {
     }
   }
 
-  private func add(_ haste: Haste, _ job: Job) {
+  private func add(_ haste: @autoclosure () -> Haste, _ job: Job) {
     let begins = state.withLock { state in
       state.jobs.append(job)
-      if haste == .urgent, state.due == nil {
+      if state.due == nil, haste() == .urgent {
         state.due = .now + Self.shortest
         state.rest?.cancel()
       }

@@ -48,10 +48,10 @@ final class Store: Sendable {
   ///   - haste: urgent is durable within 20 ms, calm within about four seconds.
   ///   - weight: how much work it is; a receipt, or an event, is one.
   func grouped<T: Sendable>(
-    _ haste: CommitGroup.Haste = .urgent, weight: Int = 1, at now: Date = Date(),
+    _ haste: @autoclosure () -> CommitGroup.Haste = .urgent, weight: Int = 1, at now: Date = Date(),
     _ body: @escaping @Sendable (StoreTransaction) throws -> T
   ) async throws -> T {
-    try await group.run(haste, weight: weight, at: now, body)
+    try await group.run(haste(), weight: weight, at: now, body)
   }
 
   /// Commits what was given to ``grouped(_:weight:at:_:)`` so far and waits for others.
