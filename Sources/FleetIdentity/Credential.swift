@@ -72,7 +72,15 @@ public struct Credential: Sendable {
 
   /// Reads a file that ``write(to:)`` wrote; `forbidden` if others than its owner may use it.
   public init(contentsOf path: String) throws(TelosError) {
-    let text = String(decoding: try SecretFile.read(path), as: UTF8.self)
+    try self.init(pem: try SecretFile.read(path), of: path)
+  }
+
+  /// Reads what ``pem`` is.
+  ///
+  /// - Parameter path: the file that it came from, for errors.
+  /// - Throws: `corrupt` for anything but one key and certificates, `invalid-argument` if the first is for another key.
+  public init(pem: [UInt8], of path: String) throws(TelosError) {
+    let text = String(decoding: pem, as: UTF8.self)
     var keys: [IdentityKey] = []
     var chain: [Certificate] = []
     do {
@@ -94,8 +102,11 @@ public struct Credential: Sendable {
 
   /// Writes key and chain into one file of mode 0600, so that no crash leaves the one without the other.
   public func write(to path: String) throws(TelosError) {
-    try SecretFile.write(Array((key.pem + "\n" + chainPEM).utf8), to: path, replacing: true)
+    try SecretFile.write(pem, to: path, replacing: true)
   }
+
+  /// The key, then the certificates: a secret.
+  public var pem: [UInt8] { Array((key.pem + "\n" + chainPEM).utf8) }
 
   /// The certificates without the key.
   public var chainPEM: String { chain.map(\.pem).joined(separator: "\n") + "\n" }

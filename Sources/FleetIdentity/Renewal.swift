@@ -5,25 +5,26 @@ public import X509
 /// Renewal of a certificate at half of its life, with a fresh key each time.
 public struct Renewal: Sendable {
   private let source: CredentialSource
-  private let path: String
+  private let store: @Sendable (Credential) throws -> Void
   private let name: String
   private let now: @Sendable () -> Date
   private let request: @Sendable (_ csrDER: [UInt8]) async throws -> [[UInt8]]
 
   /// - Parameters:
   ///   - source: shown to the other end; replaced on success.
-  ///   - path: where the credential is kept; written before it is shown.
   ///   - name: of the node, for the request's subject only.
+  ///   - store: keeps the new credential on disk; called before it is shown.
   ///   - request: asks the coordinator; answers the chain in DER, leaf first.
   public init(
-    source: CredentialSource, path: String, name: String,
+    source: CredentialSource, name: String,
     now: @escaping @Sendable () -> Date = { Date() },
+    store: @escaping @Sendable (Credential) throws -> Void,
     request: @escaping @Sendable (_ csrDER: [UInt8]) async throws -> [[UInt8]]
   ) {
     self.source = source
-    self.path = path
     self.name = name
     self.now = now
+    self.store = store
     self.request = request
   }
 
@@ -56,7 +57,7 @@ public struct Renewal: Sendable {
     guard renewed.leaf.notValidAfter > now() else {
       throw TelosError(.refused, "the renewed certificate has already expired")
     }
-    try renewed.write(to: path)
+    try store(renewed)
     try source.replace(with: renewed)
   }
 

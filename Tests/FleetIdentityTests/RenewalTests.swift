@@ -25,7 +25,9 @@ import X509
     try await withCoordinator(authority, desk) { port in
       try await withNode(first, port: port, authority) { node in
         let fleet = Telos_Fleet_V1_Fleet.Client(wrapping: node)
-        let renewal = Renewal(source: source, path: "\(folder)/identity.pem", name: "a") { csr in
+        let renewal = Renewal(
+          source: source, name: "a", store: { try $0.write(to: "\(folder)/identity.pem") }
+        ) { csr in
           try await fleet.renew(.with { $0.csrDer = Data(csr) }).certificateChainDer.map(Array.init)
         }
         try await renewal.renew()
@@ -44,7 +46,9 @@ import X509
     let first = try authority.credential()
     let source = try CredentialSource(first)
     let authority = authority
-    let renewal = Renewal(source: source, path: "/nonexistent/x", name: "a") { csr in
+    let renewal = Renewal(
+      source: source, name: "a", store: { _ in Issue.record("it is stored") }
+    ) { csr in
       [try authority.issue(node: "b", request: csr).der]
     }
     await #expect(throws: TelosError.self) { try await renewal.renew() }

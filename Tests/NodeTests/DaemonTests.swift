@@ -243,7 +243,7 @@ private final class Bench {
       await bench.stop(SIGKILL)
       for name in [
         "node.sqlite", "node.sqlite.twin", "identity.json", "identity.json.twin", "root.json",
-        "root.json.twin", "node.pem", "authorities.pem", "events.sqlite",
+        "root.json.twin", "node.pem", "node.pem.twin", "authorities.pem", "events.sqlite",
       ] {
         let path = "\(folder)/data/\(name)"
         let before = try Data(contentsOf: URL(filePath: path))
@@ -255,12 +255,12 @@ private final class Bench {
         let dropped = try await !bench.answers(from: "10.77.0.3")
         #expect(dropped, "\(name)")
         // Of a database not every byte matters: what stands in its -wal is read from there.
-        if name.contains(".json") {
+        if name.contains(".json") || name.contains("node.pem") {
           let kept = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/data")
           #expect(kept.contains { $0.hasPrefix("\(name).damaged-") }, "\(name) is set aside")
         }
         await bench.stop(SIGKILL)
-        if ["node.pem", "authorities.pem"].contains(name) {
+        if name == "authorities.pem" {
           try before.write(to: URL(filePath: path))
         }
       }

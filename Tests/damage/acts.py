@@ -28,7 +28,7 @@ PLACED = (f"{CONNECT}connect || exit 10\n(exec /usr/bin/id) >/dev/null 2>&1 && e
 ID = "(exec /usr/bin/id) >/dev/null 2>&1 && exit 20\n" f"/usr/bin/cat {PLAIN} >/dev/null || exit 21\nexit 0\n"
 # Files of which every byte matters, so that somebody has to be told by their names. Of a database not every byte does: what is
 # set aside is told. The others are made anew, or superseded.
-TOLD = ("identity.json", "identity.json.twin", "root.json", "root.json.twin")
+TOLD = tuple(f"{name}{twin}" for name in ("identity.json", "root.json", "node.pem") for twin in ("", ".twin"))
 
 
 def started(*command: str, **more) -> tuple[int, str]:
@@ -140,12 +140,7 @@ class Acts:
         return None if answer == "ECONNREFUSED" else f"{SPARED} answers {answer}"
 
     def versions(self) -> str | None:
-        if "node.pem" in self.damage.files:
-            # Nobody is let in with it.
-            problems = [problem for problem in fleet.ask("/v1/status")["problems"] if "certificate" in problem]
-            if not any("enrol" in problem for problem in problems):
-                return f"nobody says what to do about the certificate: {problems}"
-        elif not self.damage.layout == "newer":
+        if self.damage.layout != "newer":
             fleet.until("a connection with the coordinator", lambda: fleet.ask("/v1/status").get("coordinator"), 240)
             time.sleep(10)  # for what it offers
         now = fleet.held()

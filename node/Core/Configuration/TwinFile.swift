@@ -20,13 +20,18 @@ enum TwinFile {
 
   /// What the twin says where that is whole, else the file itself.
   static func read(_ path: String, limit: Int) throws(TelosError) -> [UInt8] {
-    if let kept = whole(twin(of: path), limit: limit + 128) { return kept }
+    if let kept = kept(path, limit: limit) { return kept }
     return try DurableFile.read(path, limit: limit)
+  }
+
+  /// What the twin says, where that is whole.
+  static func kept(_ path: String, limit: Int) -> [UInt8]? {
+    whole(twin(of: path), limit: limit + 128)
   }
 
   /// Both, as far as they can be read: for content that says itself which is newer.
   static func candidates(_ path: String, limit: Int) -> [[UInt8]] {
-    [whole(twin(of: path), limit: limit + 128), try? DurableFile.read(path, limit: limit)]
+    [kept(path, limit: limit), try? DurableFile.read(path, limit: limit)]
       .compactMap { $0 }
   }
 
@@ -38,7 +43,7 @@ enum TwinFile {
     path: String, keptAt: String
   )] {
     let one = (try? DurableFile.read(path, limit: limit)) == content
-    let other = whole(twin(of: path), limit: limit + 128) == content
+    let other = kept(path, limit: limit) == content
     guard !one || !other else { return [] }
     var found: [(path: String, keptAt: String)] = []
     for (file, isWhole) in [(path, one), (twin(of: path), other)]

@@ -108,6 +108,9 @@ extension NodeParts {
     if let content = try? TwinFile.read(folder.identity, limit: 1 << 20) {
       await mend(folder.identity, to: content, events, log)
     }
+    if let credential = try? NodeCredential.read(folder.credential) {
+      await mend(folder.credential, to: credential.pem, events, log)
+    }
     let authorities = Authorities([])
     do throws(TelosError) { try authorities.read(folder.authorities) } catch {
       log.error("the authorities of enrolment cannot be read", metadata: ["error": "\(error)"])

@@ -66,7 +66,7 @@ public struct Enrolment: Sendable {
     try DurableFile.write(
       Array(authorities.map(\.pem).joined(separator: "\n").utf8), to: folder.authorities)
     try TwinFile.write(root.envelope.json, to: folder.root)
-    try credential.write(to: folder.credential)
+    try NodeCredential.write(credential, to: folder.credential)
     let node = NodeIdentity(
       name: name, labels: labels, coordinators: token.sync, enrolment: token.addresses)
     try node.write(folder)

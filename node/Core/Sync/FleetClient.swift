@@ -118,7 +118,10 @@ final class FleetClient: Sendable {
   private func renewal(
     _ fleet: Telos_Fleet_V1_Fleet.Client<some ClientTransport>, _ source: CredentialSource
   ) -> Renewal {
-    Renewal(source: source, path: credentialPath, name: name) { request in
+    let path = credentialPath
+    return Renewal(
+      source: source, name: name, store: { try NodeCredential.write($0, to: path) }
+    ) { request in
       var options = CallOptions.defaults
       options.timeout = .seconds(30)
       let reply = try await fleet.renew(.with { $0.csrDer = Data(request) }, options: options)

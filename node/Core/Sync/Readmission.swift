@@ -34,7 +34,7 @@ struct Readmission: Sendable {
         }
         try connection.source.replace(with: credential)
         log.notice("the certificate expired; the coordinator at \(endpoint) gave another one")
-        do { try credential.write(to: path) } catch {
+        do { try NodeCredential.write(credential, to: path) } catch {
           log.error("the new certificate cannot be stored: \(error)")
         }
         return
