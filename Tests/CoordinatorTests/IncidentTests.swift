@@ -83,7 +83,8 @@ import Testing
 
   @Test(arguments: [
     ("capability", Incident.Severity.notice), ("mount", .notice), ("ipc", .notice),
-    ("userfault", .notice), ("ptrace", .warning), ("signal", .warning), ("bpf", .warning),
+    ("userfault", .notice), ("family", .notice), ("ptrace", .warning), ("signal", .warning),
+    ("bpf", .warning),
     ("module", .warning), ("node-file", .warning), ("terminal", .warning),
     ("network-setting", .warning),
   ])

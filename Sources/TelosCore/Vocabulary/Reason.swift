@@ -51,8 +51,8 @@ public enum Reason: String, Sendable, Codable, CaseIterable {
   public enum Weight: Sendable {
     /// What programs do that only look around, as `ps`, `top` and `lsof` at every process: never an incident, nor a part of one.
     case noise
-    /// Honest programs meet it that do not know where they run: a sandbox that they would make, the clock or the host name that
-    /// they would set.
+    /// Honest programs meet it that do not know where they run: a sandbox that they would make, a kind of socket, the clock or
+    /// the host name that they would set.
     case clumsy
     /// Where the guard refused for it, it means harm at once; elsewhere, when it comes often.
     case serious
@@ -61,9 +61,9 @@ public enum Reason: String, Sendable, Codable, CaseIterable {
   public var weight: Weight {
     switch self {
     case .look: .noise
-    case .capability, .mount, .ipc, .userfault: .clumsy
+    case .capability, .mount, .ipc, .userfault, .family: .clumsy
     case .none, .notApproved, .agentWrote, .anonymous, .content, .interpreter, .noWindow,
-      .windowExpired, .family, .listen, .slammed, .ttl, .unmanagedPeer, .writeRoot, .device, .quota,
+      .windowExpired, .listen, .slammed, .ttl, .unmanagedPeer, .writeRoot, .device, .quota,
       .state, .stdio, .ptrace, .signal, .bpf, .module, .registered, .file, .address, .domain,
       .terminal, .approvedFile, .networkSetting, .snapshot, .nodeFile, .lock, .foreign, .folder:
       .serious
