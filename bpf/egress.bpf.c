@@ -79,27 +79,41 @@ static __always_inline __u32 answer_verdict(struct caller *c, struct finding *f,
 	return inbound_verdict(c->id, f, p->local);
 }
 
-/* Whether nobody but the agent itself would get this packet. Nobody at all is fine: then the kernel answers. */
-static __noinline bool reaches_self(struct __sk_buff *skb, struct caller *c, struct finding *f)
+enum receiver {
+	RECEIVER_NOBODY,
+	RECEIVER_SELF,
+	RECEIVER_PROXY,
+	RECEIVER_OTHER,
+};
+
+/* Whose socket gets this packet. A question opens a flow: who listens gets it, whatever became of a flow before with the same
+ * ports. Its TCP connection is entered for the proxy, which has the mark of datagrams alone. */
+static __noinline enum receiver receiver_of(struct __sk_buff *skb, struct caller *c, struct finding *f, bool question)
 {
+	struct telos_caller_key key = {};
 	struct bpf_sock_tuple tuple = {};
 	__u32 size, offset = f->family == AF_INET ? 20 : 40;
+	enum receiver receiver = RECEIVER_OTHER;
 	struct telos_socket *label;
 	struct ports ports = {};
 	struct bpf_sock *peer;
-	bool self;
 
 	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
-		return false;
+		return receiver;
+	key.port = bpf_ntohs(ports.source);
+	if (question && f->protocol == IPPROTO_TCP)
+		ports.source = 0;
 	if (f->family == AF_INET) {
 		if (bpf_skb_load_bytes(skb, 12, &tuple.ipv4, 8))
-			return false;
+			return receiver;
+		map_v4(key.address, (const __u8 *)&tuple.ipv4.saddr);
 		tuple.ipv4.sport = ports.source;
 		tuple.ipv4.dport = ports.destination;
 		size = sizeof(tuple.ipv4);
 	} else {
 		if (bpf_skb_load_bytes(skb, 8, &tuple.ipv6, 32))
-			return false;
+			return receiver;
+		__builtin_memcpy(key.address, tuple.ipv6.saddr, 16);
 		tuple.ipv6.sport = ports.source;
 		tuple.ipv6.dport = ports.destination;
 		size = sizeof(tuple.ipv6);
@@ -109,11 +123,37 @@ static __noinline bool reaches_self(struct __sk_buff *skb, struct caller *c, str
 	else
 		peer = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!peer)
-		return true;
+		return RECEIVER_NOBODY;
 	label = bpf_sk_storage_get(&sockets, peer, 0, 0);
-	self = label && label->agent == c->id && label->slot == c->slot && !(label->flags & TELOS_SOCKET_STDIO);
+	if (label && (label->flags & TELOS_SOCKET_PROXY)) {
+		receiver = RECEIVER_PROXY;
+		key.space = label->slot;
+	} else if (label && label->agent == c->id && label->slot == c->slot && !(label->flags & TELOS_SOCKET_STDIO)) {
+		receiver = RECEIVER_SELF;
+	}
 	bpf_sk_release(peer);
-	return self;
+	if (receiver == RECEIVER_PROXY && question && f->protocol == IPPROTO_TCP)
+		bpf_map_update_elem(&callers, &key, &c->agent->mark, BPF_ANY);
+	return receiver;
+}
+
+/* Whether nobody but the agent itself would get this packet. Nobody at all is fine: then the kernel answers. */
+static __always_inline bool reaches_self(struct __sk_buff *skb, struct caller *c, struct finding *f)
+{
+	return receiver_of(skb, c, f, false) <= RECEIVER_SELF;
+}
+
+/* A packet to where the proxy listens: admitted if the proxy does, and marked with whose it is, over any mark of the sender's. */
+static __noinline int question(struct __sk_buff *skb, struct caller *c, struct finding *f, const struct packet *p)
+{
+	if ((c->state & TELOS_SLAMMED) && !(c->flags & TELOS_AGENT_REACHABLE))
+		return drop(c, f, TELOS_REASON_SLAMMED);
+	if (!p->opens)
+		return 1;
+	if (receiver_of(skb, c, f, true) != RECEIVER_PROXY)
+		return drop(c, f, TELOS_REASON_NO_WINDOW);
+	skb->mark = c->agent->mark;
+	return 1;
 }
 
 static __noinline int labelled_egress(struct __sk_buff *skb, struct telos_socket *label)
@@ -123,6 +163,8 @@ static __noinline int labelled_egress(struct __sk_buff *skb, struct telos_socket
 	struct caller c = {};
 	struct packet p = {};
 
+	if (label->flags & TELOS_SOCKET_PROXY)
+		return 1;
 	if (!agent_of_slot(&c, label->agent, label->slot)) {
 		count(TELOS_COUNT_STATE_MISSING);
 		return 0;
@@ -145,10 +187,15 @@ static __noinline int labelled_egress(struct __sk_buff *skb, struct telos_socket
 			return 1;
 		return drop(&c, &f, reason);
 	}
-	/* A TCP flow that was admitted goes on; datagrams are admitted one by one. */
+	if (is_proxy(&c, &f))
+		return question(skb, &c, &f, &p);
+	/* A TCP flow that was admitted goes on. */
 	if (!p.opens && !(c.state & TELOS_SLAMMED))
 		return 1;
-	reason = destination_verdict(c.id, &f, &flags);
+	reason = destination_verdict(&c, &f, &flags);
+	/* So does what tries to become one, and a connected datagram socket; other datagrams are admitted one by one. */
+	if (reason && !(c.state & TELOS_SLAMMED) && was_admitted(label, &f))
+		return 1;
 	if (reason && f.protocol == IPPROTO_UDP && (c.flags & TELOS_AGENT_LISTENS) && !(c.state & TELOS_SLAMMED) &&
 	    !inbound_verdict(c.id, &f, p.local))
 		return 1;

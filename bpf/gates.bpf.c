@@ -15,6 +15,8 @@
 #include "inbound.bpf.c"
 #include "unix.bpf.c"
 #include "egress.bpf.c"
+#include "steering.bpf.c"
+#include "proxy.bpf.c"
 #include "guard.bpf.c"
 #include "ipc.bpf.c"
 #include "fcntl.bpf.c"

@@ -150,7 +150,7 @@ int BPF_PROG(telos_inet_conn_request, struct sock *sk, struct sk_buff *skb, stru
 	if (!sk->sk_bpf_storage)
 		return 0;
 	label = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	if (!label)
+	if (!label || (label->flags & TELOS_SOCKET_PROXY)) /* whose own filter knows who may come */
 		return 0;
 	struct finding f = {.protocol = IPPROTO_TCP};
 	struct caller c = {};

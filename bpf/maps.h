@@ -88,6 +88,20 @@ struct {
 } windows SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TELOS_NAMES);
+	__type(key, struct telos_name_key);
+	__type(value, struct telos_window);
+} names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TELOS_CALLERS);
+	__type(key, struct telos_caller_key);
+	__type(value, __u32);
+} callers SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TELOS_HEARD);
 	__type(key, struct telos_heard);
@@ -107,6 +121,13 @@ struct {
 	__type(key, int);
 	__type(value, struct telos_socket);
 } sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct telos_steered);
+} steered SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

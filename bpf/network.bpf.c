@@ -160,11 +160,14 @@ static __always_inline bool connects_to_self(struct caller *c, struct finding *f
 
 /* One destination, connected to or sent to: window, taint by contact, slam. A datagram may also go back where the
  * intent lets some come from. */
-static __always_inline int towards(struct caller *c, struct finding *f, struct sock *sk, bool connects)
+static __always_inline int towards(struct caller *c, struct finding *f, struct sock *sk, struct telos_socket *label,
+				   bool connects)
 {
-	__u32 flags = 0;
-	__u32 reason = destination_verdict(c->id, f, &flags);
+	__u32 flags = 0, reason;
 
+	if (asks_for_names(c, f, label))
+		return 0;
+	reason = destination_verdict(c, f, &flags);
 	if (reason && f->protocol == IPPROTO_UDP && (c->flags & TELOS_AGENT_LISTENS) && !(c->state & TELOS_SLAMMED) &&
 	    !inbound_verdict(c->id, f, sk->__sk_common.skc_num))
 		return 0;
@@ -182,17 +185,25 @@ static __always_inline int towards(struct caller *c, struct finding *f, struct s
 		reason = TELOS_REASON_SLAMMED;
 	else if (reason && (c->state & TELOS_SLAMMED))
 		reason = TELOS_REASON_SLAMMED;
-	if (!reason)
+	if (!reason) {
+		if (connects || f->protocol == IPPROTO_TCP) /* which sendmsg connects, too: fast open */
+			admit_flow(c, label, f);
 		return 0;
-	/* Nothing is sent by connecting a datagram socket; C libraries do it to sort what a name resolves to. */
-	if (connects && f->protocol == IPPROTO_UDP)
+	}
+	/* Nothing is sent by connecting a datagram socket; C libraries do it to sort what a name resolves to, and sort wrongly
+	 * if the address that they may use at other ports seems to be out of reach. */
+	if (connects && f->protocol == IPPROTO_UDP) {
+		if ((c->flags & TELOS_AGENT_NAMES) && (flags & WINDOW_FOUND) && !(c->state & TELOS_SLAMMED))
+			return 0;
 		return answer(refuse_quietly(c, f, reason), EPERM);
+	}
 	return refuse_destination(c, f, reason);
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address, int length)
 {
+	struct telos_socket *label;
 	struct sock *sk;
 
 	MANAGED_ONLY(EPERM, .hook = TELOS_HOOK_SOCKET_CONNECT);
@@ -202,12 +213,14 @@ int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address
 	f.family = sk->__sk_common.skc_family;
 	if (f.family != AF_INET && f.family != AF_INET6)
 		return 0; /* AF_UNIX has hooks of its own */
-	if (!label_of(&c, sock, &f))
+	label = label_of(&c, sock, &f);
+	if (!label)
 		return refuse_destination(&c, &f, TELOS_REASON_UNMANAGED_PEER);
 	f.protocol = protocol_of(sk);
 	switch (destination_of(&f, address, length)) {
-	case DESTINATION_NONE:
-		return 0; /* AF_UNSPEC: disconnects */
+	case DESTINATION_NONE: /* AF_UNSPEC: disconnects */
+		admit_flow(&c, label, &f);
+		return 0;
 	case DESTINATION_BAD:
 		return refuse_destination(&c, &f, TELOS_REASON_FAMILY);
 	default:
@@ -215,7 +228,7 @@ int BPF_PROG(telos_socket_connect, struct socket *sock, struct sockaddr *address
 	}
 	if (expired(&c))
 		return refuse_destination(&c, &f, TELOS_REASON_TTL);
-	return towards(&c, &f, sk, true);
+	return towards(&c, &f, sk, label, true);
 }
 
 static __always_inline int send_unix(struct caller *c, struct finding *f, struct telos_socket *label)
@@ -252,7 +265,7 @@ static __noinline int managed_sendmsg(struct socket *sock, struct msghdr *messag
 		case DESTINATION_IS:
 			if (expired(&c))
 				return refuse_destination(&c, &f, TELOS_REASON_TTL);
-			return towards(&c, &f, sk, false);
+			return towards(&c, &f, sk, label, false);
 		case DESTINATION_BAD:
 			return refuse_destination(&c, &f, TELOS_REASON_FAMILY);
 		default:
@@ -268,7 +281,7 @@ static __noinline int managed_sendmsg(struct socket *sock, struct msghdr *messag
 		return 0; /* egress sees whether it is */
 	if (!(c.flags & TELOS_AGENT_REACHABLE) || (label->flags & TELOS_SOCKET_INBOUND))
 		return refuse_destination(&c, &f, TELOS_REASON_SLAMMED);
-	return towards(&c, &f, sk, false);
+	return towards(&c, &f, sk, label, false);
 }
 
 /* What every datagram passes, also of those who are nobody's agents: nothing is laid out before that is known. */

@@ -33,6 +33,9 @@ public struct BPFObject: ~Copyable {
       }
       return nil
     }
+
+    /// Whether it is put on single sockets, and attached to nothing.
+    public var isSocketFilter: Bool { section == "socket" }
   }
 
   /// A map as the object file describes it.

@@ -1,7 +1,7 @@
 internal import CLibbpf
 internal import Glibc
 
-/// Labels that the kernel keeps with sockets (SK_STORAGE), read through a descriptor of the socket.
+/// Labels that the kernel keeps with sockets (SK_STORAGE), read and written through a descriptor of the socket.
 public struct SocketStorage<Value: BitwiseCopyable>: Sendable {
   private let map: BPFMap<Int32, Value>
 
@@ -16,5 +16,10 @@ public struct SocketStorage<Value: BitwiseCopyable>: Sendable {
     } catch  where error.code == ENOTSOCK {
       return nil
     }
+  }
+
+  /// Replaces the label of a socket, or gives it one.
+  public func setLabel(_ label: Value, of socket: Int32) throws(BPFError) {
+    try map.update(socket, label)
   }
 }

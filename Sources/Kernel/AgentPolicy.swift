@@ -157,6 +157,13 @@ public struct AgentPolicy: Sendable, Hashable {
   public var writesWhileTainted = false
   /// Its sockets may talk to each other over loopback, on any port above 1023.
   public var ownLoopback = false
+  /// Its intent permits names.
+  public var hasNames = false
+  /// Some of them stay reachable while it is tainted.
+  public var namesWhileTainted = false
+  /// Where the node's DNS proxy listens on 127.0.0.1 and ::1 of the agent's network name space, over UDP and TCP. 0: there is none,
+  /// and an agent that has names does not get at any.
+  public var namesPort: UInt16 = 0
   /// Seconds.
   public var ttl: UInt64 = 3600
 

@@ -35,6 +35,10 @@ public struct AgentRecord: Sendable, Hashable {
   public var isCanary: Bool
   /// It has executed something, or its place was entered.
   public var hasStarted: Bool
+  /// Where the DNS proxy listens for it; 0: it asks for no names.
+  public var namesPort: UInt16
+  /// What its packets to the proxy are marked with; nil for an agent that asks for no names.
+  public var mark: AgentMark?
   /// Refusals, whether or not an event was sent for each.
   public var denials: [Gate: UInt64]
 
@@ -52,6 +56,8 @@ public struct AgentRecord: Sendable, Hashable {
     isAudited = record.flags & TELOS_AGENT_AUDIT.rawValue != 0
     isCanary = record.flags & TELOS_AGENT_CANARY.rawValue != 0
     hasStarted = record.flags & TELOS_AGENT_STARTED.rawValue != 0
+    namesPort = record.names_port
+    mark = AgentMark(rawValue: record.mark)
     denials = [:]
     for (code, count) in record.counts.enumerated() where count > 0 {
       if let gate = Gate(code: UInt8(code)) { denials[gate] = count }

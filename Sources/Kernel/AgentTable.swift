@@ -15,6 +15,8 @@ public final class AgentTable: Sendable {
   /// Of agents for whom nothing else is said.
   let quota: AgentQuota
   let state: Mutex<State>
+  /// Guards read, change and write of the map of the same name. Taken after ``state``, where both are.
+  let names: Mutex<NameCounts>
 
   struct State {
     /// Free indices of `tails` and `domains`, lowest first at the end.
@@ -54,6 +56,7 @@ public final class AgentTable: Sendable {
     let used = try Self.usedDomains(maps, ofFiles)
     let agents = try Self.slots(maps)
     highest = max(highest, agents.map(\.record.id).max() ?? 0)
+    names = Mutex(try NameCounts(maps))
     state = Mutex(
       State(
         freeTails: (1..<UInt32(TELOS_TAIL_SETS)).reversed().filter { !usedTails.contains($0) },

@@ -68,6 +68,7 @@ extension AgentTable {
         try maps.windows.remove(entry.key)
       }
     }
+    try eraseNames(of: ids)
     let slots = try Self.slots(maps)
     if slots.contains(where: { ids.contains($0.record.id) && $0.record.inodes > 0 }) {
       try removePrivate(of: ids, slots.map(\.record))

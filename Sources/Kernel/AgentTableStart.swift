@@ -46,6 +46,10 @@ extension AgentTable {
         record.tasks_quota = quota.tasks
         record.inodes_quota = quota.inodes
         record.uid = uid
+        if form.flags & TELOS_AGENT_NAMES.rawValue != 0 {
+          record.names_port = policy.namesPort
+          record.mark = AgentMark.random(slot: slot).rawValue
+        }
         try kernel { () throws(BPFError) in
           try maps.domains.update(domain, telos_domain())
           try maps.agents.update(slot, record)

@@ -30,8 +30,8 @@ extension Gate {
       self = .file  // the fate of files and terminals
     } else if program.section.hasPrefix("cgroup_skb/") {
       self = .egress
-    } else if program.section.hasPrefix("cgroup/") {
-      self = .network
+    } else if program.section.hasPrefix("cgroup/") || program.isSocketFilter {
+      self = .network  // what steers questions for names, and the filters of the proxy's sockets
     } else {
       return nil
     }

@@ -2,7 +2,8 @@ internal import BPFKit
 internal import Glibc
 internal import TelosCore
 
-/// The pins of the gates' links. `links/PROGRAM` are in charge; `fresh/PROGRAM` those of a build on trial.
+/// The pins of the gates' links. `links/PROGRAM` are in charge; `fresh/PROGRAM` those of a build on trial. A program that is put on
+/// single sockets has no link: it is pinned itself in that place.
 ///
 /// The build that made the links in charge is written into a map that is pinned beside them, so that it lives
 /// exactly as long as they do.
@@ -31,15 +32,25 @@ struct GateLinks {
 
   /// Pins a link on trial, or in charge at once where there is nothing to replace.
   func pin(_ link: borrowing BPFLink, _ program: String, onTrial: Bool) throws(TelosError) {
-    if onTrial && mkdir(fresh, 0o700) != 0 && errno != EEXIST {
-      throw TelosError.system("make \(fresh)")
-    }
-    let path = onTrial ? "\(fresh)/\(program)" : pins.link(program)
+    let path = try place(program, onTrial)
     do throws(BPFError) {
       try link.pin(path)
     } catch {
       throw TelosError(error)
     }
+  }
+
+  func pin(_ filter: BPFProgram, onTrial: Bool) throws(TelosError) {
+    let path = try place(filter.name, onTrial)
+    try kernel { () throws(BPFError) in try filter.descriptor.pin(path) }
+  }
+
+  private func place(_ program: String, _ onTrial: Bool) throws(TelosError) -> String {
+    guard onTrial else { return pins.link(program) }
+    guard mkdir(fresh, 0o700) == 0 || errno == EEXIST else {
+      throw TelosError.system("make \(fresh)")
+    }
+    return "\(fresh)/\(program)"
   }
 
   func record(_ build: Digest) throws(TelosError) {

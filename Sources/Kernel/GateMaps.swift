@@ -16,6 +16,8 @@ struct GateMaps: Sendable {
   let rules: BPFMap<telos_rule_key, telos_rule>
   let tails: BPFMap<UInt32, telos_tail_set>
   let windows: BPFMap<telos_window_key, telos_window>
+  let names: BPFMap<telos_name_key, telos_window>
+  let callers: BPFMap<telos_caller_key, UInt32>
   let sockets: SocketStorage<telos_socket>
   let counters: PerCPUMap<UInt32>
   let slams: Descriptor
@@ -24,7 +26,8 @@ struct GateMaps: Sendable {
 
   static let names = [
     "tasks", "agents", "domains", "cookies", "places", "cgroups", "bound", "inodes", "ipc",
-    "rules", "tails", "windows", "sockets", "counters", "slams", "events", "globals",
+    "rules", "tails", "windows", "names", "callers", "sockets", "counters", "slams", "events",
+    "globals",
   ]
 
   init(_ pins: PinFolder) throws(BPFError) {
@@ -40,6 +43,8 @@ struct GateMaps: Sendable {
     rules = try BPFMap(pinned: pins.map("rules"), name: "rules")
     tails = try BPFMap(pinned: pins.map("tails"), name: "tails")
     windows = try BPFMap(pinned: pins.map("windows"), name: "windows")
+    names = try BPFMap(pinned: pins.map("names"), name: "names")
+    callers = try BPFMap(pinned: pins.map("callers"), name: "callers")
     sockets = try SocketStorage(
       descriptor: Descriptor(pinned: pins.map("sockets")), name: "sockets")
     counters = try PerCPUMap(

@@ -14,18 +14,20 @@ public struct GateSizes: Sendable, Hashable, Codable {
   public var rules = Int(TELOS_RULES)
   /// Address windows of all agents. 184 bytes each, when they are used.
   public var windows = Int(TELOS_WINDOWS)
+  /// Addresses of all agents that answers of the DNS proxy opened. 208 bytes each.
+  public var names = Int(TELOS_NAMES)
 
   public init() {}
 
   /// What each may be, by the name of its property. The lower ends let a canary and a few agents live.
   public static let bounds: [String: ClosedRange<Int>] = [
     "processes": 1024...4_194_304, "files": 4096...16_777_216, "rules": 1024...4_194_304,
-    "windows": 256...1_048_576,
+    "windows": 256...1_048_576, "names": 256...1_048_576,
   ]
 
   /// The configurable maps, by their names in the kernel.
   var maps: [String: Int] {
-    ["tasks": processes, "inodes": files, "rules": rules, "windows": windows]
+    ["tasks": processes, "inodes": files, "rules": rules, "windows": windows, "names": names]
   }
 }
 
@@ -53,6 +55,7 @@ extension AgentTable {
     let (rules, windows, files) = try kernel { () throws(BPFError) in
       (try maps.rules.occupancy(), try maps.windows.occupancy(), try maps.inodes.occupancy())
     }
+    let opened = names.withLock { $0.all }
     let (freeTails, freeDomains) = state.withLock { ($0.freeTails.count, $0.freeDomains.count) }
     let sizes = gates.sizes
     func use(_ name: String, _ used: Int, _ capacity: Int, _ wanted: Int? = nil) -> MapUse {
@@ -67,6 +70,7 @@ extension AgentTable {
       use("files", files, maps.inodes.capacity, sizes?.files),
       use("rules", rules, maps.rules.capacity, sizes?.rules),
       use("windows", windows, maps.windows.capacity, sizes?.windows),
+      use("names", opened, maps.names.capacity, sizes?.names),
       use("folders", Int(TELOS_TAIL_SETS) - 1 - freeTails, Int(TELOS_TAIL_SETS) - 1),
       use("domains", Int(TELOS_DOMAINS) - 1 - freeDomains, Int(TELOS_DOMAINS) - 1),
     ]

@@ -78,6 +78,14 @@ extension Gates {
     for program in programs where missing[program.name] == nil {
       do throws(BPFError) {
         let loaded = try object.loaded(program.name)
+        guard !program.isSocketFilter else {
+          do throws(TelosError) {
+            try links.pin(loaded, onTrial: onTrial)
+          } catch {
+            missing[program.name] = error.message
+          }
+          continue
+        }
         let isHook =
           program.lsmHook != nil || program.tracepoint != nil || program.function != nil
         let link = isHook ? try loaded.attachHook() : try loaded.attach(cgroup: cgroup)

@@ -105,6 +105,8 @@ struct KernelPolicy {
     if policy.jit { flags |= TELOS_AGENT_JIT.rawValue }
     if policy.writesWhileTainted { flags |= TELOS_AGENT_WRITES_TAINTED.rawValue }
     if policy.ownLoopback { flags |= TELOS_AGENT_LOOPBACK.rawValue }
+    let asks = policy.hasNames && policy.namesPort != 0
+    if asks { flags |= TELOS_AGENT_NAMES.rawValue }
     if policy.stdio == .allow { flags |= TELOS_AGENT_STDIO_ALLOW.rawValue }
     let sensitive: RuleFlags = [.critical, .warn]
     if rules.values.contains(where: { rule in
@@ -112,7 +114,9 @@ struct KernelPolicy {
     }) {
       flags |= TELOS_AGENT_DIR_RULES.rawValue
     }
-    if windows.values.contains(where: { $0.contains(where: \.whileTainted) }) {
+    if asks && policy.namesWhileTainted
+      || windows.values.contains(where: { $0.contains(where: \.whileTainted) })
+    {
       flags |= TELOS_AGENT_REACHABLE.rawValue
     }
     if rules.values.contains(where: { $0.flags.contains(.hash) }) {

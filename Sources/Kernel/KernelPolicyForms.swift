@@ -108,6 +108,22 @@ extension telos_window_key {
   }
 }
 
+extension telos_name_key {
+  init(agent: UInt64, _ host: IPAddress) {
+    self.init()
+    self.agent = agent
+    withUnsafeMutableBytes(of: &address) {
+      $0.storeBytes(of: host.bits.bigEndian, as: UInt128.self)
+    }
+  }
+
+  var host: IPAddress {
+    withUnsafeBytes(of: address) {
+      IPAddress(bits: UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)))
+    }
+  }
+}
+
 extension telos_window {
   init(_ rules: [PortRule]) {
     self.init()
@@ -116,6 +132,13 @@ extension telos_window {
     withUnsafeMutableBytes(of: &ports) { bytes in
       forms.withUnsafeBytes { bytes.copyMemory(from: $0) }
     }
+  }
+
+  /// As an entry of `names`.
+  init(_ rules: [PortRule], of key: telos_name_key) {
+    self.init(rules)
+    var key = key
+    stamp = telos_name_stamp(&key)
   }
 
   var rules: [PortRule] {

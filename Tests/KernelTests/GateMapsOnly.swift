@@ -6,15 +6,24 @@ import TelosCore
 
 /// The gates' maps without their programs, which this machine's kernel may refuse: enough for what user space
 /// writes and reads. They live in a namespace of their own.
+///
+/// Programs of cgroups and sockets are admitted everywhere: those that are named are loaded and act on `group`.
 final class GateMapsOnly {
   let namespace: Namespace
+  let group: TestGroup?
   let gates: Gates
   let table: AgentTable
   let socketsDescriptor: Descriptor
   private let folder: String
 
   /// - Parameter first: whose pinned maps are taken up.
-  init(sizes: GateSizes = GateSizes(), again first: GateMapsOnly? = nil) throws {
+  init(
+    sizes: GateSizes = GateSizes(), again first: GateMapsOnly? = nil,
+    programs: (BPFObject.Program) -> Bool = { _ in false }
+  ) throws {
+    let acting = Set(try BPFObject(path: bpfObject("gates")).programs.filter(programs).map(\.name))
+    let group = acting.isEmpty ? nil : TestGroup()
+    self.group = group
     let namespace = try first?.namespace ?? Namespace()
     self.namespace = namespace
     let folder = try first?.folder ?? Self.makeFolder()
@@ -22,7 +31,9 @@ final class GateMapsOnly {
     (gates, socketsDescriptor) = try namespace {
       let pins = try PinFolder(root: folder)
       let object = try BPFObject(path: bpfObject("gates"))
-      for program in object.programs { try object.setLoads(program.name, false) }
+      for program in object.programs {
+        try object.setLoads(program.name, acting.contains(program.name))
+      }
       try Gates.fit(object, sizes, pins)
       for map in object.maps {
         if map.name.hasSuffix(".bss") {
@@ -32,6 +43,15 @@ final class GateMapsOnly {
         }
       }
       try object.load()
+      for program in object.programs where acting.contains(program.name) {
+        let loaded = try object.loaded(program.name)
+        if program.isSocketFilter {
+          try loaded.descriptor.pin(pins.link(program.name))
+        } else if let group {
+          let cgroup = try ControlGroupRoot(standIn: group.path).open()
+          try loaded.attach(cgroup: cgroup).pin(pins.link(program.name))
+        }
+      }
       return (
         Gates(
           pins: pins, build: Digest(of: [0]), reused: false, reports: [], sizes: sizes,

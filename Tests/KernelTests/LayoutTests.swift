@@ -10,7 +10,7 @@ struct LayoutTests {
   func sizes() {
     #expect(MemoryLayout<telos_inode>.size == 16)
     #expect(MemoryLayout<telos_task>.size == 16)
-    #expect(MemoryLayout<telos_agent>.size == 136)
+    #expect(MemoryLayout<telos_agent>.size == 144)
     #expect(MemoryLayout<telos_place>.size == 40)
     #expect(MemoryLayout<telos_place_path>.size == Int(TELOS_PATH))
     #expect(MemoryLayout<telos_domain>.size == 16)
@@ -24,7 +24,10 @@ struct LayoutTests {
     #expect(MemoryLayout<telos_window_key>.size == 28)
     #expect(MemoryLayout<telos_port>.size == 16)
     #expect(MemoryLayout<telos_window>.size == 8 + 16 * Int(TELOS_PORTS))
-    #expect(MemoryLayout<telos_socket>.size == 16)
+    #expect(MemoryLayout<telos_name_key>.size == 24)
+    #expect(MemoryLayout<telos_caller_key>.size == 24)
+    #expect(MemoryLayout<telos_socket>.size == 40)
+    #expect(MemoryLayout<telos_steered>.size == 40)
     #expect(MemoryLayout<telos_process>.size == 20)
     #expect(
       MemoryLayout<telos_event>.size

@@ -34,7 +34,9 @@ struct SocketDestroyerTests {
     let sockets = try BPFMap<Int32, telos_socket>(
       descriptor: kernel.socketsDescriptor, name: "sockets")
     let borrowed = try borrow(3, of: processes[0])
-    try sockets.update(borrowed, telos_socket(agent: 77, slot: 1, flags: 0))
+    var label = telos_socket()
+    (label.agent, label.slot) = (77, 1)
+    try sockets.update(borrowed, label)
     close(borrowed)
 
     let destroyer = SocketDestroyer(kernel.gates)

@@ -24,10 +24,10 @@ typedef int32_t telos_s32;
 typedef uint64_t telos_u64;
 #endif
 
-#define TELOS_LAYOUT 3
+#define TELOS_LAYOUT 4
 
-/* Capacities. Maps are preallocated: what is full refuses. Those of `tasks`, `inodes`, `rules` and `windows` are defaults,
- * which node.yaml may change. */
+/* Capacities. Maps are preallocated: what is full refuses. Those of `tasks`, `inodes`, `rules`, `windows` and `names` are
+ * defaults, which node.yaml may change. */
 #define TELOS_TASKS 65536u
 #define TELOS_AGENTS 1024u     /* slots; slot 0 is never used */
 #define TELOS_DOMAINS 65536u   /* domain 0 means "none" */
@@ -35,6 +35,8 @@ typedef uint64_t telos_u64;
 #define TELOS_RULES 65536u
 #define TELOS_TAIL_SETS 4096u  /* set 0 means "none" */
 #define TELOS_WINDOWS 16384u
+#define TELOS_NAMES 65536u     /* addresses that the node's DNS proxy opened */
+#define TELOS_CALLERS 16384u   /* TCP connections to the proxy, the oldest of which are forgotten */
 #define TELOS_COOKIES 256u
 #define TELOS_PLACES 1024u     /* cgroups that make agents: as many as there are slots */
 #define TELOS_NEVER_BLOCK 65536u
@@ -89,6 +91,7 @@ enum telos_agent_flags {
 	TELOS_AGENT_LISTENS = 512,    /* some port of its own is open to others */
 	TELOS_AGENT_WRITES_TAINTED = 1024, /* a slam closes none of the folders that it may write */
 	TELOS_AGENT_LOOPBACK = 2048,  /* its sockets may talk to each other over loopback */
+	TELOS_AGENT_NAMES = 4096,     /* asks for names, of the node's DNS proxy alone: `names_port` and `mark` are set */
 };
 /* Above the flags: the mark of the build that alone judges this agent, so that a canary proves a build on trial without
  * the help of the build in charge. 0, and every agent but a canary has that: every build that is attached judges. */
@@ -124,7 +127,16 @@ struct telos_agent {
 	telos_u64 events_ns;      /* start of the second in which `events` counts */
 	telos_u32 events;         /* denial events sent in that second */
 	telos_u32 uid;
+	telos_u32 mark;           /* of its packets to the proxy; see TELOS_MARK_SLOT */
+	telos_u16 names_port;     /* host order: the proxy's, on 127.0.0.1 and ::1 of the agent's network name space */
+	telos_u16 reserved;
 };
+
+/* The mark of an agent's packets to the proxy: its slot, and bits that are random anew for every agent, so that nobody guesses a
+ * mark, and one that is late is not taken for that of the slot's next agent. Two bits are in neither: Kubernetes drops and
+ * masquerades packets that have them. 0 is nobody's. */
+#define TELOS_MARK_SLOT 0x000003ffu
+#define TELOS_MARK_RANDOM 0xffff3c00u
 
 /* Map `domains`: ARRAY by domain. A forest: `parent` 0 or itself is a root; roots carry the state. */
 struct telos_domain {
@@ -288,8 +300,25 @@ struct telos_port {
 };
 struct telos_window {
 	telos_u32 count;
-	telos_u32 reserved;
+	telos_u32 stamp; /* in `names`: telos_name_stamp() of its key; in `windows` 0 */
 	struct telos_port ports[TELOS_PORTS];
+};
+
+/* Map `names`: HASH of struct telos_window: addresses that answers of the node's DNS proxy opened to an agent with
+ * TELOS_AGENT_NAMES. They count where `windows` does not admit. The memory of an entry that is replaced is used again at once,
+ * while a program may still read it: the stamp says whose it is, and whoever finds another looks again. */
+struct telos_name_key {
+	telos_u64 agent;
+	telos_u8 address[16]; /* v4-mapped for IPv4 */
+};
+
+/* Map `callers`: LRU_HASH of telos_u32, the mark of the agent that opens this TCP connection to the proxy. The kernel enters it
+ * before the connection's first packet goes out. */
+struct telos_caller_key {
+	telos_u8 address[16]; /* of the agent's end, v4-mapped for IPv4 */
+	telos_u32 space;      /* `slot` in the label of the proxy's socket */
+	telos_u16 port;       /* of the agent's end, host order */
+	telos_u16 reserved;
 };
 
 /* Map `sockets`: SK_STORAGE (cloned to accepted sockets). The label of a socket; user space reads it by
@@ -299,11 +328,28 @@ enum telos_socket_flags {
 	TELOS_SOCKET_STDIO = 2,          /* was descriptor 0 to 2 at registration */
 	TELOS_SOCKET_CONTROL = 4,        /* a managed caller of the node's control socket */
 	TELOS_SOCKET_INBOUND = 8,        /* listens, or was accepted from one that does: its peers came to it */
+	TELOS_SOCKET_PROXY = 16,         /* the DNS proxy's, which user space labels: nobody's agent, and `slot` is a number of
+					  * the network name space that it is in */
 };
 struct telos_socket {
 	telos_u64 agent;
 	telos_u32 slot;
 	telos_u32 flags;
+	/* The destination that connect admitted last. It stays open to this socket when its window has run out. */
+	telos_u32 writes; /* odd while it is being changed */
+	telos_u16 port;   /* host order; 0: none */
+	telos_u16 reserved;
+	telos_u8 address[16];
+};
+
+/* Map `steered`: SK_STORAGE: the servers that an agent asked with a socket whose questions went to the proxy. Answers seem to come
+ * from them: from the last one of the family that the answer comes by. */
+enum telos_way { TELOS_WAY_V4 = 0, TELOS_WAY_V6 = 1, TELOS_WAYS = 2 };
+struct telos_steered {
+	telos_u16 port;     /* the proxy's, host order */
+	telos_u8 asked[TELOS_WAYS];
+	telos_u32 reserved;
+	telos_u8 server[TELOS_WAYS][16];
 };
 
 /* ---- events -------------------------------------------------------------------------------------------- */
@@ -513,6 +559,16 @@ static inline telos_u64 telos_hash(const telos_u8 *name, telos_u32 length)
 	return hash;
 }
 
+static inline telos_u32 telos_name_stamp(const struct telos_name_key *key)
+{
+	telos_u64 high, low;
+
+	__builtin_memcpy(&high, key->address, 8);
+	__builtin_memcpy(&low, key->address + 8, 8);
+	return (telos_u32)(((key->agent * 0x9E3779B97F4A7C15ull) ^ (high * 0xC2B2AE3D27D4EB4Full) ^
+			    (low * 0x165667B19E3779F9ull)) >> 32);
+}
+
 /* Cells of the counting filters. Raise a cell before the entry goes in, lower it after it is out: a filter may
  * then say "perhaps" too often, but never "no" of something that is there. */
 static inline telos_u32 telos_task_cell(telos_u64 task)
@@ -534,7 +590,8 @@ static inline telos_u32 telos_inode_cell(telos_u64 ino, telos_u64 salt)
 _Static_assert(sizeof(struct telos_inode) == 16, "inode");
 _Static_assert(sizeof(struct telos_task) == 16, "task");
 _Static_assert(sizeof(struct telos_place) == 40, "place");
-_Static_assert(sizeof(struct telos_agent) == 136, "agent");
+_Static_assert(sizeof(struct telos_agent) == 144, "agent");
+_Static_assert(TELOS_AGENTS - 1 <= TELOS_MARK_SLOT, "slots in a mark");
 _Static_assert(sizeof(struct telos_domain) == 16, "domain");
 _Static_assert(sizeof(struct telos_ipc) == 16, "ipc");
 _Static_assert(sizeof(struct telos_inode_entry) == 16, "inode entry");
@@ -545,7 +602,10 @@ _Static_assert(sizeof(struct telos_tail_set) == 8 + 48 * TELOS_TAILS, "tail set"
 _Static_assert(sizeof(struct telos_window_key) == 28, "window key");
 _Static_assert(sizeof(struct telos_port) == 16, "port");
 _Static_assert(sizeof(struct telos_window) == 8 + 16 * TELOS_PORTS, "window");
-_Static_assert(sizeof(struct telos_socket) == 16, "socket");
+_Static_assert(sizeof(struct telos_name_key) == 24, "name key");
+_Static_assert(sizeof(struct telos_caller_key) == 24, "caller key");
+_Static_assert(sizeof(struct telos_socket) == 40, "socket");
+_Static_assert(sizeof(struct telos_steered) == 40, "steered");
 _Static_assert(sizeof(struct telos_process) == 20, "process");
 _Static_assert(sizeof(struct telos_event) == 104 + 20 * TELOS_LINEAGE + TELOS_PATH, "event");
 _Static_assert(sizeof(struct telos_hyperion) == 48, "hyperion");

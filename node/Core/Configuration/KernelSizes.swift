@@ -11,12 +11,14 @@ extension NodeConfiguration {
       case "files": sizes.files = try Self.size(member)
       case "rules": sizes.rules = try Self.size(member)
       case "windows": sizes.windows = try Self.size(member)
+      case "names": sizes.names = try Self.size(member)
       case "processesPerAgent": tasks = try member.integer(16...4_194_304)
       case "filesPerAgent": inodes = try member.integer(64...16_777_216)
       default:
         throw TelosError(
           .invalidArgument, "\(member.place): unknown key \"\(member.name)\" in \"kernel\"",
-          hint: "known are processes, files, rules, windows, processesPerAgent, filesPerAgent")
+          hint:
+            "known are processes, files, rules, windows, names, processesPerAgent, filesPerAgent")
       }
     }
     quota.tasks = try Self.share(tasks, quota.tasks, sizes.processes, "processes", place)
