@@ -157,6 +157,8 @@ public struct AgentPolicy: Sendable, Hashable {
   public var writesWhileTainted = false
   /// Its sockets may talk to each other over loopback, on any port above 1023.
   public var ownLoopback = false
+  /// The node answers what it looks up.
+  public var hasNames = false
   /// Seconds.
   public var ttl: UInt64 = 3600
 
