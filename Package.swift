@@ -187,7 +187,7 @@ let package = Package(
     tests("AddressSetsTests", ["AddressSets"]),
     tests("TrustTests", ["Trust", "TelosCore", crypto]),
     tests("TelosAPITests", ["TelosAPI", "TelosCore", "Trust"]),
-    tests("IntentsTests", ["Intents", "TelosCore"]),
+    tests("IntentsTests", ["Intents", "AddressSets", "TelosCore"]),
     tests(
       "FleetIdentityTests",
       [

@@ -36,6 +36,7 @@ public enum IntentCompiler {
     policy.files = try build.rules.finished()
     policy.abstractSockets = build.abstractSockets
     policy.windows = try WindowRules.compile(intent.network, now: context.bootNanoseconds)
+    policy.hasNames = intent.network.hasNames
     policy.inbound = try WindowRules.compileListeners(intent.network.listen)
     policy.audit = intent.mode == .audit
     policy.jit = intent.exec.jit

@@ -31,17 +31,6 @@ enum PortRules {
     }.map(\.element)
   }
 
-  static func intersection(_ left: [PortRange], _ right: [PortRange]) -> [PortRange] {
-    PortRange.normalised(
-      left.flatMap { one in
-        right.compactMap { two in
-          let first = max(one.first, two.first)
-          let last = min(one.last, two.last)
-          return first <= last ? PortRange(first: first, last: last) : nil
-        }
-      })
-  }
-
   private static func isBefore(_ left: PortRule, _ right: PortRule) -> Bool {
     func key(_ rule: PortRule) -> [UInt64] {
       [

@@ -13,7 +13,7 @@ enum WindowRules {
   }
 
   static func compile(_ network: Intent.Network, now: UInt64) throws(TelosError) -> [WindowRule] {
-    try windows(try openings(network, now)) { "network: \($0) port rules meet at \($1)" }
+    try windows(openings(network, now)) { "network: \($0) port rules meet at \($1)" }
   }
 
   /// Who may come in, and to which ports: windows by the peer's address. No peer has the address ::, where all ports
@@ -57,26 +57,21 @@ enum WindowRules {
     return covered && !there ? [WindowRule(prefix: all, ports: [])] : []
   }
 
-  private static func openings(_ network: Intent.Network, _ now: UInt64) throws(TelosError)
-    -> [Opening]
-  {
+  private static func openings(_ network: Intent.Network, _ now: UInt64) -> [Opening] {
     var result: [Opening] = []
-    for entry in network.allow {
+    for (entry, prefix) in blocks(network.allow) {
       let expires = entry.ttl.map { now + $0.seconds * 1_000_000_000 } ?? 0
       result.append(
         Opening(
-          prefix: try prefix(entry),
-          rules: rules(entry.protocols, entry.ports ?? [.all], expires: expires)))
+          prefix: prefix, rules: rules(entry.protocols, entry.ports ?? [.all], expires: expires)))
     }
     // Only what is opened stays reachable, and no longer than it is open.
-    for entry in network.reachableWhileTainted {
-      let prefix = try prefix(entry)
-      for window in network.allow {
-        guard case .cidr(let around) = window.target, around.contains(prefix) else { continue }
+    for (entry, prefix) in blocks(network.reachableWhileTainted) {
+      for (window, around) in blocks(network.allow) where around.contains(prefix) {
         let expires = window.ttl.map { now + $0.seconds * 1_000_000_000 } ?? 0
         var both = entry
         both.protocols = entry.protocols.intersection(window.protocols)
-        let ports = PortRules.intersection(entry.ports ?? [.all], window.ports ?? [.all])
+        let ports = PortRange.intersection(entry.ports ?? [.all], window.ports ?? [.all])
         guard !both.protocols.isEmpty, !ports.isEmpty else { continue }
         result.append(
           Opening(
@@ -84,22 +79,19 @@ enum WindowRules {
             rules: rules(both.protocols, ports, expires: expires, whileTainted: true)))
       }
     }
-    for entry in network.sensitive {
+    for (entry, prefix) in blocks(network.sensitive) {
       result.append(
         Opening(
-          prefix: try prefix(entry),
+          prefix: prefix,
           rules: rules(entry.protocols, entry.ports ?? [.all], sensitive: true)))
     }
     return result
   }
 
-  private static func prefix(_ entry: Intent.Destination) throws(TelosError) -> IPPrefix {
-    switch entry.target {
-    case .cidr(let prefix): return prefix
-    case .host(let name):
-      throw TelosError(
-        .notYet, "not yet: \(name) is opened by the node's DNS proxy, which is not there yet",
-        hint: "write its addresses as cidr entries")
+  /// Hosts are opened by answers.
+  private static func blocks(_ entries: [Intent.Destination]) -> [(Intent.Destination, IPPrefix)] {
+    entries.compactMap { entry in
+      if case .cidr(let prefix) = entry.target { (entry, prefix) } else { nil }
     }
   }
 

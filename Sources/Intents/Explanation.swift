@@ -69,21 +69,6 @@ extension Intent {
     return Self.section("One binary that is many programs; approving one approves all", lines)
   }
 
-  private var networkTexts: [String?] {
-    let windows = network.allow.map { window in
-      "\(window.text)" + (window.ttl.map { ", for \($0) from its start" } ?? "")
-    }
-    return [
-      Self.section("It may reach", windows, none: "nothing: no destination is allowed"),
-      Self.section("Contact with these slams, and is refused", network.sensitive.map(\.text)),
-      Self.section("Others may come to it", network.listen.map(\.text)),
-      Self.section(
-        "It may talk to itself",
-        network.ownLoopback
-          ? ["over loopback, on any port above 1023; nobody else gets in or is reached there"] : []),
-    ]
-  }
-
   private var filesTexts: [String?] {
     let roots =
       files.write.map {
@@ -111,7 +96,9 @@ extension Intent {
   }
 
   private var slamText: String? {
-    let still = network.reachableWhileTainted.map(\.text)
+    let still = network.reachableWhileTainted.map { one in
+      one.text + (one.host == nil ? "" : ", whose addresses the node looks up ahead")
+    }
     let stdio_ =
       switch stdio {
       case .allow: "its standard output stays open: what it prints can carry what it read"
@@ -160,31 +147,5 @@ extension Intent {
   static func section(_ title: String, _ lines: [String], none: String? = nil) -> String? {
     let body = lines.isEmpty ? [none].compactMap(\.self) : lines
     return body.isEmpty ? nil : "\(title)\n" + body.map { "  - \($0)\n" }.joined()
-  }
-}
-
-extension Intent.Destination {
-  /// As `203.0.113.0/24, tcp ports 80, 443`.
-  var text: String { "\(target), \(protocols.text(with: ports))" }
-}
-
-extension Intent.Listener {
-  /// As `tcp port 8080, from 10.0.0.0/8`.
-  public var text: String {
-    let sends =
-      protocols.contains(.udp) ? "; over udp it may send there from these ports unasked" : ""
-    return "\(protocols.text(with: ports)), from \(peers.map { "\($0)" } ?? "everybody")\(sends)"
-  }
-}
-
-extension Set<Intent.TransportProtocol> {
-  /// As `tcp ports 80, 443`.
-  fileprivate func text(with ports: [PortRange]?) -> String {
-    let names = map(\.rawValue).sorted().joined(separator: " and ")
-    guard let ports else { return names }
-    if ports == [.all] { return "every \(names) port" }
-    let list = ports.map { "\($0)" }.joined(separator: ", ")
-    let single = ports.count == 1 && ports[0].first == ports[0].last
-    return "\(names) \(single ? "port" : "ports") \(list)"
   }
 }

@@ -20,9 +20,21 @@ extension Intent {
         "until a slam, what it reads can leave through the destinations above, and through whoever shares their addresses"
       )
     }
-    if network.allow.contains(where: {
-      ($0.ports ?? [.all]).contains { $0.first <= 53 && 53 <= $0.last }
-    }) {
+    for entry in network.allow where entry.isPrivate {
+      lines.append(
+        "private: whoever answers for \(entry.target) chooses which private address it reaches, on those ports"
+      )
+    }
+    if !network.ask.isEmpty {
+      lines.append(
+        "network.ask: each question tells whoever decides that the agent wants this, and a yes opens it until its end"
+      )
+    }
+    if !network.hasNames,
+      network.allow.contains(where: {
+        ($0.ports ?? [.all]).contains { $0.first <= 53 && 53 <= $0.last }
+      })
+    {
       lines.append("port 53: the names that it asks for carry data to whoever answers for them")
     }
     if !network.reachableWhileTainted.isEmpty {

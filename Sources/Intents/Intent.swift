@@ -84,6 +84,8 @@ public struct Intent: Sendable, Hashable {
     public var listen: [Listener] = []
     /// Its own sockets may talk to each other over loopback, on any port above 1023; nobody else gets in.
     public var ownLoopback = false
+    /// What an agent may ask for while it runs.
+    public var ask: [Question] = []
 
     public init() {}
   }
@@ -109,8 +111,8 @@ public struct Intent: Sendable, Hashable {
 
   public struct Destination: Sendable, Hashable {
     public enum Target: Sendable, Hashable {
-      /// A lower-case DNS name, opened by an answer of the node's DNS proxy.
-      case host(String)
+      /// Opened by an answer of the node's DNS proxy.
+      case host(HostPattern)
       case cidr(IPPrefix)
     }
     public var target: Target
@@ -120,15 +122,47 @@ public struct Intent: Sendable, Hashable {
     public var protocols: Set<TransportProtocol>
     /// The window closes so long after the agent's start (`cidr`) or after the answer (`host`).
     public var ttl: Span?
+    /// The host may have private addresses; never with a `cidr`.
+    public var isPrivate: Bool
 
     public init(
       target: Target, ports: [PortRange]?, protocols: Set<TransportProtocol> = [.tcp, .udp],
-      ttl: Span? = nil
+      ttl: Span? = nil, isPrivate: Bool = false
     ) {
       self.target = target
       self.ports = ports
       self.protocols = protocols
       self.ttl = ttl
+      self.isPrivate = isPrivate
+    }
+  }
+
+  /// A destination that somebody may open for one agent, at its request, for a while.
+  public struct Question: Sendable, Hashable {
+    public enum Decider: String, Sendable, Hashable, CaseIterable {
+      case person
+      /// The language model of the coordinator, bounded by what its node checks.
+      case model
+    }
+    /// Never a wildcard, and of at least two labels.
+    public var host: HostPattern
+    /// Ascending and disjoint, never empty.
+    public var ports: [PortRange]
+    /// Never empty.
+    public var protocols: Set<TransportProtocol>
+    public var decider: Decider
+    /// A yes holds no longer; at most the intent's `ttl`.
+    public var maxTTL: Span
+
+    public init(
+      host: HostPattern, ports: [PortRange], protocols: Set<TransportProtocol> = [.tcp, .udp],
+      decider: Decider, maxTTL: Span
+    ) {
+      self.host = host
+      self.ports = ports
+      self.protocols = protocols
+      self.decider = decider
+      self.maxTTL = maxTTL
     }
   }
 

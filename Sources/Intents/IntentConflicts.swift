@@ -10,7 +10,9 @@ struct IntentConflict {
 }
 
 extension Intent {
-  var conflicts: [IntentConflict] { duplicates + reachability + ownership + keeping + placement }
+  var conflicts: [IntentConflict] {
+    duplicates + reachability + network.hostConflicts + ownership + keeping + placement
+  }
 
   private var duplicates: [IntentConflict] {
     func twice<T: Hashable>(_ values: [T], _ path: (Int) -> String, _ what: String)
@@ -39,6 +41,7 @@ extension Intent {
         network.reachableWhileTainted, { "spec.network.reachableWhileTainted[\($0)]" },
         "the destination")
       + twice(network.sensitive, { "spec.network.sensitive[\($0)]" }, "the destination")
+      + twice(network.ask, { "spec.network.ask[\($0)]" }, "the question")
       + twice(agents.units, { "spec.agents.units[\($0)]" }, "the unit")
       + twice(agents.cgroups, { "spec.agents.cgroups[\($0)]" }, "the cgroup")
       + twice(network.listen, { "spec.network.listen[\($0)]" }, "the port")
@@ -101,7 +104,8 @@ extension Intent {
           suggestion: "set files.write to what it may write, or to [] for nothing",
           scope: ["spec.agents", "spec.files"]))
     }
-    for index in network.allow.indices where network.allow[index].ttl != nil {
+    for (index, window) in network.allow.enumerated() where window.ttl != nil && window.host == nil
+    {
       found.append(
         IntentConflict(
           path: "spec.network.allow[\(index)]",
@@ -154,7 +158,7 @@ extension Intent {
 extension Intent.Destination.Target: CustomStringConvertible {
   func contains(_ other: Self) -> Bool {
     switch (self, other) {
-    case (.host(let one), .host(let two)): one == two
+    case (.host(let one), .host(let two)): one.contains(two)
     case (.cidr(let one), .cidr(let two)): one.contains(two)
     default: false
     }
@@ -162,7 +166,7 @@ extension Intent.Destination.Target: CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .host(let name): name
+    case .host(let host): "\(host)"
     case .cidr(let prefix): "\(prefix)"
     }
   }

@@ -13,7 +13,7 @@ public enum IntentParser {
   public static func check(_ text: String) throws(IntentProblems) -> (
     intent: Intent, warnings: [IntentProblem]
   ) {
-    let (intent, reader) = try read(try YAMLTree.read(text), understanding: [])
+    let (intent, reader) = try read(try YAMLTree.read(text))
     let warnings = intent.warnings.map { warning in
       let place = reader.places[warning.path] ?? (0, 0)
       var placed = warning
@@ -23,18 +23,9 @@ public enum IntentParser {
     return (intent, warnings)
   }
 
-  /// What a later version of Telos enforces; tests of the model turn it on.
-  struct Features: OptionSet {
-    let rawValue: Int
-    /// `network.allow[].host`: needs the node's DNS proxy.
-    static let hosts = Features(rawValue: 1)
-  }
-
-  static func read(_ tree: Tree, understanding features: Features) throws(IntentProblems) -> (
-    Intent, TreeReader
-  ) {
+  static func read(_ tree: Tree) throws(IntentProblems) -> (Intent, TreeReader) {
     var reader = TreeReader()
-    let intent = reader.intent(tree, features)
+    let intent = reader.intent(tree)
     if let intent {
       for conflict in intent.conflicts where !reader.hasProblem(below: conflict.scope) {
         reader.problem(at: conflict.path, conflict.message, conflict.suggestion)
@@ -54,7 +45,7 @@ extension TreeReader {
   }
 
   /// Nil only where there is nothing to check further.
-  mutating func intent(_ tree: Tree, _ features: IntentParser.Features) -> Intent? {
+  mutating func intent(_ tree: Tree) -> Intent? {
     let document = Value(tree: tree, path: "")
     let top = fields(document, ["apiVersion", "kind", "metadata", "spec"])
     guard case .map = tree.content else { return nil }
@@ -74,7 +65,7 @@ extension TreeReader {
       missing("spec", in: document, "write spec: with at least exec.allow")
       return intent
     }
-    read(spec, into: &intent, features)
+    read(spec, into: &intent)
     return intent
   }
 
@@ -90,9 +81,7 @@ extension TreeReader {
     }
   }
 
-  private mutating func read(
-    _ spec: Value, into intent: inout Intent, _ features: IntentParser.Features
-  ) {
+  private mutating func read(_ spec: Value, into intent: inout Intent) {
     let fields = fields(
       spec, ["nodes", "mode", "ttl", "exec", "network", "files", "unix", "stdio", "agents"],
       optional: ["network"],
@@ -107,7 +96,7 @@ extension TreeReader {
     } else {
       missing("exec", in: spec, "write exec: {allow: [{path: /usr/bin/cat}]}")
     }
-    intent.network = network(fields["network"], features)
+    intent.network = network(fields["network"], within: intent.ttl)
     intent.files = files(fields["files"])
     if let unix = fields["unix"] {
       let allow = self.fields(unix, ["allow"])["allow"]
@@ -168,29 +157,6 @@ enum IntentNames {
         hint: "write at most 63 of A-Z, a-z, 0-9, -, _, . and /")
     }
     return text
-  }
-
-  /// A DNS name in lower case, without a dot at the end.
-  static func host(_ text: String) throws(TelosError) -> String {
-    let name = text.lowercased()
-    let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    let good = labels.allSatisfy { label in
-      (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
-        && label.last != UInt8(ascii: "-")
-        && label.allSatisfy { isLower($0) || $0 == UInt8(ascii: "-") }
-    }
-    guard labels.count >= 2, name.utf8.count <= 253, good else {
-      throw TelosError(
-        .invalidArgument, "\(Quote(text)) is not a full DNS name",
-        hint: text.contains("*")
-          ? "wildcards are not understood: write one entry for each name"
-          : "write it as api.example.org; addresses go under cidr")
-    }
-    guard labels.last?.allSatisfy({ (48...57).contains($0) }) == false else {
-      throw TelosError(
-        .invalidArgument, "\(Quote(text)) is an address, not a name", hint: "write cidr: \(text)")
-    }
-    return name
   }
 
   private static func isLower(_ byte: UInt8) -> Bool {

@@ -69,7 +69,7 @@ extension Intent {
         "metadata": .object(["name": name, "labels": labels]), "spec": .object(spec),
       ]))
     do throws(IntentProblems) {
-      return try IntentParser.read(document, understanding: []).0
+      return try IntentParser.read(document).0
     } catch {
       throw error.telosError(file: "the intent's payload")
     }
@@ -92,13 +92,7 @@ extension Intent {
             "allow": .array(exec.allow.map(\.json)),
             "own": .array(exec.own.map { .string("\($0)") }),
           ]),
-        "network": .object(
-          network.listeners.isEmpty ? [:] : ["listen": .array(network.listeners)],
-          and: [
-            "allow": .array(network.allow.map(\.json)),
-            "reachableWhileTainted": .array(network.reachableWhileTainted.map(\.json)),
-            "sensitive": .array(network.sensitive.map(\.json)),
-          ]),
+        "network": network.json,
         "files": files.json,
         "unix": .object(["allow": .array(unix.map { .string("\($0)") })]),
       ])
@@ -159,47 +153,6 @@ extension Intent.Files {
     case .all: members["whileTainted"] = .string("all")
     case .roots(let roots): members["whileTainted"] = .array(roots.map { .string("\($0)") })
     }
-    return .object(members)
-  }
-}
-
-extension Intent.Network {
-  /// What the agent opens to itself comes first, whatever the order of the file.
-  fileprivate var listeners: [JSONValue] {
-    (ownLoopback ? [.object(["own": .string("true")])] : []) + listen.map(\.json)
-  }
-}
-
-extension JSONValue {
-  fileprivate init(_ protocols: Set<Intent.TransportProtocol>) {
-    self = .array(protocols.map(\.rawValue).sorted().map { .string($0) })
-  }
-
-  fileprivate init(_ ports: [PortRange]) {
-    self = .array(
-      ports.map { $0.first == $0.last ? .integer(Int64($0.first)) : .string("\($0)") })
-  }
-}
-
-extension Intent.Listener {
-  fileprivate var json: JSONValue {
-    var members: [String: JSONValue] = [
-      "ports": JSONValue(ports), "protocols": JSONValue(protocols),
-    ]
-    if let peers { members["cidr"] = .string("\(peers)") }
-    return .object(members)
-  }
-}
-
-extension Intent.Destination {
-  fileprivate var json: JSONValue {
-    var members: [String: JSONValue] = ["protocols": JSONValue(protocols)]
-    switch target {
-    case .host(let name): members["host"] = .string(name)
-    case .cidr(let prefix): members["cidr"] = .string("\(prefix)")
-    }
-    if let ports { members["ports"] = JSONValue(ports) }
-    if let ttl { members["ttl"] = .string("\(ttl)") }
     return .object(members)
   }
 }

@@ -2,7 +2,9 @@ internal import AddressSets
 
 extension Intent {
   /// What is allowed to be written but should be looked at twice; for `telos intent check`.
-  public var warnings: [IntentProblem] { execWarnings + networkWarnings + fileWarnings }
+  public var warnings: [IntentProblem] {
+    execWarnings + networkWarnings + network.hostWarnings + fileWarnings
+  }
 
   private func warn(_ path: String, _ message: String, _ suggestion: String) -> IntentProblem {
     IntentProblem(path: path, message: message, suggestion: suggestion)
@@ -33,7 +35,7 @@ extension Intent {
 
   private var networkWarnings: [IntentProblem] {
     network.allow.enumerated().compactMap { index, one in
-      guard case .cidr(let prefix) = one.target, prefix.length < (prefix.isV4 ? 8 : 16) else {
+      guard case .cidr(let prefix) = one.target, prefix.isLargePart else {
         return nil
       }
       return warn(

@@ -48,6 +48,18 @@ public struct PortRange: Sendable, Hashable, Comparable, CustomStringConvertible
     return result
   }
 
+  /// The ports that are in both, ascending and disjoint.
+  public static func intersection(_ left: [PortRange], _ right: [PortRange]) -> [PortRange] {
+    normalised(
+      left.flatMap { one in
+        right.compactMap { two in
+          let first = max(one.first, two.first)
+          let last = min(one.last, two.last)
+          return first <= last ? PortRange(first: first, last: last) : nil
+        }
+      })
+  }
+
   /// Whether every port of `ranges` is in `others`.
   static func covers(_ others: [PortRange], _ ranges: [PortRange]) -> Bool {
     let wide = normalised(others)

@@ -38,8 +38,10 @@ struct TreeReader {
   /// - Parameters:
   ///   - optional: keys that may have no value, which is as if they were not there.
   ///   - reserved: keys that a later version understands, and why this one does not.
+  ///   - misplaced: keys that people look for here, and why they are not.
   mutating func fields(
-    _ value: Value, _ known: [String], optional: [String] = [], reserved: [String: String] = [:]
+    _ value: Value, _ known: [String], optional: [String] = [], reserved: [String: String] = [:],
+    misplaced: [String: String] = [:]
   ) -> [String: Value] {
     guard case .map(let entries) = value.tree.content else {
       problem(value, "expected keys and values", "known keys here: \(Self.list(known))")
@@ -52,6 +54,10 @@ struct TreeReader {
         tree: Tree(content: .nothing, line: entry.line, column: entry.column), path: path)
       if let meaning = reserved[entry.key] {
         problem(at, "not yet: \(meaning)", "leave \(Quote(entry.key)) out", code: .notYet)
+        continue
+      }
+      if let reason = misplaced[entry.key] {
+        problem(at, reason, "remove \(Quote(entry.key)) here")
         continue
       }
       guard known.contains(entry.key) else {

@@ -116,11 +116,16 @@ import Testing
     #expect(error?.message.contains("9 port rules meet at 10.0.0.1") == true)
   }
 
-  @Test("A host is refused as not yet")
+  @Test("A host is no window: answers open its addresses")
   func host() throws {
-    var network = Intent.Network()
-    network.allow = [.init(target: .host("api.example.org"), ports: [.all])]
-    #expect(refusal { _ = try windows(network) }?.code == .notYet)
+    let policy = try sandbox.compile(
+      "network: {allow: [{host: api.example.org, ports: [443]}, {cidr: 192.0.2.1, ports: [80]}]}"
+    ).policy
+    #expect(policy.hasNames && policy.windows.map { "\($0.prefix)" } == ["192.0.2.1"])
+    let asks = "network: {ask: [{host: api.example.org, ports: [443], decider: person}]}"
+    #expect(try sandbox.compile(asks).policy.hasNames)
+    #expect(
+      try !sandbox.compile("network: {allow: [{cidr: 192.0.2.1, ports: [53]}]}").policy.hasNames)
   }
 
   @Test("What the kernel decides from the windows is what the intent says")

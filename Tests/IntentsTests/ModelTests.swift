@@ -66,32 +66,6 @@ import Testing
     #expect(try PathPattern("/dev/kvm", use: .write).form == .literal)
   }
 
-  @Test(
-    "Host names are checked and lowered, addresses and wildcards refused",
-    arguments: [
-      ("API.github.com", "api.github.com"), ("xn--bcher-kva.example", "xn--bcher-kva.example"),
-      ("localhost", nil), ("*.github.com", nil), ("192.0.2.1", nil), ("a..b", nil), ("-a.b", nil),
-      ("a.b.", nil), ("bücher.example", nil), ("a_b.example", nil),
-    ])
-  func hosts(text: String, wanted: String?) {
-    #expect((try? IntentNames.host(text)) == wanted)
-  }
-
-  @Test("Windows by host are read in full where a later version understands them")
-  func hostWindows() throws {
-    let text = minimal(
-      """
-      network:
-        allow:
-          - {host: api.github.com, ports: [443], ttl: 60s}
-        reachableWhileTainted: [{host: api.github.com, ports: [443]}]
-      """)
-    let (intent, _) = try IntentParser.read(try YAMLTree.read(text), understanding: .hosts)
-    #expect(intent.network.allow.first?.target == .host("api.github.com"))
-    #expect(intent.network.allow.first?.ttl?.seconds == 60)
-    #expect(throws: IntentProblems.self) { try IntentParser.parse(text) }
-  }
-
   @Test("The nearest word is guessed only if it is near")
   func nearest() {
     #expect(NearestWord.to("pahts", in: ["path", "sha256"]) == nil)

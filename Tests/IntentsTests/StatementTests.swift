@@ -74,7 +74,7 @@ import Testing
       (#"2027-01-15T08:00:00Z"#, "2027-01-15T08:00:00.000Z"), (#"2027-01-15T08:00:00Z"#, "soon"),
       (
         #""network":{"allow":[]"#,
-        #""network":{"allow":[{"host":"a.org","ports":[1],"protocols":["tcp"]}]"#
+        #""network":{"allow":[{"host":"A.org","ports":[1],"protocols":["tcp"]}]"#
       ),
     ])
   func strict(old: String, new: String) throws {

@@ -175,13 +175,14 @@ extension Suggestion {
     var parts =
       switch entry.target {
       case .cidr(let prefix): ["cidr: \(quoted("\(prefix)"))"]
-      case .host(let host): ["host: \(host)"]
+      case .host(let host): ["host: \(quoted("\(host)"))"]
       }
     if let ports = entry.ports {
       parts.append("ports: [\(ports.map { "\($0)" }.joined(separator: ", "))]")
     }
     parts.append("protocols: [\(entry.protocols.map(\.rawValue).sorted().joined(separator: ", "))]")
     if let ttl = entry.ttl { parts.append("ttl: \(ttl)") }
+    if entry.isPrivate { parts.append("private: true") }
     return "{\(parts.joined(separator: ", "))}"
   }
 
