@@ -37,6 +37,7 @@ public enum IntentCompiler {
     policy.abstractSockets = build.abstractSockets
     policy.windows = try WindowRules.compile(intent.network, now: context.bootNanoseconds)
     policy.hasNames = intent.network.hasNames
+    policy.namesWhileTainted = !NamePolicy(intent.network).namesWhileTainted.isEmpty
     policy.inbound = try WindowRules.compileListeners(intent.network.listen)
     policy.audit = intent.mode == .audit
     policy.jit = intent.exec.jit

@@ -83,6 +83,14 @@ public final class AgentTable: Sendable {
     try agents().first { $0.id == id }
   }
 
+  /// The same by its slot: one look-up. Nil where the slot is another's by now, or nobody's.
+  public func agent(_ id: UInt64, slot: UInt32) throws(TelosError) -> AgentRecord? {
+    let held = try kernel { () throws(BPFError) in try maps.agents.lookup(slot) }
+    guard let held, held.id == id else { return nil }
+    let (root, domainState) = try domain(held.domain)
+    return AgentRecord(held, slot: slot, root: root, domainState: domainState)
+  }
+
   /// Of every agent that holds a slot: its events so far that the kernel counted and did not send.
   public func withheld() throws(TelosError) -> [UInt64: UInt64] {
     Dictionary(

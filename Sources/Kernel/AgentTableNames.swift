@@ -137,8 +137,7 @@ extension AgentTable {
   public func agent(marked mark: AgentMark) throws(TelosError) -> AgentRecord? {
     let held = try kernel { () throws(BPFError) in try maps.agents.lookup(mark.slot) }
     guard let held, held.id != 0, held.mark == mark.rawValue else { return nil }
-    let (root, domainState) = try domain(held.domain)
-    return AgentRecord(held, slot: mark.slot, root: root, domainState: domainState)
+    return try agent(held.id, slot: mark.slot)
   }
 }
 

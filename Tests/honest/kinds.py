@@ -4,6 +4,7 @@ import container_jobs
 import git_jobs
 import harness_jobs
 import local_jobs
+import name_jobs
 import node_jobs
 import python_jobs
 import terminal_jobs
@@ -11,4 +12,5 @@ import unit_jobs
 import work_jobs
 
 KINDS = [
-    local_jobs, harness_jobs, git_jobs, python_jobs, unit_jobs, container_jobs, terminal_jobs, node_jobs, work_jobs]
+    local_jobs, harness_jobs, git_jobs, python_jobs, unit_jobs, container_jobs, terminal_jobs, node_jobs,
+    work_jobs, name_jobs]

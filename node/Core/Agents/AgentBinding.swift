@@ -45,11 +45,12 @@ struct AgentBinding: Sendable {
     let held = try await parts.keeper.startable(name)
     let (place, number) = try cgroup(of: request.pid)
     let start = AgentStart(parts, standing)
-    let policy = try await start.compile(
-      held, root: "/proc/\(request.pid)/root\(request.root)", workingDirectory: "/", nil
-    ).policy
+    let root = "/proc/\(request.pid)/root\(request.root)"
+    let policy = try await start.compile(held, root: root, workingDirectory: "/", nil).policy
     let ttl = policy.ttl
-    let id = try await start.prepare(held, policy, in: place) { table, id throws(TelosError) in
+    let id = try await start.prepare(
+      held, policy, in: place, process: "\(request.pid)", root: root
+    ) { table, id throws(TelosError) in
       try table.bind(cgroup: number, to: id, ttl: ttl)
     }
     let now = try? cgroup(of: request.pid)

@@ -13,12 +13,14 @@ struct AgentStart: Sendable {
   var registry: AgentRegistry
   var table: AgentTable
   var resolver: Resolver
+  var names: NameService?
   var data: String
   var log: Logger
 
   init(_ parts: NodeParts, _ standing: GateState.Standing) {
     (keeper, database, registry) = (parts.keeper, parts.database, parts.registry)
     (table, resolver, log) = (standing.table, standing.resolver, parts.log)
+    names = standing.names
     data = parts.folder.path
   }
 
@@ -54,9 +56,11 @@ struct AgentStart: Sendable {
       let compiled = try await compile(held, root: root, workingDirectory: request.cwd, folder)
       var policy = compiled.policy
       policy.ttl = min(policy.ttl, request.ttlSeconds ?? policy.ttl)
+      let place = try await settleNames(id, held, &policy, of: "\(caller.pid)", root: root)
       let launch = launch(id, held, caller, policy, executable.description, folder, root)
       try await database.started(launch)
       let cookie = try await program(launch, policy, caller)
+      if let place { await names?.add(id, held.intent, place) }
       log.info(
         "an agent may start",
         metadata: ["agent": "\(AgentLaunch.name(id))", "intent": "\(held.object.name)"])
@@ -66,6 +70,7 @@ struct AgentStart: Sendable {
         notes: compiled.notes.isEmpty ? nil : Self.bounded(compiled.notes))
     } catch {
       registry.remove(id)
+      await names?.remove([id])
       try? await database.ended([id], at: Machine.unixMilliseconds)
       if let folder {
         _ = try? await blocking(
@@ -76,6 +81,26 @@ struct AgentStart: Sendable {
       }
       throw error
     }
+  }
+
+  /// Finds the agent the proxy that answers it, and writes down what it may look up.
+  ///
+  /// - Parameters:
+  ///   - process: a number, or `self` for the host's network.
+  /// - Returns: nil where its intent permits no names.
+  private func settleNames(
+    _ id: UInt64, _ held: HeldIntent, _ policy: inout AgentPolicy, of process: String, root: String
+  ) async throws(TelosError) -> NameService.Place? {
+    guard policy.hasNames else { return nil }
+    guard let names else {
+      throw TelosError(
+        .unavailable, "this node answers no names, so no agent whose intent permits some can start",
+        hint: "`telos status` says why")
+    }
+    let place = try await names.place(of: process, root: root)
+    policy.namesPort = place.port
+    try await names.keep(id, held, place)
+    return place
   }
 
   /// `/proc/PID/root`, after a look that the process still is the caller's.
@@ -137,25 +162,38 @@ struct AgentStart: Sendable {
 
   /// An agent that nobody starts: it begins with the first process that enters its place.
   ///
-  /// - Parameter settle: gives it the place, once the kernel holds all of it.
+  /// - Parameters:
+  ///   - process: one in the network that it will be in; `self` for the host's.
+  ///   - root: before the paths of that process.
+  ///   - settle: gives it the place, once the kernel holds all of it.
   func prepare(
-    _ held: HeldIntent, _ policy: AgentPolicy, in place: String,
-    settle: @escaping @Sendable (AgentTable, UInt64) throws(TelosError) -> Void
+    _ held: HeldIntent, _ policy: AgentPolicy, in place: String, process: String = "self",
+    root: String = "", settle: @escaping @Sendable (AgentTable, UInt64) throws(TelosError) -> Void
   ) async throws(TelosError) -> UInt64 {
     let (table, registry) = (table, registry)
     let id = try await database.nextAgentID(above: table.highestID)
+    var policy = policy
+    let answered = try await settleNames(id, held, &policy, of: process, root: root)
+    let complete = policy
     let launch = AgentLaunch(
       id: id, intent: held.object, uid: 0, bootID: Machine.current.bootID,
       started: Machine.unixMilliseconds, expires: 0, executable: "cgroup \(place)")
     do throws(TelosError) {
       try await database.started(launch)
       try await blocking { () throws(TelosError) in
-        try table.add(id: id, policy: policy, uid: 0, waits: true)
+        try table.add(id: id, policy: complete, uid: 0, waits: true)
         do throws(TelosError) {
-          try table.verify(id, holds: policy)
+          try table.verify(id, holds: complete)
           registry.add(launch)
-          try settle(table, id)
         } catch {
+          try? table.remove(id)
+          throw error
+        }
+      }
+      // Whoever enters the place may ask at once.
+      if let answered { await names?.add(id, held.intent, answered) }
+      try await blocking { () throws(TelosError) in
+        do throws(TelosError) { try settle(table, id) } catch {
           try? table.remove(id)
           throw error
         }
@@ -163,6 +201,7 @@ struct AgentStart: Sendable {
       return id
     } catch {
       registry.remove(id)
+      await names?.remove([id])
       try? await database.ended([id], at: Machine.unixMilliseconds)
       throw error
     }

@@ -2,6 +2,8 @@ internal import EventLog
 internal import FleetWire
 internal import Kernel
 internal import Logging
+internal import NameProxy
+internal import TelosAPI
 internal import TelosCore
 
 extension NodeParts {
@@ -16,9 +18,12 @@ extension NodeParts {
     case .attached(let attached):
       do throws(TelosError) {
         let table = try AgentTable(attached, quota: configuration.quota)
+        let names = nameService(attached, table)
         gates.attach(
-          GateState.Standing(gates: attached, table: table, resolver: Resolver(attached)))
+          GateState.Standing(
+            gates: attached, table: table, resolver: Resolver(attached), names: names))
         try await takeUpAgents(table)
+        await takeUpNames(names)
         if let newer = database.newer { obstruct("\(newer)") }
         let verb = attached.reused ? "took up" : "attached"
         await note(
@@ -30,6 +35,39 @@ extension NodeParts {
         obstruct("the node's records of agents could not be restored: \(error)")
         await note(.node("hyperion-only", gates.why))
       }
+    }
+  }
+
+  private func nameService(_ attached: Gates, _ table: AgentTable) -> NameService? {
+    let (registry, log) = (registry, log)
+    do throws(TelosError) {
+      return try NameService(attached, table, database, service, log) { report in
+        registry.remember(SelfReport.Denial(report), of: report.agent)
+        log.notice(
+          "a name was refused",
+          metadata: [
+            "agent": "\(AgentLaunch.name(report.agent))", "name": "\(report.name)",
+            "reason": "\(report.reason.rawValue)", "count": "\(report.count)",
+          ])
+      }
+    } catch {
+      log.critical("no agent with names can start", metadata: ["error": "\(error)"])
+      problems["names"] = "no agent whose intent permits names can start: \(error)"
+      return nil
+    }
+  }
+
+  /// Those that asked an earlier daemon ask this one.
+  private func takeUpNames(_ names: NameService?) async {
+    guard let names else { return }
+    do throws(TelosError) {
+      let lost = try await names.restore(Set(registry.alive.map(\.id)))
+      guard !lost.isEmpty else { return }
+      problems["names"] = "agents that run look up names in vain: \(lost.joined(separator: "; "))"
+      log.error("agents look up names in vain", metadata: ["agents": "\(lost)"])
+    } catch {
+      log.error("the names of running agents cannot be read", metadata: ["error": "\(error)"])
+      problems["names"] = "those of agents that run cannot be read: \(error)"
     }
   }
 

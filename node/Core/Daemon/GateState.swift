@@ -9,6 +9,8 @@ final class GateState: Sendable {
     var gates: Gates
     var table: AgentTable
     var resolver: Resolver
+    /// Nil where the proxy of names could not be started.
+    var names: NameService?
   }
   private struct State {
     var mode = NodeStatus.Mode.starting

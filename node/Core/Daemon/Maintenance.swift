@@ -16,6 +16,8 @@ extension NodeParts {
     tasks.addTask { await rememberFiles(wake) }
     tasks.addTask { await round(nil, every: .seconds(15)) { await followNetwork() } }
     tasks.addTask { await round(nil, every: .seconds(60)) { await forgetUnused() } }
+    tasks.addTask { await round(nil, every: .seconds(5)) { await gates.standing?.names?.followServers() } }
+    tasks.addTask { await round(nil, every: .seconds(60)) { await collectNames() } }
   }
 
   /// Calls `body` now, then after each pause, and at once when `wake` is notified.
@@ -114,6 +116,7 @@ extension NodeParts {
       }
       let ended = registry.end(gone)
       pump.forget(gone)
+      await standing.names?.remove(gone)
       try await database.ended(ended.map(\.id), at: Machine.unixMilliseconds)
       if !ended.isEmpty {
         slams.keepCauses(of: Set(registry.alive.map { AgentLaunch.name($0.id) }))
@@ -123,6 +126,14 @@ extension NodeParts {
         if let folder = launch.temporaryFolder { PrivateFolder.remove(folder, uid: launch.uid) }
       }
     } catch { log.error("cannot clean up ended agents", metadata: ["error": "\(error)"]) }
+  }
+
+  /// Addresses that answers opened and that have run out.
+  private func collectNames() async {
+    guard let table = gates.standing?.table else { return }
+    do throws(TelosError) {
+      try await blocking { () throws(TelosError) in _ = try table.collectNames() }
+    } catch { log.error("cannot collect what names opened", metadata: ["error": "\(error)"]) }
   }
 
   /// Intents that nobody names and nobody uses, so that a fleet may have as many over the years as it likes.

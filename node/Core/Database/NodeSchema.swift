@@ -198,6 +198,22 @@ enum NodeSchema {
           CREATE INDEX agent_alive ON agent (id) WHERE ended_ms IS NULL;
           """)
     }
+    migrator.registerMigration("6") { db in
+      try db.execute(
+        sql: """
+          -- Agents that look up names: what their intent was when they started, and where the proxy answers them.
+          CREATE TABLE names (
+            agent INTEGER PRIMARY KEY,
+            intent BLOB NOT NULL,
+            network INTEGER NOT NULL,
+            port INTEGER NOT NULL,
+            servers TEXT NOT NULL,
+            checksum INTEGER NOT NULL GENERATED ALWAYS AS (
+              telos_checksum(agent, intent, network, port, servers)
+            ) STORED
+          );
+          """)
+    }
     return migrator
   }
 }
