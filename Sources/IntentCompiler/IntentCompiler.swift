@@ -7,7 +7,7 @@ public enum IntentCompiler {
   public struct Result: Sendable {
     public var policy: AgentPolicy
     /// What was left out on purpose, for people: what optional entries and globs name and this node does not have, a
-    /// glob's unapproved scripts, a walk cut short.
+    /// glob's unapproved scripts, a walk cut short, names of /etc/hosts that open nothing.
     public var notes: [String]
   }
 
@@ -31,11 +31,13 @@ public enum IntentCompiler {
     try build.addSharedMemory()
     for name in intent.unix { try build.addSocket(name) }
     try build.addShut()
+    let hosts = try build.knownHosts(intent)
 
     var policy = AgentPolicy()
     policy.files = try build.rules.finished()
     policy.abstractSockets = build.abstractSockets
-    policy.windows = try WindowRules.compile(intent.network, now: context.bootNanoseconds)
+    policy.windows = try WindowRules.compile(
+      intent.network, hosts: hosts, now: context.bootNanoseconds)
     policy.hasNames = intent.network.hasNames
     policy.namesWhileTainted = !NamePolicy(intent.network).namesWhileTainted.isEmpty
     policy.inbound = try WindowRules.compileListeners(intent.network.listen)

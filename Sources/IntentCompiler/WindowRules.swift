@@ -12,8 +12,12 @@ enum WindowRules {
     var rules: [PortRule]
   }
 
-  static func compile(_ network: Intent.Network, now: UInt64) throws(TelosError) -> [WindowRule] {
-    try windows(openings(network, now)) { "network: \($0) port rules meet at \($1)" }
+  static func compile(_ network: Intent.Network, hosts: [KnownHost], now: UInt64)
+    throws(TelosError) -> [WindowRule]
+  {
+    try windows(openings(network, now) + hosts.map(opening)) {
+      "network: \($0) port rules meet at \($1)"
+    }
   }
 
   /// Who may come in, and to which ports: windows by the peer's address. No peer has the address ::, where all ports
@@ -86,6 +90,15 @@ enum WindowRules {
           rules: rules(entry.protocols, entry.ports ?? [.all], sensitive: true)))
     }
     return result
+  }
+
+  /// As long as the agent: a file has no answers that end.
+  private static func opening(_ host: KnownHost) -> Opening {
+    Opening(
+      prefix: IPPrefix(host.address),
+      rules: host.openings.flatMap { one in
+        rules(one.protocols, [one.ports], whileTainted: one.isReachableWhileTainted)
+      })
   }
 
   /// Hosts are opened by answers.

@@ -80,10 +80,13 @@ extension TreeReader {
     let host = parsed(fields["host"]) { text throws(TelosError) in try HostPattern(text) }
     switch (fields["host"], fields["cidr"]) {
     case (nil, nil):
-      missing(
-        "cidr", in: item,
-        list == .sensitive
-          ? "write cidr: 203.0.113.0/24" : "write host: api.example.org, or cidr: 203.0.113.0/24")
+      if list == .sensitive {
+        missing("cidr", in: item, "write cidr: 203.0.113.0/24")
+      } else if case .map = item.tree.content {
+        problem(
+          item, "the destination is missing",
+          "write host: api.example.org, or cidr: 203.0.113.0/24")
+      }
       return nil
     case (_?, let cidr?):
       problem(cidr, "an entry takes a host or a cidr, not both", "write two entries")

@@ -48,8 +48,9 @@ extension Intent.Network {
 
   /// Nobody has to be asked for what is open.
   private var answered: [IntentConflict] {
-    ask.enumerated().compactMap { index, question in
-      let open = allow.filter { $0.host?.contains(question.host) == true }
+    let allowed = HostIndex(allow)
+    return ask.enumerated().compactMap { index, question in
+      let open = allowed.entries(around: question.host)
       let isOpen = question.protocols.allSatisfy { one in
         PortRange.covers(
           open.filter { $0.protocols.contains(one) }.flatMap { $0.ports ?? [.all] }, question.ports)
@@ -63,11 +64,13 @@ extension Intent.Network {
 
   /// A port has one decider.
   private var twoDeciders: [IntentConflict] {
-    ask.enumerated().compactMap { index, question in
-      let earlier = ask[..<index].firstIndex { other in
-        other.host == question.host && !other.protocols.isDisjoint(with: question.protocols)
-          && !PortRange.intersection(other.ports, question.ports).isEmpty
+    var asked: [HostPattern: [Int]] = [:]
+    return ask.enumerated().compactMap { index, question in
+      let earlier = asked[question.host]?.first { other in
+        !ask[other].protocols.isDisjoint(with: question.protocols)
+          && !PortRange.intersection(ask[other].ports, question.ports).isEmpty
       }
+      asked[question.host, default: []].append(index)
       guard let earlier else { return nil }
       return IntentConflict(
         path: Self.path("ask", index),

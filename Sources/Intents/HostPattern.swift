@@ -14,12 +14,20 @@ public struct HostPattern: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads `api.example.org` or `*.example.org`, in any case.
   public init(_ text: String) throws(TelosError) {
+    guard text.utf8.count <= 8 * Self.maximumName else {
+      throw TelosError(
+        .invalidArgument, "\(Quote(text)) is longer than a DNS name can be",
+        hint: "write at most \(Self.maximumName) bytes, as api.example.org")
+    }
     if let mistaken = Self.mistaken(text) { throw mistaken }
     let lowered = text.lowercased()
     isWildcard = lowered.hasPrefix("*.")
     name = isWildcard ? String(lowered.dropFirst(2)) : lowered
     let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard name.utf8.count <= Self.maximumName, labels.allSatisfy(Self.isLabel) else {
+    // Below a wildcard there has to be room for a label and its dot.
+    guard name.utf8.count <= Self.maximumName - (isWildcard ? 2 : 0),
+      labels.allSatisfy(Self.isLabel)
+    else {
       throw TelosError(
         .invalidArgument, "\(Quote(text)) is not a DNS name",
         hint:
@@ -32,6 +40,9 @@ public struct HostPattern: Sendable, Hashable, CustomStringConvertible {
     }
     try Self.checkPurpose(name, text)
   }
+
+  /// Every name below one that was read already.
+  init(below name: String) { (self.name, isWildcard) = (name, true) }
 
   public var description: String { isWildcard ? "*.\(name)" : name }
 
@@ -71,20 +82,20 @@ extension HostPattern {
         "has letters that DNS does not know",
         "write the name as DNS has it, which begins with xn--; `idn2 NAME` prints it")
     }
-    if (try? IPPrefix(text)) != nil {
-      return error("is an address, not a name", "write cidr: \(text)")
-    }
-    if text.hasPrefix("["), text.hasSuffix("]"),
-      (try? IPAddress(text.dropFirst().dropLast())) != nil
-    {
-      return error("is an address, not a name", "write cidr: \"\(text.dropFirst().dropLast())\"")
+    let bare = text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
+    if (try? IPPrefix(bare)) != nil {
+      return error(
+        "is an address, not a name",
+        bare.contains(":") ? "write cidr: \"\(bare)\"" : "write cidr: \(bare)")
     }
     if let (host, port) = urlParts(text) {
       return error(
         text.contains("/") ? "is a URL, not a name" : "has a port",
         "write host: \(host), ports: [\(port)]")
     }
-    if text.hasSuffix("."), (try? HostPattern(String(text.dropLast()))) != nil {
+    if text.hasSuffix("."), !text.hasSuffix(".."),
+      (try? HostPattern(String(text.dropLast()))) != nil
+    {
       return error("ends with a dot", "write \(text.dropLast())")
     }
     guard text.contains("*") else { return nil }
@@ -111,7 +122,6 @@ extension HostPattern {
       if text[..<scheme.lowerBound] == "http" { port = "80" }
       rest = text[scheme.upperBound...]
     }
-    let hadPath = rest.contains("/")
     rest = rest.prefix { $0 != "/" }
     rest = rest.split(separator: "@", omittingEmptySubsequences: false).last ?? rest
     if let colon = rest.firstIndex(of: ":"),
@@ -120,9 +130,7 @@ extension HostPattern {
       port = "\(range)"
       rest = rest[..<colon]
     }
-    guard rest.count < text.count, hadPath || !rest.contains("/"),
-      (try? HostPattern(String(rest))) != nil
-    else { return nil }
+    guard rest.count < text.count, (try? HostPattern(String(rest))) != nil else { return nil }
     return (rest, port)
   }
 

@@ -27,7 +27,8 @@ public enum IntentParser {
     var reader = TreeReader()
     let intent = reader.intent(tree)
     if let intent {
-      for conflict in intent.conflicts where !reader.hasProblem(below: conflict.scope) {
+      let known = intent.conflicts.filter { !reader.hasProblem(below: $0.scope) }
+      for conflict in known {
         reader.problem(at: conflict.path, conflict.message, conflict.suggestion)
       }
     }

@@ -20,20 +20,17 @@ public struct NamePolicy: Sendable, Hashable {
   public let isEmpty: Bool
 
   public init(_ network: Intent.Network) {
-    let entries = network.allow.compactMap { entry in entry.host.map { ($0, entry) } }
-    let reachable = network.reachableWhileTainted.compactMap { entry in
-      entry.host.map { ($0, entry) }
-    }
+    let allowed = HostIndex(network.allow)
+    let reachable = HostIndex(network.reachableWhileTainted)
     func openings(_ host: HostPattern) -> [NameOpening] {
-      let around = entries.filter { $0.0.contains(host) }.map(\.1)
-      let still = reachable.filter { $0.0 == host }.map(\.1)
+      let around = allowed.entries(around: host)
       return NameOpening.normalised(
         around.flatMap { $0.openings }
-          + still.flatMap { one in around.flatMap { $0.openings(keeping: one) } })
+          + reachable[host].flatMap { one in around.flatMap { $0.openings(keeping: one) } })
     }
     var exact: [Substring: NameRule] = [:]
     var below: [Substring: NameRule] = [:]
-    for host in Set((entries + reachable).map(\.0)) {
+    for host in Set(allowed.hosts).union(reachable.hosts) {
       let rule = NameRule(openings: openings(host), isExact: !host.isWildcard)
       guard !rule.openings.isEmpty else { continue }
       if host.isWildcard {

@@ -92,6 +92,15 @@ enum YAMLTree {
     return count
   }
 
+  /// The value that begins with * or & and ends a scanner there, as `*.example.org` does.
+  private static func unquoted(before mark: Mark, _ text: String) -> Substring? {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard lines.indices.contains(mark.line - 1), mark.column >= 2 else { return nil }
+    let value = lines[mark.line - 1].dropFirst(mark.column - 2)
+    guard value.first == "*" || value.first == "&" else { return nil }
+    return value.prefix { !" ,]}\r\"".contains($0) }
+  }
+
   private static func problem(_ error: any Error, _ text: String) -> IntentProblem {
     func at(_ mark: Mark, _ message: String, _ suggestion: String? = nil) -> IntentProblem {
       IntentProblem(
@@ -100,6 +109,11 @@ enum YAMLTree {
     }
     switch error as? YamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
+      if let value = unquoted(before: mark, text) {
+        return at(
+          mark, "not YAML: a value that begins with \(value.prefix(1)) must be quoted",
+          "write \(Quote(value))")
+      }
       return at(mark, "not YAML: \(problem)", "check indentation, colons and quotes here")
     case .composer(_, let problem, let mark, _):
       return problem.contains("another document")

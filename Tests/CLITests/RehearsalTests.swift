@@ -100,6 +100,34 @@ struct SuggestionTests {
     #expect(try intent.files.sensitive == Run.audited().files.sensitive)
   }
 
+  @Test func hostsAndQuestionsOfTheAuditedIntentStayAndTheirLookUpsNeedNoEntry() throws {
+    let lines = Run.with(
+      Run.event(
+        14, "would-deny", "network", "socket-connect", "no-window", to: "udp 192.0.2.53 53"))
+    var base = try Run.audited()
+    let plain = try #require(try Run.suggestion(lines, base: base).yaml)
+    #expect(plain.contains("192.0.2.53, ports: [53]") && plain.contains("write host: NAME"))
+    base.network = try IntentParser.parse(
+      """
+      apiVersion: telos/v1
+      kind: Intent
+      metadata: {name: hosts}
+      spec:
+        exec: {allow: [{path: /usr/bin/true}]}
+        network:
+          allow:
+            - {host: "*.example.org", ports: [443], ttl: 2m}
+            - {host: db.corp.example, ports: [5432], private: true}
+          ask: [{host: pypi.org, ports: [443], protocols: [tcp], decider: model, maxTTL: 20m}]
+      """
+    ).network
+    let suggestion = try Run.suggestion(lines, base: base)
+    let made = try intent(suggestion).network
+    #expect(made.allow.prefix(2) == base.network.allow[...] && made.ask == base.network.ask)
+    #expect(made.allow.dropFirst(2).map { "\($0.target)" } == ["203.0.113.9"])
+    #expect(suggestion.yaml?.contains("write host: NAME") == false)
+  }
+
   @Test func theModeOfAFolderIsCoveredByWhatMayBeWrittenBelowIt() throws {
     for (path, roots) in [
       ("/srv/w/p", ["/srv/w/p/**", "/srv/w/state/log"]),
@@ -322,6 +350,43 @@ struct SimulationTests {
       answer(simulation, "socket-connect", ":443")?.rule?.hasPrefix("network.allow[0]") == true)
     #expect(answer(simulation, "socket-connect", ":80")?.reason == "no-window")
     #expect(answer(simulation, "unix-stream-connect")?.reason == "unmanaged-peer")
+  }
+
+  @Test func aHostLeavesOpenOnlyWhatItsAddressesCouldBe() throws {
+    func connect(_ number: Int, _ to: String) -> String {
+      Run.event(number, "would-deny", "network", "socket-connect", "no-window", to: to)
+    }
+    let lines = Run.with(
+      connect(14, "udp 192.0.2.53 53"), connect(15, "tcp 10.0.0.1 443"),
+      connect(16, "tcp 127.0.0.1 443"), connect(17, "tcp 198.51.100.7 443"))
+    func network(_ entries: String, _ more: String = "") -> String {
+      """
+      exec: {allow: [{path: /usr/bin/make}]}
+      network: {allow: [\(entries)]\(more)}
+      """
+    }
+    let public_ = try judge(network("{host: api.example.org, ports: [443]}"), lines)
+    #expect(answer(public_, "socket-connect", "198.51.100.7")?.answer == .unknown)
+    #expect(answer(public_, "socket-connect", "203.0.113.9:80")?.reason == "no-window")
+    #expect(answer(public_, "socket-connect", "10.0.0.1")?.reason == "no-window")
+    #expect(answer(public_, "socket-connect", "127.0.0.1")?.reason == "no-window")
+    #expect(answer(public_, "socket-connect", "192.0.2.53")?.answer == .allowed)
+    let private_ = try judge(
+      network("{host: api.example.org, ports: [443], private: true}"), lines)
+    #expect(answer(private_, "socket-connect", "10.0.0.1")?.answer == .unknown)
+    #expect(answer(private_, "socket-connect", "127.0.0.1")?.reason == "no-window")
+
+    let slam = "\nfiles: {sensitive: [{path: /srv/w/notes}]}"
+    let slammed = try judge(network("{host: api.example.org, ports: [443]}") + slam, lines)
+    #expect(answer(slammed, "socket-connect", "203.0.113.9:443")?.answer == .unknown)
+    #expect(answer(slammed, "socket-connect", "198.51.100.7")?.reason == "slammed")
+    #expect(answer(slammed, "socket-connect", "192.0.2.53")?.reason == "slammed")
+    let kept = try judge(
+      network(
+        "{host: api.example.org, ports: [443]}",
+        ", reachableWhileTainted: [{host: api.example.org}]") + slam, lines)
+    #expect(answer(kept, "socket-connect", "198.51.100.7")?.answer == .unknown)
+    #expect(answer(kept, "socket-connect", "192.0.2.53")?.answer == .unknown)
   }
 
   @Test func whatItCannotKnowIsUnknown() throws {

@@ -78,7 +78,14 @@ import Testing
         "write host: x.org, ports: [443]"
       ),
       ("allow: [{host: x.org}]", "\"ports\" is missing", "write ports: [443]"),
-      ("allow: [{ports: [443]}]", "\"cidr\" is missing", "write host: api.example.org, or cidr"),
+      (
+        "allow: [{ports: [443]}]", "the destination is missing",
+        "write host: api.example.org, or cidr"
+      ),
+      (
+        "allow: [{host: *.x.org, ports: [443]}]", "begins with * must be quoted",
+        "write \"*.x.org\""
+      ),
       ("allow: [x.org]", "expected a destination in braces", "write {host: x.org, ports: [443]}"),
       ("allow: [{host: db, ports: [5432]}]", "is not a full DNS name", "add private: true"),
       ("allow: [{host: x.org, cidr: 192.0.2.1, ports: [1]}]", "not both", "two entries"),
@@ -188,6 +195,21 @@ import Testing
     #expect(found.first?.line == line, "\(found)")
     #expect(found.first?.message.contains(message) == true, "\(found)")
     #expect(found.first?.suggestion?.contains(suggestion) == true, "\(found)")
+  }
+
+  @Test("All that does not fit together is told at once")
+  func together() {
+    let found = problems(
+      minimal(
+        """
+        network:
+          allow:
+            - {host: api.github.com, ports: [443]}
+            - {cidr: 192.0.2.53, ports: [53]}
+          ask: [{host: api.github.com, ports: [443], decider: person}]
+          reachableWhileTainted: [{host: pypi.org, ports: [443]}]
+        """))
+    #expect(found.map(\.line) == [9, 10, 11], "\(found)")
   }
 
   @Test("A resolver's window stays what it was in an intent without hosts")

@@ -182,6 +182,16 @@ import Testing
     #expect(text.contains("private: true") && text.contains("10.1.2.3"))
   }
 
+  @Test("Thousands of hosts are read in seconds", .timeLimit(.minutes(1)))
+  func many() throws {
+    let allow = (0..<4000).map { "  - {host: h\($0).example.org, ports: [443]}\n" }.joined()
+    let ask = (0..<4000).map { "  - {host: q\($0).example.org, ports: [1], decider: person}\n" }
+      .joined()
+    let policy = try policy(
+      "allow:\n" + allow + "  - {host: \"*.example.org\", ports: [2]}\nask:\n" + ask)
+    #expect(policy.rule(for: "h3999.example.org")?.openings.map(\.ports.first) == [2, 443])
+  }
+
   @Test(
     "A look-up asks the table no more often than the longest wildcard has labels",
     .timeLimit(.minutes(1)))

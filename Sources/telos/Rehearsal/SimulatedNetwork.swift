@@ -58,36 +58,60 @@ extension Simulation {
       let transport = Intent.TransportProtocol(rawValue: destination.protocol)
     else { return .unknown("the destination was not recorded in full") }
     let network = intent.network
+    if port == 53, network.hasNames { return judgeLookUp(event) }
     func meets(_ entry: Intent.Destination) -> Bool {
-      guard case .cidr(let prefix) = entry.target, prefix.contains(address),
-        entry.protocols.contains(transport)
-      else { return false }
-      return entry.ports.map { $0.contains { $0.first <= port && port <= $0.last } } ?? true
+      guard case .cidr(let prefix) = entry.target, prefix.contains(address) else { return false }
+      return entry.opens(port, transport)
+    }
+    func mayMeet(_ entry: Intent.Destination) -> Bool {
+      entry.host != nil && entry.opens(port, transport)
     }
     if network.ownLoopback, port > 1023, Suggestion.isLoopback(address),
       !network.sensitive.contains(where: meets), !network.allow.contains(where: meets)
     {
       return .allowed("network.listen: own", "if the port is one of its own")
     }
-    let window = window(event, meets)
+    let isReachable =
+      switch AddressKind(address) {
+      case .everybody: network.allow.contains(where: mayMeet)
+      case .company: network.allow.contains { mayMeet($0) && $0.isPrivate }
+      case .never: false
+      }
+    let window = window(event, isReachable, meets)
     if let index = network.sensitive.firstIndex(where: meets) {
       slammed.insert(event.agent)
       let rule = "network.sensitive[\(index)]: \(network.sensitive[index].target)"
       return .denied("slammed", "contact slams", rule: rule)
     }
-    guard window.answer == .allowed, isSlammed(event) else { return window }
+    guard window.answer != .denied, isSlammed(event) else { return window }
     if let index = network.reachableWhileTainted.firstIndex(where: meets) {
       let target = network.reachableWhileTainted[index].target
       return .allowed("network.reachableWhileTainted[\(index)]: \(target)")
     }
-    return .denied("slammed")
+    guard isReachable, network.reachableWhileTainted.contains(where: mayMeet) else {
+      return .denied("slammed")
+    }
+    return .unknown(
+      "an entry that stays reachable names a host, whose addresses are not known here")
   }
 
-  private func window(_ event: Event, _ meets: (Intent.Destination) -> Bool) -> Judgement {
+  /// The node answers, whichever server was asked.
+  private func judgeLookUp(_ event: Event) -> Judgement {
+    guard isSlammed(event) else {
+      return .allowed("network.allow: hosts", "the node answers; for which names was not recorded")
+    }
+    return intent.network.reachableWhileTainted.contains { $0.host != nil }
+      ? .unknown("after a slam the node answers for the hosts that stay reachable alone")
+      : .denied("slammed")
+  }
+
+  /// - Parameter isReachable: an entry that names a host has this port.
+  private func window(
+    _ event: Event, _ isReachable: Bool, _ meets: (Intent.Destination) -> Bool
+  ) -> Judgement {
     let open = intent.network.allow.enumerated().filter { meets($0.element) }
     guard !open.isEmpty else {
-      let host = intent.network.allow.contains { if case .host = $0.target { true } else { false } }
-      return host
+      return isReachable
         ? .unknown("an entry names a host, whose addresses are not known here")
         : .denied("no-window", "no entry of network.allow names it")
     }
@@ -99,5 +123,12 @@ extension Simulation {
     }
     let (index, entry) = open[0]
     return .denied("window-expired", rule: "network.allow[\(index)]: \(entry.target)")
+  }
+}
+
+extension Intent.Destination {
+  fileprivate func opens(_ port: UInt16, _ transport: Intent.TransportProtocol) -> Bool {
+    protocols.contains(transport)
+      && (ports ?? [.all]).contains { $0.first <= port && port <= $0.last }
   }
 }

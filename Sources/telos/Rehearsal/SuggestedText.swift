@@ -44,6 +44,12 @@ extension Suggestion {
       "It says what the run did, not what it should be allowed: read it before it is signed.",
       "Programs and files are named as they were found, links followed.",
     ]
+    if destinations.values.contains(where: { $0.tcp.contains(53) || $0.udp.contains(53) }) {
+      lines += [
+        "It looked names up. Addresses change: write host: NAME in place of the cidr entries that are somebody's name, and",
+        "leave out the entries for port 53, because the node answers then.",
+      ]
+    }
     if !incomplete.isEmpty {
       lines += ["", "INCOMPLETE:"] + incomplete.map { "- \($0)" }
     }
@@ -109,6 +115,7 @@ extension Suggestion {
         "    listen:",
         (ownLoopback || old.ownLoopback ? [("{own: true}", ownLoopback)] : [])
           + old.listen.map { (Self.entry($0), false) })
+      + list("    ask:", old.ask.map { (Self.entry($0), false) })
     return lines.isEmpty ? ["  # no network"] : ["  network:"] + lines
   }
 
@@ -165,22 +172,33 @@ extension Suggestion {
     " # from the audited intent; whether the run needs it is not recorded"
 
   private static func entry(_ entry: Intent.Listener) -> String {
-    var parts = ["ports: [\(entry.ports.map { "\($0)" }.joined(separator: ", "))]"]
+    var parts = [written(entry.ports)]
     if let peers = entry.peers { parts.append("cidr: \(quoted("\(peers)"))") }
-    parts.append("protocols: [\(entry.protocols.map(\.rawValue).sorted().joined(separator: ", "))]")
+    parts.append(written(entry.protocols))
     return "{\(parts.joined(separator: ", "))}"
+  }
+
+  private static func entry(_ entry: Intent.Question) -> String {
+    "{host: \(entry.host), \(written(entry.ports)), \(written(entry.protocols)), "
+      + "decider: \(entry.decider.rawValue), maxTTL: \(entry.maxTTL)}"
+  }
+
+  private static func written(_ ports: [PortRange]) -> String {
+    "ports: [\(ports.map { "\($0)" }.joined(separator: ", "))]"
+  }
+
+  private static func written(_ protocols: Set<Intent.TransportProtocol>) -> String {
+    "protocols: [\(protocols.map(\.rawValue).sorted().joined(separator: ", "))]"
   }
 
   private static func entry(_ entry: Intent.Destination) -> String {
     var parts =
       switch entry.target {
       case .cidr(let prefix): ["cidr: \(quoted("\(prefix)"))"]
-      case .host(let host): ["host: \(quoted("\(host)"))"]
+      case .host(let host): ["host: \(host.isWildcard ? quoted("\(host)") : "\(host)")"]
       }
-    if let ports = entry.ports {
-      parts.append("ports: [\(ports.map { "\($0)" }.joined(separator: ", "))]")
-    }
-    parts.append("protocols: [\(entry.protocols.map(\.rawValue).sorted().joined(separator: ", "))]")
+    if let ports = entry.ports { parts.append(written(ports)) }
+    parts.append(written(entry.protocols))
     if let ttl = entry.ttl { parts.append("ttl: \(ttl)") }
     if entry.isPrivate { parts.append("private: true") }
     return "{\(parts.joined(separator: ", "))}"

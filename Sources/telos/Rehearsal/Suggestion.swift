@@ -195,6 +195,7 @@ struct Suggestion {
 
   /// The kernel has room for eight port rules at one address; to join ports to ranges would be to guess.
   private mutating func settleDestinations() {
+    if base?.network.hasNames == true { dropLookUps() }
     for (address, ports) in destinations {
       let both = ports.tcp.intersection(ports.udp)
       let ranges = [both, ports.tcp.subtracting(both), ports.udp.subtracting(both)]
@@ -204,6 +205,17 @@ struct Suggestion {
       refuse(
         "\(address), on \(ports.tcp.union(ports.udp).count) ports",
         "more than eight ranges of ports")
+    }
+  }
+
+  /// The node answers those.
+  private mutating func dropLookUps() {
+    for address in destinations.keys {
+      destinations[address]?.tcp.remove(53)
+      destinations[address]?.udp.remove(53)
+      if destinations[address].map({ $0.tcp.isEmpty && $0.udp.isEmpty }) == true {
+        destinations[address] = nil
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import AddressSets
 import FoundationEssentials
 import TelosCore
 
@@ -15,6 +16,23 @@ private func written(_ intent: Intent) -> [UInt8] {
     fatalError("promise broken: a node refuses a good intent: \(error)")
   }
   return payload
+}
+
+/// No name opens more than the kernel holds for an address, nor anything of the machine itself.
+private func judge(_ intent: Intent) {
+  let policy = NamePolicy(intent.network)
+  for host in intent.network.allow.compactMap(\.host) {
+    let name = host.isWildcard ? "x.\(host.name)" : host.name
+    guard let rule = policy.rule(for: name) else {
+      fatalError("promise broken: \(name) is permitted")
+    }
+    promise((1...8).contains(rule.openings.count), "openings fit into the kernel")
+    for number in [0x7f00_0001, 0xa9fe_a9fe] as [UInt32] {
+      if case .handedOut(let opening) = policy.judge(IPAddress(v4: number), of: rule) {
+        promise(opening.isEmpty, "no name opens the machine itself")
+      }
+    }
+  }
 }
 
 let example = """
@@ -39,7 +57,10 @@ let example = """
         - {cidr: 203.0.113.0/24, ports: [80, 8000-8100], protocols: [tcp], ttl: 60s}
         - {cidr: "2001:db8::/32", ports: [443]}
         - {cidr: 203.0.113.9/32, ports: [443]}
-      reachableWhileTainted: [{cidr: 203.0.113.9/32, ports: [443]}]
+        - {host: api.example.org, ports: [443], ttl: 10m}
+        - {host: "*.corp.example.org", ports: [5432, 6432], private: true}
+      reachableWhileTainted: [{cidr: 203.0.113.9/32, ports: [443]}, {host: api.example.org}]
+      ask: [{host: pypi.org, ports: [443], protocols: [tcp], decider: model, maxTTL: 15m}]
       sensitive: [{cidr: 169.254.169.254/32}]
       listen: [{own: true}, {ports: [8080], protocols: [tcp], cidr: 192.0.2.0/24}]
     files:
@@ -62,6 +83,7 @@ let intentTargets = [
       machine.isThere = { $0.utf8.count % 2 == 0 }
       machine.isReadable = { $0.utf8.count % 3 == 0 }
       _ = intent.explanation(on: machine)
+      judge(intent)
       for warning in warnings { promise(!warning.message.isEmpty, "a warning says something") }
     } catch {
       promise(!error.problems.isEmpty, "a refusal says why")
