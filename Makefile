@@ -48,6 +48,7 @@ build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o
 
 # libpq brings twenty libraries with it, which the other two would load at every start for nothing.
 LIBRARIES_telos-coordinator := -lpq
+LIBRARIES_telos-node := -lunbound -lldns
 
 # The programs once more, with Swift's own libraries inside: they start in half the time, and where no Swift is installed.
 # The build itself cannot do so, since the tests need those libraries shared.

@@ -92,12 +92,16 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
   ],
   targets: [
-    // C: the kernel's ABI header, libbpf, and libpq of PostgreSQL.
+    // C: the kernel's ABI header, libbpf, libpq of PostgreSQL, and NLnet Labs' libunbound and ldns.
     .systemLibrary(name: "CTelosABI", path: "bpf/abi"),
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "CUnbound", pkgConfig: "libunbound", providers: [.apt(["libunbound-dev"])]),
+    .systemLibrary(name: "CLdns", pkgConfig: "ldns", providers: [.apt(["libldns-dev"])]),
     .target(name: "CCanary"),
     .target(name: "CRelay"),
+    .target(name: "CSockets"),
 
     // Shared libraries, each depending only on those above it.
     library("TelosCore", [crypto]),
@@ -120,6 +124,11 @@ let package = Package(
     library("BPFKit", ["CLibbpf"]),
     library("Kernel", ["TelosCore", "AddressSets", "BPFKit", "CLibbpf", "CCanary", "CTelosABI"]),
     library("IntentCompiler", ["TelosCore", "Intents", "AddressSets", "Kernel", "CTelosABI"]),
+    library(
+      "NameProxy",
+      [
+        "TelosCore", "AddressSets", "CSockets", "CUnbound", "CLdns", nioCore, nioPosix, nioSSL,
+      ]),
     library("SQLiteFiles", ["TelosCore", grdb]),
     library("EventLog", ["TelosCore", "SQLiteFiles", "FleetWire", grdb, crypto, protobuf]),
     library("Operations", ["TelosCore", "TelosAPI", arguments, hummingbird, metrics, nioCore]),
@@ -148,6 +157,7 @@ let package = Package(
       [
         "TelosCore", "Operations", "SQLiteFiles", "AddressSets", "Trust", "TelosAPI", "Intents",
         "IntentCompiler",
+        "NameProxy",
         "Kernel",
         "BPFKit",
         "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,
@@ -197,6 +207,7 @@ let package = Package(
     tests(
       "KernelTests",
       ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
+    tests("NameProxyTests", ["NameProxy", "AddressSets", "TelosCore", "CLdns", "CSockets"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
     tests(
       "OperationsTests",

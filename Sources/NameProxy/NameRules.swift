@@ -1,0 +1,45 @@
+/// What an intent says about names, as far as the proxy asks.
+public protocol NameRules: Sendable {
+  /// What is allowed under a name; nil where nothing is.
+  ///
+  /// - Parameter name: in lower case, without a final dot.
+  func rule(for name: String) -> NameRule?
+
+  /// The exact names that stay reachable while the agent is tainted. The node keeps their answers fresh, so that a slammed
+  /// agent's question causes no packet.
+  var keptNames: [String] { get }
+}
+
+/// What an agent may do with the addresses of a name.
+public struct NameRule: Sendable, Hashable {
+  public var ports: [NamePorts]
+  /// The longest time that an answer opens anything, in seconds; nil for no limit of the intent's own.
+  public var ttl: UInt32?
+  /// Addresses of a company's own network are admitted.
+  public var isPrivate: Bool
+  /// The intent has the name itself, and not only `*.` above it.
+  public var isExact: Bool
+
+  public var isReachableWhileTainted: Bool { isExact && ports.contains { $0.whileTainted } }
+
+  public init(ports: [NamePorts], ttl: UInt32? = nil, isPrivate: Bool = false, isExact: Bool = true)
+  {
+    (self.ports, self.ttl, self.isPrivate, self.isExact) = (ports, ttl, isPrivate, isExact)
+  }
+}
+
+/// Ports that an answer opens.
+public struct NamePorts: Sendable, Hashable {
+  public var first: UInt16
+  public var last: UInt16
+  public var tcp: Bool
+  public var udp: Bool
+  public var whileTainted: Bool
+
+  public init(
+    first: UInt16, last: UInt16, tcp: Bool = true, udp: Bool = true, whileTainted: Bool = false
+  ) {
+    (self.first, self.last, self.tcp, self.udp) = (first, last, tcp, udp)
+    self.whileTainted = whileTainted
+  }
+}
