@@ -36,9 +36,12 @@ extension Suggestion {
     return folder
   }
 
+  /// By `mkdir`, or as cargo does: under another name that is changed when it is ready. A folder that was there and was renamed is
+  /// no more certain to be there the next time.
   private func isMade(_ folder: String) -> Bool {
     recording.events.contains {
-      $0.hook == "path-mkdir" && $0.wholePath.map { BytePath($0) } == BytePath(folder)
+      ($0.hook == "path-mkdir" || $0.hook == "path-rename")
+        && $0.wholePath.map { BytePath($0) } == BytePath(folder)
     }
   }
 
