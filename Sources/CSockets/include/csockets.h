@@ -28,6 +28,8 @@ int csockets_bell(void);
 
 int csockets_accept(int listener);
 int csockets_memory_file(const char *name);
+// Sends a datagram with one descriptor to an address of a connectionless socket. 0, or -1 and errno.
+int csockets_hand_over(int socket, const void *address, uint32_t size, const char *text, size_t length, int descriptor);
 // Of the calling thread alone.
 int csockets_enter_network(int descriptor);
 int csockets_new_network(void);
