@@ -162,6 +162,17 @@ struct SuggestionTests {
     }
   }
 
+  @Test func whatIsOnlyChangedMayBeAFolderAndIsNotNamedAsAFile() throws {
+    let chmod = Run.event(14, "would-deny", "file", "path-chmod", "write-root", path: "/srv/cache")
+    let suggestion = try Run.suggestion(Run.with(chmod))
+    #expect(suggestion.ungranted.map(\.what) == ["changing mode or owner of /srv/cache"])
+    #expect(try intent(suggestion).files.write?.contains { "\($0)" == "/srv/cache" } == false)
+    let opened = Run.event(15, "would-deny", "file", "file-open", "write-root", path: "/srv/cache")
+    let file = try Run.suggestion(Run.with(chmod, opened))
+    #expect(file.isComplete, "\(file.ungranted)")
+    #expect(try intent(file).files.write?.contains { "\($0)" == "/srv/cache" } == true)
+  }
+
   @Test func theOrderOfEventsDoesNotMatter() throws {
     #expect(try Run.suggestion().yaml == Run.suggestion(Run.build.reversed()).yaml)
   }

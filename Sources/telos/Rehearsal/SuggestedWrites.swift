@@ -23,7 +23,11 @@ extension Suggestion {
       return refuse(event, Self.words(event), "its full path was not recorded")
     }
     if Written.keepsName(event), !written.file(event, path), !written.folder(event, path) {
-      files.insert(path)
+      if event.hook == "path-chmod" || event.hook == "path-chown" {
+        changed.insert(path)
+      } else {
+        files.insert(path)
+      }
     } else {
       folders.insert(standing(PathPattern.folder(of: path)))
     }
@@ -54,8 +58,9 @@ extension Suggestion {
   /// Leaves out what nobody should grant unread, and what another entry says already.
   mutating func settleWrites() {
     // An intent cannot name a folder alone: what may be written below it covers its own mode and owner.
-    for folder in files.sorted() where isFolder(folder) {
+    for folder in files.union(changed).sorted() where isFolder(folder) {
       files.remove(folder)
+      changed.remove(folder)
       folders.insert(standing(folder))
     }
     for folder in folders.sorted() {
@@ -65,6 +70,13 @@ extension Suggestion {
       refuse("writing below \(folder)", why)
     }
     folders = Self.outermost(folders)
+    for path in changed.sorted()
+    where !files.contains(path) && !folders.contains(path)
+      && !folders.contains(where: { PathPattern.isBelow(path, $0) })
+    {
+      refuse(
+        "changing mode or owner of \(path)", "whether it is a file or a folder was not recorded")
+    }
     for file in files.sorted() {
       if folders.contains(where: { PathPattern.isBelow(file, $0) }) {
         files.remove(file)

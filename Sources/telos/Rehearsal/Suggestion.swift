@@ -32,6 +32,8 @@ struct Suggestion {
   private(set) var sockets: PathSet = []
   var folders: PathSet = []
   var files: PathSet = []
+  /// Files or folders that were there, whose mode or owner the run changed.
+  var changed: PathSet = []
   /// Sensitive files and addresses that the run met.
   private(set) var contacts: PathSet = []
   private var refused: [Ungranted: Int] = [:]
