@@ -32,13 +32,16 @@ extension Intent.Network {
   private var crowded: [IntentConflict] {
     let policy = NamePolicy(self)
     var seen: Set<HostPattern> = []
-    return allow.enumerated().compactMap { index, entry in
+    let entries =
+      allow.enumerated().map { (Self.path("allow", $0), $1) }
+      + reachableWhileTainted.enumerated().map { (Self.path("reachableWhileTainted", $0), $1) }
+    return entries.compactMap { path, entry in
       guard let host = entry.host, seen.insert(host).inserted,
         let rule = policy.rule(for: host.isWildcard ? "x.\(host.name)" : host.name),
         rule.openings.count > NameRule.maximumOpenings
       else { return nil }
       return IntentConflict(
-        path: Self.path("allow", index),
+        path: path,
         message:
           "\(rule.openings.count) port rules meet at \(host), and the kernel holds \(NameRule.maximumOpenings) for one address",
         suggestion: "join ports to ranges, as 8000-8010, or use one ttl and the same protocols",
