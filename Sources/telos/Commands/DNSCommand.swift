@@ -10,9 +10,8 @@ struct DNSCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Say whether a name resembles another one, and why.",
       discussion: """
-        A name is plain, odd or a trick. Every node judges alike; nothing is looked up and nobody is asked. \
-        The lists are those of this build unless options name others. docs/verdicts.md has the rules and how \
-        often they err. Exit status: 0 whatever the verdicts are.
+        A name is plain, odd or a trick. Nothing is looked up and nobody is asked. The lists are those of this \
+        build unless options name others. docs/verdicts.md has the rules and how often they err. Exit status: 0 whatever the verdicts are.
         """)
 
     @Argument(help: "Names, in Unicode or in A-labels (xn--…).")
