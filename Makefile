@@ -46,6 +46,8 @@ build: bpf $(BUILD)/escapes/escape $(BUILD)/soak/prober $(BUILD)/soak/weak.bpf.o
 	$(SWIFT) build $(SWIFT_FLAGS)
 	@$(MAKE) --no-print-directory $(addprefix $(BINARIES)/,$(PROGRAMS))
 
+# ICU and libpsl are in no list here: Sources/CICU and Sources/CPSL load them when the first name is judged. Linked, they would
+# be loaded at every start of `telos run`.
 # libpq brings twenty libraries with it, which the other two would load at every start for nothing.
 LIBRARIES_telos-coordinator := -lpq
 LIBRARIES_telos-node := -lunbound -lldns
@@ -96,6 +98,10 @@ format: ## put Swift and C sources into their formats
 .PHONY: bench
 bench: setup build ## what gates, Hyperion and a fleet of 1,000 cost, written to files (BENCH=fleet chooses one)
 	@Tests/bench/run $(BENCH)
+
+.PHONY: verdicts
+verdicts: build ## how many imitated names are found, and how many harmless ones are flagged, on names that no rule was tuned on
+	@Tests/verdicts/run held-out --report
 
 .PHONY: corpus
 corpus: setup build ## every escape in every daemon state

@@ -99,13 +99,19 @@ let package = Package(
     .systemLibrary(
       name: "CUnbound", pkgConfig: "libunbound", providers: [.apt(["libunbound-dev"])]),
     .systemLibrary(name: "CLdns", pkgConfig: "ldns", providers: [.apt(["libldns-dev"])]),
+    .target(name: "CSockets"),
+    // Loaded when the first name is judged, and so not linked: only their headers are needed here.
+    .systemLibrary(name: "CICU", providers: [.apt(["libicu-dev"])]),
+    .systemLibrary(name: "CPSL", providers: [.apt(["libpsl-dev"])]),
     .target(name: "CCanary"),
     .target(name: "CRelay"),
-    .target(name: "CSockets"),
+    .target(name: "CWatchList", path: "Sources/NameVerdicts/BuiltIn", exclude: ["watch.list"]),
 
     // Shared libraries, each depending only on those above it.
     library("TelosCore", [crypto]),
     library("AddressSets", ["TelosCore"]),
+    library(
+      "NameVerdicts", ["TelosCore", "CICU", "CPSL", "CWatchList"], exclude: ["BuiltIn"]),
     library("Trust", ["TelosCore", crypto]),
     library("TelosAPI", ["TelosCore", "Trust"]),
     library("Intents", ["TelosCore", "AddressSets", "Trust", yams]),
@@ -174,7 +180,7 @@ let package = Package(
       name: "telos",
       dependencies: [
         "TelosCore", "AddressSets", "Trust", "TelosAPI", "Intents", "FleetCA", "Kernel",
-        "FleetWire", "CRelay",
+        "FleetWire", "NameVerdicts", "CRelay",
         arguments, httpClient, crypto, nioCore, nioHTTP1, nioPosix, nioSSL, protobuf, x509, asn1,
       ], swiftSettings: strict),
 
@@ -183,6 +189,11 @@ let package = Package(
       name: "telos-bench", dependencies: ["TelosCore", "BPFKit", "CTelosABI"],
       path: "Tests/bench/Hyperion", exclude: ["hyperion_bench.bpf.c", "run"],
       swiftSettings: strict),
+
+    // What `make verdicts` judges with.
+    .executableTarget(
+      name: "telos-verdicts", dependencies: ["TelosCore", "NameVerdicts"],
+      path: "Tests/verdicts/Judge", swiftSettings: strict),
 
     // Many nodes without kernels, for tests of scale.
     .executableTarget(
@@ -195,6 +206,7 @@ let package = Package(
 
     tests("TelosCoreTests", ["TelosCore"]),
     tests("AddressSetsTests", ["AddressSets"]),
+    tests("NameVerdictsTests", ["NameVerdicts", "TelosCore"]),
     tests("TrustTests", ["Trust", "TelosCore", crypto]),
     tests("TelosAPITests", ["TelosAPI", "TelosCore", "Trust"]),
     tests("IntentsTests", ["Intents", "AddressSets", "TelosCore"]),
@@ -231,7 +243,11 @@ let package = Package(
         hummingbirdTesting, protobuf, crypto, log, nioCore, nioSSL, x509,
       ]),
     tests(
-      "CLITests", ["telos", "TelosAPI", "TelosCore", "Intents", "AddressSets", "Trust", arguments]),
+      "CLITests",
+      [
+        "telos", "TelosAPI", "TelosCore", "Intents", "AddressSets", "Trust", "NameVerdicts",
+        arguments,
+      ]),
   ]
 )
 

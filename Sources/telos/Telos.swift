@@ -19,8 +19,8 @@ struct Telos: ParsableCommand {
       CommandGroup(
         name: "Intent", subcommands: [IntentCommand.self]),
       CommandGroup(
-        name: "Address",
-        subcommands: [BlocklistCommand.self, NeverBlockCommand.self]),
+        name: "Address and name",
+        subcommands: [BlocklistCommand.self, NeverBlockCommand.self, DNSCommand.self]),
       CommandGroup(
         name: "Fleet",
         subcommands: [
