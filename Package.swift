@@ -163,7 +163,7 @@ let package = Package(
       [
         "TelosCore", "Operations", "SQLiteFiles", "AddressSets", "Trust", "TelosAPI", "Intents",
         "IntentCompiler",
-        "NameProxy",
+        "NameProxy", "NameVerdicts",
         "Kernel",
         "BPFKit",
         "CTelosABI", "FleetWire", "FleetIdentity", "EventLog", grdb, hummingbird, grpc,

@@ -12,6 +12,21 @@ extension Intent.Network {
     }
   }
 
+  /// Names that somebody else judges, each where it is first written.
+  func doubts(_ objection: (String) -> (message: String, suggestion: String)?) -> [IntentProblem] {
+    let allowed = allow.enumerated().compactMap { index, entry in
+      entry.host.map { ("spec.network.allow[\(index)].host", $0.name) }
+    }
+    let asked = ask.enumerated().map { ("spec.network.ask[\($0)].host", $1.host.name) }
+    var seen: Set<Substring> = []
+    return (allowed + asked).compactMap { path, name in
+      guard seen.insert(Substring(name)).inserted, let found = objection("\(name)") else {
+        return nil
+      }
+      return IntentProblem(path: path, message: found.message, suggestion: found.suggestion)
+    }
+  }
+
   private static func shortWarning(_ entry: Intent.Destination, _ path: String) -> IntentProblem? {
     guard entry.host != nil, let ttl = entry.ttl, ttl < NamePolicy.floor else { return nil }
     return IntentProblem(

@@ -10,11 +10,14 @@ public enum IntentParser {
   }
 
   /// Reads one YAML document, and says what is allowed in it but should be looked at twice.
-  public static func check(_ text: String) throws(IntentProblems) -> (
-    intent: Intent, warnings: [IntentProblem]
-  ) {
+  ///
+  /// - Parameter objection: to the name of a host, without `*.`: what it looks like, and what to write if that is meant.
+  public static func check(
+    _ text: String,
+    objection: (_ name: String) -> (message: String, suggestion: String)? = { _ in nil }
+  ) throws(IntentProblems) -> (intent: Intent, warnings: [IntentProblem]) {
     let (intent, reader) = try read(try YAMLTree.read(text))
-    let warnings = intent.warnings.map { warning in
+    let warnings = (intent.warnings + intent.network.doubts(objection)).map { warning in
       let place = reader.places[warning.path] ?? (0, 0)
       var placed = warning
       (placed.line, placed.column) = place

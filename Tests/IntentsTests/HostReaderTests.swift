@@ -267,4 +267,25 @@ import Testing
     }
     #expect(!text.contains("port 53"))
   }
+
+  @Test func whatAHostLooksLikeIsAWarningWhereItStands() throws {
+    let text = """
+      apiVersion: telos/v1
+      kind: Intent
+      metadata: {name: names}
+      spec:
+        exec: {allow: [{path: /usr/bin/curl}]}
+        network:
+          allow:
+            - {host: api.example.org, ports: [443]}
+            - {host: "*.githb.com", ports: [443], ttl: 2m}
+          ask: [{host: githb.com, ports: [443], decider: person, maxTTL: 5m}]
+      """
+    let (_, warnings) = try IntentParser.check(text) {
+      $0 == "githb.com" ? ("it resembles another", "write that") : nil
+    }
+    let found = warnings.filter { $0.message == "it resembles another" }
+    #expect(found.map(\.path) == ["spec.network.allow[1].host"], "each name once")
+    #expect(found.first?.line == 9 && found.first?.suggestion == "write that")
+  }
 }

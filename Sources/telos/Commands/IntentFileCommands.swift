@@ -14,7 +14,7 @@ enum IntentFile {
       throw TelosError(.invalidArgument, "\(path) is not UTF-8 text")
     }
     do throws(IntentProblems) {
-      return try IntentParser.check(text)
+      return try IntentParser.check(text, objection: HostNames.objection(to:))
     } catch {
       throw error.telosError(file: path == "-" ? "standard input" : path)
     }
@@ -69,7 +69,8 @@ extension IntentCommand {
     private func runForPrograms() throws {
       let bytes = try InputFile.read(file, limit: Intent.maximumPayload)
       do throws(IntentProblems) {
-        let (intent, warnings) = try IntentParser.check(String(decoding: bytes, as: UTF8.self))
+        let (intent, warnings) = try IntentParser.check(
+          String(decoding: bytes, as: UTF8.self), objection: HostNames.objection(to:))
         try? JSONOutput.print(
           Findings(valid: true, name: intent.name, problems: [], warnings: warnings))
       } catch {

@@ -53,7 +53,8 @@ actor NameService {
     (self.label, self.gate, self.table) = (label, gate, table)
     (self.database, self.service, self.log) = (database, service, log)
     inherited = SocketStore.inherited
-    proxy = try NameProxy(gate: gate, report: { $0.forEach(refused) })
+    proxy = try NameProxy(
+      gate: gate, verdict: NameJudge.objection(to:), report: { $0.forEach(refused) })
   }
 
   /// Where the names of a process are answered. Opens the proxy's sockets there if nobody needed them before.
