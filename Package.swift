@@ -190,10 +190,9 @@ let package = Package(
       path: "Tests/bench/Hyperion", exclude: ["hyperion_bench.bpf.c", "run"],
       swiftSettings: strict),
 
-    // What `make verdicts` judges with.
     .executableTarget(
-      name: "telos-verdicts", dependencies: ["TelosCore", "NameVerdicts"],
-      path: "Tests/verdicts/Judge", swiftSettings: strict),
+      name: "telos-names-bench", dependencies: ["NameProxy", "AddressSets", "TelosCore"],
+      path: "Tests/bench/Names", exclude: ["run"], swiftSettings: strict),
 
     // Many nodes without kernels, for tests of scale.
     .executableTarget(
@@ -219,7 +218,9 @@ let package = Package(
     tests(
       "KernelTests",
       ["Kernel", "BPFKit", "CLibbpf", "CCanary", "CTelosABI", "AddressSets", "TelosCore"]),
-    tests("NameProxyTests", ["NameProxy", "AddressSets", "TelosCore", "CLdns", "CSockets"]),
+    tests(
+      "NameProxyTests",
+      ["telos-names-bench", "NameProxy", "AddressSets", "TelosCore", "CLdns", "CSockets"]),
     tests("IntentCompilerTests", ["IntentCompiler", "Intents", "Kernel", "CTelosABI"]),
     tests(
       "OperationsTests",
@@ -259,7 +260,7 @@ if isFuzzed {
       dependencies: [
         "CLibFuzzer", "TelosAPI", "TelosCore", "AddressSets", "Trust", "Intents", "FleetWire",
         "FleetIdentity",
-        "FleetCA", "Kernel", "CTelosABI", "Node", "Coordinator", protobuf, x509,
+        "FleetCA", "Kernel", "CTelosABI", "NameProxy", "Node", "Coordinator", protobuf, x509,
       ],
       path: "Tests/fuzz/Targets", swiftSettings: strict,
       linkerSettings: [.unsafeFlags([fuzzer, "-use-ld=lld"])]),

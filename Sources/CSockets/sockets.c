@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 int csockets_waiter(void) {
   return epoll_create1(EPOLL_CLOEXEC);
@@ -87,6 +89,44 @@ int csockets_enter_network(int descriptor) {
 
 int csockets_new_network(void) {
   return unshare(CLONE_NEWNET);
+}
+
+int csockets_hand_over(const char *address, const char *text, int descriptor) {
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  size_t length = strlen(address);
+  if (length == 0 || length >= sizeof name.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memcpy(name.sun_path, address, length);
+  if (name.sun_path[0] == '@') name.sun_path[0] = 0;
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr alignment;
+  } room = {{0}};
+  struct iovec vector = {.iov_base = (void *)text, .iov_len = strlen(text)};
+  struct msghdr message = {
+    .msg_name = &name,
+    .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length),
+    .msg_iov = &vector,
+    .msg_iovlen = 1,
+  };
+  if (descriptor >= 0) {
+    message.msg_control = room.bytes;
+    message.msg_controllen = sizeof room.bytes;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  }
+  int notifier = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (notifier < 0) return -1;
+  ssize_t sent = sendmsg(notifier, &message, MSG_NOSIGNAL);
+  int code = errno;
+  close(notifier);
+  errno = code;
+  return sent < 0 ? -1 : 0;
 }
 
 union mark_room {

@@ -43,6 +43,8 @@ final class AgentNames {
     var due: UInt64
   }
 
+  /// When windows that ran out were last taken out.
+  private var lastLook: UInt64 = 0
   private var tokens: Double
   private var filled: UInt64
 
@@ -70,9 +72,11 @@ final class AgentNames {
   func remember(_ question: Question, _ answer: Remembered, _ now: UInt64, _ limits: ProxyLimits) {
     if answers.count >= limits.answers, answers[question] == nil {
       answers = answers.filter { $0.value.isKept || $0.value.freshUntil > now }
-      // Forgetting an answer closes nothing: the next question asks upstream.
-      if answers.count >= limits.answers, let some = answers.first(where: { !$0.value.isKept }) {
-        answers[some.key] = nil
+      // Forgetting an answer closes nothing: the next question asks upstream. Many at once, so that it is seldom.
+      if answers.count > limits.answers * 3 / 4 {
+        for (key, value) in answers.prefix(limits.answers / 4) where !value.isKept {
+          answers[key] = nil
+        }
       }
     }
     answers[question] = answer
@@ -81,7 +85,10 @@ final class AgentNames {
   /// Whether so many more windows fit; those that ran out make room.
   func hasRoom(for addresses: [IPAddress], _ now: UInt64, _ limits: ProxyLimits) -> Bool {
     let more = addresses.count { windows[$0] == nil }
-    if windows.count + more > limits.windows { windows = windows.filter { $0.value.end > now } }
+    if windows.count + more > limits.windows, now >= lastLook + second {
+      lastLook = now
+      windows = windows.filter { $0.value.end > now }
+    }
     return windows.count + more <= limits.windows
   }
 

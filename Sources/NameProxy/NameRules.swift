@@ -1,3 +1,5 @@
+public import AddressSets
+
 /// What an intent says about names, as far as the proxy asks.
 public protocol NameRules: Sendable {
   /// What is allowed under a name; nil where nothing is.
@@ -8,6 +10,20 @@ public protocol NameRules: Sendable {
   /// The exact names that stay reachable while the agent is tainted. The node keeps their answers fresh, so that a slammed
   /// agent's question causes no packet.
   var keptNames: [String] { get }
+
+  /// What one address of an answer opens: nothing, where it is open without the name; nil where the agent is not to see it.
+  func ports(at address: IPAddress, under rule: NameRule) -> [NamePorts]?
+}
+
+extension NameRules {
+  /// By the range alone: `isPrivate` admits a company's own network, nothing admits this machine's.
+  public func ports(at address: IPAddress, under rule: NameRule) -> [NamePorts]? {
+    switch AddressRange(of: address) {
+    case .everywhere: rule.ports
+    case .ownNetwork: rule.isPrivate ? rule.ports : nil
+    case .closed: nil
+    }
+  }
 }
 
 /// What an agent may do with the addresses of a name.
@@ -35,11 +51,14 @@ public struct NamePorts: Sendable, Hashable {
   public var tcp: Bool
   public var udp: Bool
   public var whileTainted: Bool
+  /// The longest time that an answer opens these, in seconds; nil for the rule's.
+  public var ttl: UInt32?
 
   public init(
-    first: UInt16, last: UInt16, tcp: Bool = true, udp: Bool = true, whileTainted: Bool = false
+    first: UInt16, last: UInt16, tcp: Bool = true, udp: Bool = true, whileTainted: Bool = false,
+    ttl: UInt32? = nil
   ) {
     (self.first, self.last, self.tcp, self.udp) = (first, last, tcp, udp)
-    self.whileTainted = whileTainted
+    (self.whileTainted, self.ttl) = (whileTainted, ttl)
   }
 }

@@ -78,77 +78,8 @@ extension NameServer {
     }
   }
 
-  /// Windows first; the answer follows when the kernel holds all of them.
-  private func grant(
-    _ answer: UpstreamAnswer, _ isSecure: Bool, _ waiter: LookUp.Waiter, _ now: UInt64
-  ) {
-    let (agent, question) = (waiter.agent, answer.question)
-    let rule: NameRule?
-    let isKept: Bool
-    switch waiter.purpose {
-    case .client(_, _, let granted): (rule, isKept) = (granted, false)
-    case .keep:
-      let kept = question.name.text.flatMap { agent.rules.rule(for: $0) }
-      (rule, isKept) = (kept.flatMap { $0.isReachableWhileTainted ? $0 : nil }, true)
-    }
-    let standing = gate.standing(of: agent.id)
-    // Slammed, or over, while the question was on its way: nothing opens and nothing is said.
-    guard var rule, standing == .free || isKept && standing == .slammed, agents[agent.id] === agent
-    else { return }
-    if standing == .slammed { rule.ports = rule.ports.filter(\.whileTainted) }
-
-    let admits = { (address: IPAddress) in
-      let range = AddressRange(of: address)
-      return range == .everywhere || range == .ownNetwork && rule.isPrivate
-    }
-    let addresses = answer.addresses.filter(admits)
-    var explanation: Explanation?
-    if addresses.count < answer.addresses.count {
-      explanation = Self.closed(rule)
-      report(
-        agent, question.name.text ?? "", .closedAddress,
-        answer.addresses.filter { !admits($0) }.prefix(8).map(\.description)
-          .joined(separator: " "))
-    }
-    let held = UInt64(min(max(answer.seconds, ProxyLimits.floorSeconds), rule.ttl ?? .max))
-    let spentAt = now + held * second
-    do throws(TelosError) {
-      guard agent.hasRoom(for: addresses, now, limits) else {
-        throw TelosError(.unavailable, "the agent has \(limits.windows) windows")
-      }
-      for address in addresses {
-        try gate.open(
-          address, ports: rule.ports, until: spentAt + ProxyLimits.grace, for: agent.id)
-        agent.opened(address, question.name, until: spentAt + ProxyLimits.grace)
-        counters.windows += 1
-      }
-    } catch {
-      report(agent, question.name.text ?? "", .noRoom, error.message)
-      return fail(
-        waiter, question, "telos: no room for another window", code: .other, now)
-    }
-
-    let isEmpty = answer.entries.isEmpty || addresses.isEmpty && question.type.isAddress
-    let code: ResponseCode = answer.doesNotExist ? .nameError : .noError
-    let forgets = min(max(answer.seconds, 1), UInt32(held))
-    var reply = Reply(
-      question: question, code: code, explanation: explanation,
-      message: answer.message(
-        code, admits: admits, negativeSeconds: isEmpty ? min(forgets, 30) : nil))
-    reply.isAuthenticated = isSecure && explanation == nil
-    let freshUntil = now + UInt64(forgets) * second
-    let known = AgentNames.Remembered(
-      reply: reply, freshUntil: freshUntil,
-      spentAt: !isEmpty && question.type.isAddress ? spentAt : freshUntil,
-      isKept: isKept || agent.answers[question]?.isKept == true)
-    agent.remember(question, known, now, limits)
-    if case .client(let query, let path, _) = waiter.purpose {
-      self.reply(reply, query, path, until: known.spentAt, now)
-    }
-  }
-
   /// Where the servers failed, an answer whose windows are still open is as good as a new one.
-  private func fail(
+  func fail(
     _ waiter: LookUp.Waiter, _ question: Question, _ text: String,
     code: Explanation.Code = .noReachableAuthority, _ now: UInt64
   ) {
@@ -162,14 +93,6 @@ extension NameServer {
     let failure = Reply(
       question: question, code: .serverFailure, explanation: Explanation(code: code, text: text))
     reply(failure, query, path, until: nil, now)
-  }
-
-  private static func closed(_ rule: NameRule) -> Explanation {
-    Explanation(
-      code: .blocked,
-      text: rule.isPrivate
-        ? "telos: an address of this machine or link is never allowed by name"
-        : "telos: an address of a private network needs private: true in the intent")
   }
 
   /// What a library says may hold a name of an attacker's.

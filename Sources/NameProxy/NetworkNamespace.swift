@@ -33,6 +33,9 @@ public final class NetworkNamespace: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Good while this lives.
+  var path: String { "/proc/\(getpid())/fd/\(descriptor)" }
+
   /// Puts the calling thread into it, for good.
   func enter() throws(TelosError) {
     guard csockets_enter_network(descriptor) == 0 else {

@@ -48,6 +48,7 @@ public struct UpstreamConfiguration: Sendable, Hashable {
         edns-buffer-size: 1232
         tcp-upstream: \(usesTCP ? "yes" : "no")
         outgoing-range: 1024
+        outgoing-num-tcp: 64
         num-queries-per-thread: 1024
         rrset-cache-size: \(cacheBytes)
         msg-cache-size: \(cacheBytes / 2)

@@ -115,10 +115,11 @@ final class Bench: Sendable {
 
   init(
     _ authority: UInt16, limits: ProxyLimits = ProxyLimits(), network: NetworkNamespace? = nil,
+    wanted: UInt16? = nil,
     verdict: @escaping @Sendable (String) -> String? = { _ in nil }
   ) async throws {
     let network = try network ?? NetworkNamespace()
-    sockets = try ProxySockets.open(in: network)
+    sockets = try ProxySockets.open(in: network, port: wanted)
     let (reports, ahead) = (reports, ahead)
     proxy = try NameProxy(
       gate: kernel, limits: limits, clock: { bootNanoseconds() + ahead.value.withLock { $0 } },

@@ -54,6 +54,7 @@ import Testing
     let authority = try Authority.shared.get()
     var limits = ProxyLimits()
     limits.connections = 64
+    limits.connectionPatience = 60_000_000_000
     let bench = try await Bench(authority.port, limits: limits)
     await bench.agent(7, TestRules("www.lab.example"))
     await bench.agent(8, TestRules("www.lab.example"))

@@ -26,6 +26,9 @@ int csockets_wait(int waiter, struct csockets_event *events, int count, int mill
 // A descriptor that another thread makes readable.
 int csockets_bell(void);
 
+// A message to the service manager with a descriptor: see sd_notify(3) and FDSTORE. The address begins with / or @.
+int csockets_hand_over(const char *address, const char *text, int descriptor);
+
 int csockets_accept(int listener);
 int csockets_memory_file(const char *name);
 // Sends a datagram with one descriptor to an address of a connectionless socket. 0, or -1 and errno.

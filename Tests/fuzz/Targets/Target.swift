@@ -18,7 +18,7 @@ struct Target: Sendable {
 
 let targets =
   intentTargets + trustTargets + addressTargets + eventTargets + identityTargets + nodeTargets
-  + coordinatorTargets
+  + coordinatorTargets + nameTargets
 
 /// A promise that the reader made; broken, the process dies, and libFuzzer keeps the input.
 func promise(_ kept: @autoclosure () throws -> Bool, _ what: String) rethrows {
