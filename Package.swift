@@ -137,7 +137,7 @@ let package = Package(
       ]),
     library("SQLiteFiles", ["TelosCore", grdb]),
     library("EventLog", ["TelosCore", "SQLiteFiles", "FleetWire", grdb, crypto, protobuf]),
-    library("Operations", ["TelosCore", "TelosAPI", "CSockets", arguments, hummingbird, metrics, nioCore]),
+    library("Operations", ["TelosCore", "TelosAPI", arguments, hummingbird, metrics, nioCore]),
 
     // The coordinator.
     library(

@@ -57,28 +57,6 @@ int csockets_accept(int listener) {
   return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-int csockets_hand_over(int socket, const void *address, uint32_t size, const char *text, size_t length, int descriptor) {
-  union {
-    char room[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr header;
-  } control = {0};
-  struct iovec content = {.iov_base = (void *)text, .iov_len = length};
-  struct msghdr message = {
-      .msg_name = (void *)address,
-      .msg_namelen = size,
-      .msg_iov = &content,
-      .msg_iovlen = 1,
-      .msg_control = &control,
-      .msg_controllen = sizeof(control),
-  };
-
-  control.header.cmsg_level = SOL_SOCKET;
-  control.header.cmsg_type = SCM_RIGHTS;
-  control.header.cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(&control.header), &descriptor, sizeof(int));
-  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
 int csockets_memory_file(const char *name) {
   return memfd_create(name, MFD_CLOEXEC);
 }

@@ -35,12 +35,17 @@ public struct NameRule: Sendable, Hashable {
   public var isPrivate: Bool
   /// The intent has the name itself, and not only `*.` above it.
   public var isExact: Bool
+  /// Whose addresses they are, where the rules want to know it again.
+  public var name: String
 
   public var isReachableWhileTainted: Bool { isExact && ports.contains { $0.whileTainted } }
 
-  public init(ports: [NamePorts], ttl: UInt32? = nil, isPrivate: Bool = false, isExact: Bool = true)
-  {
+  public init(
+    ports: [NamePorts], ttl: UInt32? = nil, isPrivate: Bool = false, isExact: Bool = true,
+    name: String = ""
+  ) {
     (self.ports, self.ttl, self.isPrivate, self.isExact) = (ports, ttl, isPrivate, isExact)
+    self.name = name
   }
 }
 

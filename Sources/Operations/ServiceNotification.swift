@@ -1,4 +1,3 @@
-internal import CSockets
 public import FoundationEssentials
 internal import Glibc
 
@@ -22,36 +21,7 @@ public struct ServiceNotification: Sendable {
   public func alive() { send("WATCHDOG=1") }
   public func stopping() { send("STOPPING=1") }
 
-  /// Leaves a descriptor with the service manager, for the next process of this unit. One of the same name stands beside it.
-  ///
-  /// - Parameter name: without `:`, of at most 255 bytes.
-  public func store(_ descriptor: Int32, as name: String) {
-    send("FDSTORE=1\nFDNAME=\(name)", descriptor)
-  }
-
-  /// Takes back all descriptors of a name.
-  public func unstore(_ name: String) { send("FDSTOREREMOVE=1\nFDNAME=\(name)") }
-
-  /// What an earlier process of this unit left with the service manager, by names: see sd_listen_fds(3). They are this
-  /// process's to close; call it once.
-  ///
-  /// - Parameter environment: that of the process, read before other threads could change it.
-  public static func stored(
-    _ environment: [String: String] = ProcessInfo.processInfo.environment
-  ) -> [(name: String, descriptor: Int32)] {
-    guard environment["LISTEN_PID"] == "\(getpid())",
-      let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), (1...65536).contains(count)
-    else { return [] }
-    let names = (environment["LISTEN_FDNAMES"] ?? "").split(
-      separator: ":", omittingEmptySubsequences: false)
-    let first: Int32 = 3  // SD_LISTEN_FDS_START
-    return (0..<count).map { index in
-      _ = fcntl(first + index, F_SETFD, FD_CLOEXEC)
-      return (Int(index) < names.count ? "\(names[Int(index)])" : "", first + index)
-    }
-  }
-
-  private func send(_ text: String, _ handedOver: Int32? = nil) {
+  private func send(_ text: String) {
     guard let address else { return }
     var name = sockaddr_un()
     name.sun_family = sa_family_t(AF_UNIX)
@@ -64,15 +34,9 @@ public struct ServiceNotification: Sendable {
     defer { close(descriptor) }
     let size =
       socklen_t(MemoryLayout.offset(of: \sockaddr_un.sun_path) ?? 2) + socklen_t(bytes.count)
-    withUnsafePointer(to: &name) {
+    _ = withUnsafePointer(to: &name) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        text.withCString { text in
-          if let handedOver {
-            _ = csockets_hand_over(descriptor, pointer, size, text, strlen(text), handedOver)
-          } else {
-            _ = sendto(descriptor, text, strlen(text), Int32(MSG_NOSIGNAL), pointer, size)
-          }
-        }
+        text.withCString { sendto(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL), pointer, size) }
       }
     }
   }

@@ -31,8 +31,6 @@ int csockets_hand_over(const char *address, const char *text, int descriptor);
 
 int csockets_accept(int listener);
 int csockets_memory_file(const char *name);
-// Sends a datagram with one descriptor to an address of a connectionless socket. 0, or -1 and errno.
-int csockets_hand_over(int socket, const void *address, uint32_t size, const char *text, size_t length, int descriptor);
 // Of the calling thread alone.
 int csockets_enter_network(int descriptor);
 int csockets_new_network(void);

@@ -41,7 +41,7 @@ extension NodeParts {
   private func nameService(_ attached: Gates, _ table: AgentTable) -> NameService? {
     let (registry, log) = (registry, log)
     do throws(TelosError) {
-      return try NameService(attached, table, database, service, log) { report in
+      return try NameService(attached, table, database, log) { report in
         registry.remember(SelfReport.Denial(report), of: report.agent)
         log.notice(
           "a name was refused",

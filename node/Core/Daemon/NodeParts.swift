@@ -29,7 +29,6 @@ struct NodeParts: Sendable {
   var database: NodeDatabase
   var events: EventLog
   var problems: Problems
-  var service: ServiceNotification
   var log: Logger
 }
 
@@ -142,7 +141,7 @@ extension NodeParts {
       endpoints: try names.map { name throws(TelosError) in try Endpoint(name) },
       credential: NodeCredential(folder.credential), authorities: authorities, keeper: keeper,
       hyperion: kernel.hyperion, gates: GateState(), database: database, events: events,
-      problems: problems, service: notification, log: log)
+      problems: problems, log: log)
     let hyperion = kernel.hyperion
     let present = try? await blocking { () throws(TelosError) in
       try hyperion?.neverBlock() ?? AddressSet()

@@ -1,3 +1,4 @@
+internal import AddressSets
 internal import Intents
 internal import NameProxy
 internal import struct NameProxy.NameRule
@@ -11,15 +12,27 @@ struct IntentNames: NameRules {
   var keptNames: [String] { policy.namesWhileTainted }
 
   func rule(for name: String) -> NameRule? {
-    guard let rule = policy.rule(for: name) else { return nil }
-    // Of entries that differ, the narrower counts for all of the name.
-    return NameRule(
-      ports: rule.openings.map {
-        NamePorts(
-          first: $0.ports.first, last: $0.ports.last, tcp: $0.protocols.contains(.tcp),
-          udp: $0.protocols.contains(.udp), whileTainted: $0.isReachableWhileTainted)
-      },
-      ttl: rule.openings.compactMap(\.ttl).min().map { UInt32(clamping: $0.seconds) },
-      isPrivate: rule.openings.allSatisfy(\.isPrivate), isExact: rule.isExact)
+    policy.rule(for: name).map { rule in
+      NameRule(
+        ports: rule.openings.map { NamePorts($0) },
+        isPrivate: rule.openings.contains(where: \.isPrivate), isExact: rule.isExact, name: name)
+    }
+  }
+
+  func ports(at address: IPAddress, under rule: NameRule) -> [NamePorts]? {
+    guard let known = policy.rule(for: rule.name) else { return nil }
+    return switch policy.judge(address, of: known) {
+    case .handedOut(let openings): openings.map { NamePorts($0) }
+    case .leftOut: nil
+    }
+  }
+}
+
+extension NamePorts {
+  fileprivate init(_ opening: NameOpening) {
+    self.init(
+      first: opening.ports.first, last: opening.ports.last, tcp: opening.protocols.contains(.tcp),
+      udp: opening.protocols.contains(.udp), whileTainted: opening.isReachableWhileTainted,
+      ttl: opening.ttl.map { UInt32(clamping: $0.seconds) })
   }
 }

@@ -4,7 +4,6 @@ internal import Intents
 internal import Kernel
 internal import Logging
 internal import NameProxy
-internal import Operations
 internal import TelosCore
 internal import Trust
 
@@ -34,7 +33,7 @@ actor NameService {
   private let label: ProxyLabel
   private let table: AgentTable
   private let database: NodeDatabase
-  private let service: ServiceNotification
+  private let store: DescriptorStore
   private let log: Logger
   /// Sockets of an earlier daemon, until it is known who needs them.
   private var inherited: [Place: ProxySockets]
@@ -44,15 +43,18 @@ actor NameService {
 
   /// - Parameter refused: is told of each name, on the proxy's thread; it must not wait.
   init(
-    _ gates: Gates, _ table: AgentTable, _ database: NodeDatabase,
-    _ service: ServiceNotification, _ log: Logger,
+    _ gates: Gates, _ table: AgentTable, _ database: NodeDatabase, _ log: Logger,
     refused: @escaping @Sendable (NameReport) -> Void
   ) throws(TelosError) {
     let label = try ProxyLabel(gates)
     let gate = KernelNameGate(table, label)
     (self.label, self.gate, self.table) = (label, gate, table)
-    (self.database, self.service, self.log) = (database, service, log)
-    inherited = SocketStore.inherited
+    (self.database, self.log) = (database, log)
+    let environment = ProcessInfo.processInfo.environment
+    store = DescriptorStore(environment)
+    inherited = DescriptorStore.inherited(environment).reduce(into: [:]) {
+      $0[Place(network: $1.network, port: $1.port)] = $1
+    }
     proxy = try NameProxy(
       gate: gate, verdict: NameJudge.objection(to:), report: { $0.forEach(refused) })
   }
@@ -83,7 +85,9 @@ actor NameService {
             try label.set(on: socket, space: UInt32(truncatingIfNeeded: number))
           }
         }
-        SocketStore.keep(sockets, service)
+        do throws(TelosError) { try store.keep(sockets) } catch {
+          log.error("names will not be answered while the daemon restarts", metadata: ["error": "\(error)"])
+        }
         return try await serve(sockets, servers)
       }
     opening[number] = task
@@ -165,7 +169,7 @@ actor NameService {
       }
     }
     // Nobody has asked through these for a while.
-    for place in inherited.keys { SocketStore.forget(place.network, place.port, service) }
+    for sockets in inherited.values { store.forget(sockets) }
     inherited = [:]
     return lost
   }
@@ -182,9 +186,7 @@ actor NameService {
       networks[number]?.agents.subtract(agents)
       // A container's network ends with its sockets.
       if number != host, networks[number]?.agents.isEmpty == true {
-        if let place = networks.removeValue(forKey: number)?.place {
-          SocketStore.forget(place.network, place.port, service)
-        }
+        if let sockets = networks.removeValue(forKey: number)?.sockets { store.forget(sockets) }
         await proxy.leave(number)
       }
     }
