@@ -75,7 +75,7 @@ private func ingest(_ batch: Telos_Fleet_V1_EventBatch) async throws {
   }
   promise(stored.count { $0.epoch == batch.epoch } >= first.stored, "what is stored can be read")
   _ = try JSONEncoder().encode(stored.map { Event($0) })
-  for incident in try await store.read({ try $0.incidents() }) where incident.node == node {
+  for incident in try await store.read({ try $0.incidents() }).page where incident.node == node {
     let chain = IncidentChain.select(from: stored, of: incident)
     _ = try JSONEncoder().encode(IncidentAnswer(incident, chain: chain))
   }
