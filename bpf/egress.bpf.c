@@ -82,75 +82,99 @@ static __always_inline __u32 answer_verdict(struct caller *c, struct finding *f,
 enum receiver {
 	RECEIVER_NOBODY,
 	RECEIVER_SELF,
-	RECEIVER_PROXY,
+	RECEIVER_PROXY,     /* where it takes datagrams and connections */
+	RECEIVER_CONNECTED, /* a connection of the proxy's */
+	RECEIVER_PAST,      /* a connection that is over */
 	RECEIVER_OTHER,
 };
 
-/* Whose socket gets this packet. A question opens a flow: who listens gets it, whatever became of a flow before with the same
- * ports. Its TCP connection is entered for the proxy, which has the mark of datagrams alone. */
-static __noinline enum receiver receiver_of(struct __sk_buff *skb, struct caller *c, struct finding *f, bool question)
+/* Whose socket gets this packet, were it from the port `source`; for the proxy's, in which name space it is. */
+static __noinline enum receiver receiver_of(struct __sk_buff *skb, struct caller *c, struct finding *f, __u16 source,
+					    __u32 *space)
 {
-	struct telos_caller_key key = {};
-	struct bpf_sock_tuple tuple = {};
-	__u32 size, offset = f->family == AF_INET ? 20 : 40;
 	enum receiver receiver = RECEIVER_OTHER;
+	bool tcp = f->protocol == IPPROTO_TCP;
+	struct bpf_sock_tuple tuple = {};
 	struct telos_socket *label;
-	struct ports ports = {};
 	struct bpf_sock *peer;
+	__u32 size;
 
-	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
-		return receiver;
-	key.port = bpf_ntohs(ports.source);
-	if (question && f->protocol == IPPROTO_TCP)
-		ports.source = 0;
 	if (f->family == AF_INET) {
 		if (bpf_skb_load_bytes(skb, 12, &tuple.ipv4, 8))
 			return receiver;
-		map_v4(key.address, (const __u8 *)&tuple.ipv4.saddr);
-		tuple.ipv4.sport = ports.source;
-		tuple.ipv4.dport = ports.destination;
+		tuple.ipv4.sport = bpf_htons(source);
+		tuple.ipv4.dport = bpf_htons(f->port);
 		size = sizeof(tuple.ipv4);
 	} else {
 		if (bpf_skb_load_bytes(skb, 8, &tuple.ipv6, 32))
 			return receiver;
-		__builtin_memcpy(key.address, tuple.ipv6.saddr, 16);
-		tuple.ipv6.sport = ports.source;
-		tuple.ipv6.dport = ports.destination;
+		tuple.ipv6.sport = bpf_htons(source);
+		tuple.ipv6.dport = bpf_htons(f->port);
 		size = sizeof(tuple.ipv6);
 	}
-	if (f->protocol == IPPROTO_TCP)
+	if (tcp)
 		peer = bpf_sk_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	else
 		peer = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!peer)
 		return RECEIVER_NOBODY;
 	label = bpf_sk_storage_get(&sockets, peer, 0, 0);
-	if (label && (label->flags & TELOS_SOCKET_PROXY)) {
-		receiver = RECEIVER_PROXY;
-		key.space = label->slot;
+	if (tcp && peer->state == BPF_TCP_TIME_WAIT) {
+		receiver = RECEIVER_PAST;
+	} else if (label && (label->flags & TELOS_SOCKET_PROXY)) {
+		receiver = tcp && peer->state != BPF_TCP_LISTEN ? RECEIVER_CONNECTED : RECEIVER_PROXY;
+		*space = label->slot;
 	} else if (label && label->agent == c->id && label->slot == c->slot && !(label->flags & TELOS_SOCKET_STDIO)) {
 		receiver = RECEIVER_SELF;
 	}
 	bpf_sk_release(peer);
-	if (receiver == RECEIVER_PROXY && question && f->protocol == IPPROTO_TCP)
-		bpf_map_update_elem(&callers, &key, &c->agent->mark, BPF_ANY);
 	return receiver;
 }
 
 /* Whether nobody but the agent itself would get this packet. Nobody at all is fine: then the kernel answers. */
-static __always_inline bool reaches_self(struct __sk_buff *skb, struct caller *c, struct finding *f)
+static __always_inline bool reaches_self(struct __sk_buff *skb, struct caller *c, struct finding *f,
+					 const struct packet *p)
 {
-	return receiver_of(skb, c, f, false) <= RECEIVER_SELF;
+	__u32 space;
+
+	return receiver_of(skb, c, f, p->local, &space) <= RECEIVER_SELF;
+}
+
+/* The proxy has the mark of datagrams alone: whose a connection is, is entered before its first packet goes out. */
+static __noinline bool enter_caller(struct __sk_buff *skb, struct caller *c, struct finding *f, __u16 source,
+				    __u32 space)
+{
+	struct telos_caller_key key = {.space = space, .port = source};
+	__u8 v4[4];
+
+	if (f->family == AF_INET) {
+		if (bpf_skb_load_bytes(skb, 12, v4, 4))
+			return false;
+		map_v4(key.address, v4);
+	} else if (bpf_skb_load_bytes(skb, 8, key.address, 16)) {
+		return false;
+	}
+	return !bpf_map_update_elem(&callers, &key, &c->agent->mark, BPF_ANY);
 }
 
 /* A packet to where the proxy listens: admitted if the proxy does, and marked with whose it is, over any mark of the sender's. */
 static __noinline int question(struct __sk_buff *skb, struct caller *c, struct finding *f, const struct packet *p)
 {
+	bool tcp = f->protocol == IPPROTO_TCP;
+	enum receiver receiver;
+	__u32 space = 0;
+
 	if ((c->state & TELOS_SLAMMED) && !(c->flags & TELOS_AGENT_REACHABLE))
 		return drop(c, f, TELOS_REASON_SLAMMED);
 	if (!p->opens)
 		return 1;
-	if (receiver_of(skb, c, f, true) != RECEIVER_PROXY)
+	receiver = receiver_of(skb, c, f, p->local, &space);
+	/* A connection that is over hides who listens. Some kernels find nobody then. */
+	if (tcp && (receiver == RECEIVER_PAST || receiver == RECEIVER_NOBODY))
+		receiver = receiver_of(skb, c, f, 0, &space);
+	if (receiver == RECEIVER_CONNECTED)
+		return 1; /* opens nothing as long as that one is there, and must not be taken for it */
+	if (receiver != RECEIVER_PROXY || (tcp && !enter_caller(skb, c, f, p->local, space)))
 		return drop(c, f, TELOS_REASON_NO_WINDOW);
 	skb->mark = c->agent->mark;
 	return 1;
@@ -183,7 +207,7 @@ static __noinline int labelled_egress(struct __sk_buff *skb, struct telos_socket
 		return drop(&c, &f, TELOS_REASON_FAMILY);
 	if (label->flags & TELOS_SOCKET_INBOUND) {
 		reason = answer_verdict(&c, &f, &p);
-		if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f)))
+		if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f, &p)))
 			return 1;
 		return drop(&c, &f, reason);
 	}
@@ -201,7 +225,7 @@ static __noinline int labelled_egress(struct __sk_buff *skb, struct telos_socket
 		return 1;
 	if (!reason && (c.state & TELOS_SLAMMED) && !(flags & TELOS_PORT_TAINTED))
 		reason = TELOS_REASON_SLAMMED;
-	if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f)))
+	if (!reason || (may_be_self(&c, &f) && reaches_self(skb, &c, &f, &p)))
 		return 1;
 	return drop(&c, &f, reason);
 }

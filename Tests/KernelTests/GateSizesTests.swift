@@ -13,10 +13,12 @@ struct GateSizesTests {
   func sizes() throws {
     var small = GateSizes()
     (small.processes, small.files, small.rules, small.windows) = (2048, 8192, 4096, 512)
+    small.names = 1024
     let first = try GateMapsOnly(sizes: small)
     let maps = first.gates.maps
     #expect(maps.tasks.capacity == 2048 && maps.inodes.capacity == 8192)
     #expect(maps.rules.capacity == 4096 && maps.windows.capacity == 512)
+    #expect(maps.names.capacity == 1024)
     #expect(try first.table.use().allSatisfy { $0.configured == nil })
 
     var large = small

@@ -26,7 +26,8 @@ import Testing
         socket: /tmp/telos.sock
         metrics: 127.0.0.1:9999
         spoolMiB: 4
-        kernel: {processes: 2048, files: 1000000, rules: 100000, windows: 512, filesPerAgent: 5000}
+        kernel:
+          {processes: 2048, files: 1000000, rules: 100000, windows: 512, names: 1024, filesPerAgent: 5000}
         log: debug
         """, path: "node.yaml")
     #expect(configuration.labels == ["role": "agents", "site": "fra"])
@@ -36,6 +37,7 @@ import Testing
     #expect(configuration.cgroup == "/sys/fs/cgroup/test")
     #expect(configuration.sizes.processes == 2048 && configuration.sizes.files == 1_000_000)
     #expect(configuration.sizes.rules == 100_000 && configuration.sizes.windows == 512)
+    #expect(configuration.sizes.names == 1024)
     #expect(configuration.quota.inodes == 5000)
     #expect(configuration.quota.tasks == 2048, "a share that was not given is no more than all")
   }

@@ -53,7 +53,8 @@ enum {
 	CLOSING = 32768,       /* under the intent whose write root FREE is closed by a slam */
 	LOOPBACK = 65536,      /* under the intent that opens loopback to the agent itself */
 	NEIGHBOUR = 131072,    /* a process outside is in the agent's process group */
-	EACH = 262144          /* without the gates not one but every attempt has to get through */
+	EACH = 262144,         /* without the gates not one but every attempt has to get through */
+	NAMES = 524288         /* under the intent that permits a name */
 };
 
 /* A write root to which no rule about names applies. */

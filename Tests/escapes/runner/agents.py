@@ -12,14 +12,14 @@ import tty
 from machine import FREE, HOME, PLACE, WORK, move
 
 (ROOT, ALONE, STDIN_TCP, STDIN_TTY, STDOUT_PIPE, LISTENS, PLACED, CLONED, MOVED, DISK, BTRFS, VERITY, STDOUT_FILE, STDOUT_OWN,
- STDOUT_APPEND, CLOSING, LOOPBACK, NEIGHBOUR, EACH) = (1 << n for n in range(19))
+ STDOUT_APPEND, CLOSING, LOOPBACK, NEIGHBOUR, EACH, NAMES) = (1 << n for n in range(20))
 # Where files lie that are somebody's descriptor 1 and in no write root.
 LOGS = "/var/log/escapes"
 
 
 def kind(flags: int) -> str:
     """Which intent an agent is under, as a name."""
-    named = {DISK: "disk", LISTENS: "listen", LOOPBACK: "loopback", CLOSING: "closing"}
+    named = {DISK: "disk", LISTENS: "listen", LOOPBACK: "loopback", CLOSING: "closing", NAMES: "names"}
     return next((name for flag, name in named.items() if flags & flag), "")
 
 

@@ -36,6 +36,7 @@ spec:
     allow:
       - {cidr: 127.0.0.1/32, ports: [7101, 7103]}
       - {cidr: "::1/128", ports: [7101]}
+%(names)s
 %(listen)s
   files:
     write: [%(write)s]
@@ -53,6 +54,8 @@ PLACE = "/sys/fs/cgroup/escapes-place"
 # For cases about being connected to: the same, and these ports of the agent's own.
 LISTENING = "    listen: [{cidr: 127.0.0.1/32, ports: [7110-7119], protocols: [tcp, udp]}]"
 LOOPBACK = "    listen: [{own: true}]"
+# For cases about questions for names. What the name resolves to does not matter: no case asks for it.
+NAMES = "      - {host: allowed.escapes.example, ports: [443]}"
 
 
 def run(*command: str, check: bool = True) -> str:
@@ -124,8 +127,8 @@ def anchor(state: str, name: str) -> str:
     return f"{FREE}/{state}-taint.{name}/anchor/vault"
 
 
-def intent(states, name: str = "escapes", listen: str = "", places: str = "", disks: dict[str, list[str]] | None = None,
-           anchors: list[str] | None = None, closing: bool = False) -> str:
+def intent(states, name: str = "escapes", listen: str = "", places: str = "", names: str = "",
+           disks: dict[str, list[str]] | None = None, anchors: list[str] | None = None, closing: bool = False) -> str:
     """With the files of the file systems that are mounted at `disks`, and the programs of known content on each; and with
     rules for the folders `anchors`. `closing`: a slam closes the write root FREE, and those on disks that are named so."""
     write, closed = [f"{WORK}/**"], [f"{FREE}/**"]
@@ -145,7 +148,7 @@ def intent(states, name: str = "escapes", listen: str = "", places: str = "", di
         return ", ".join(f'"{path}"' for path in them)
 
     return INTENT % {
-        "name": name, "listen": listen, "places": places, "write": paths(write + closed),
+        "name": name, "listen": listen, "names": names, "places": places, "write": paths(write + closed),
         "tainted": f"[{paths(write)}]" if closing else "all", "literal": "\n".join(literal), "exec": "\n".join(programs)}
 
 

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 
-OPEN, CLOSED, SLOW = 7101, 7102, 7103
+OPEN, CLOSED, SLOW, DNS = 7101, 7102, 7103, 53
+# A server that agents ask for names, and that must not hear of it.
+SERVERS = ((socket.AF_INET, "127.0.0.9"), (socket.AF_INET6, "::1"))
 RUN = "/run/escapes"
 TOKEN = re.compile(rb"(SECRET|greeting)-([a-z0-9_.-]+);")
 
@@ -79,6 +81,11 @@ class Outside:
                     self.udp[port] = datagram
                 datagram.bind((address, port))
                 self.drain(lambda s=datagram: s.recv(65536), f"UDP {port}")
+        for family, address in SERVERS:
+            self.accept(self.stream(family, (address, DNS)), f"TCP {DNS}")
+            datagram = socket.socket(family, socket.SOCK_DGRAM)
+            datagram.bind((address, DNS))
+            self.drain(lambda s=datagram: s.recv(65536), f"UDP {DNS}")
         slow = self.stream(socket.AF_INET, ("127.0.0.1", SLOW))
         self.accept(slow, f"TCP {SLOW}", "blocked_send")
         self.accept(self.local(f"{RUN}/open.sock"), "open.sock", answers=True)
