@@ -49,19 +49,22 @@ def prepare():
 def programs(way: Way):
     """Each asks in a way of its own: libc, c-ares, EDNS and TCP, families apart and together."""
     url = f"http://{NAME}:{PORT}/hello"
-    return way.shell(
+    said = way.shell(
         f"curl -sS -4 {url}", f"curl -sS -6 {url}", f"curl -sS {url}",
         f"python3 -c \"import urllib.request as u; print(u.urlopen('{url}').read())\"",
-        f"getent ahostsv4 {NAME} | sort", f"getent ahostsv6 {NAME} | sort")
+        f"getent ahostsv4 {NAME}", f"getent ahostsv6 {NAME}")
+    return sorted(said.splitlines())
 
 
 def tools(way: Way):
     script = (f"require('http').get('http://{NAME}:{PORT}/hello', r => r.on('data', d => process.stdout.write(d)));"
               f"new (require('dns').Resolver)().resolve4('{NAME}', (e, a) => console.log(e, a))")
-    return sorted(way.shell(
-        f"dig +short {NAME} A", f"dig +short +tcp {NAME} AAAA", f"dig +short +noedns @192.0.2.1 {NAME} A" if way.intent else
-        f"dig +short +noedns {NAME} A", f"node -e \"{script}\"", "rm -rf cloned",
-        f"git clone -q http://{NAME}:{PORT}/repository.git cloned", "cat cloned/file").splitlines())
+    # An agent's questions reach the node whatever server they name; nobody else gets to this one.
+    elsewhere = "@192.0.2.1" if way.intent else ""
+    said = way.shell(
+        f"dig +short {NAME} A", f"dig +short +tcp {NAME} AAAA", f"dig +short +noedns {elsewhere} {NAME} A",
+        f"node -e \"{script}\"", f"git clone -q http://{NAME}:{PORT}/repository.git cloned")
+    return sorted(said.splitlines()), pathlib.Path(way.folder, "cloned/file").read_text()
 
 
 def others(way: Way):
@@ -71,18 +74,17 @@ def others(way: Way):
     said = way.shell(
         f"curl -sS http://{V4}:{PORT}/hello && exit 9",  # before any look-up of this agent
         f"curl -sS http://other.example.net:{PORT}/hello && exit 9",
-        f"curl -sS http://{NAME}:{PORT}/hello >/dev/null",
-        f"curl -sS --max-time 5 http://{V4}:{PORT + 1}/hello && exit 9",
-        "dig +short other.example.net", "dig +noall +comments other.example.net | grep -o 'status: [A-Z]*'")
-    for words in ("Couldn't connect", "Could not resolve host: other.example.net", "status: NXDOMAIN"):
-        if words not in said and not (words == "Couldn't connect" and "Failed to connect" in said):
+        f"curl -sS http://{NAME}:{PORT}/hello",
+        f"curl -sS http://{V4}:{PORT + 1}/hello && exit 9",
+        "dig +noall +comments other.example.net")
+    for words in (f"Failed to connect to {V4} port {PORT} ", "Could not resolve host: other.example.net",
+                  "hello by name", f"Failed to connect to {V4} port {PORT + 1} ", "status: NXDOMAIN", "EDE: 15"):
+        if words not in said:
             raise Failure(f"no \"{words}\": {said}")
-    if V4 in said.replace(f"{V4} port", ""):
-        raise Failure(f"an address of a name that is not permitted: {said}")
     return "refused"
 
 
 JOBS = [
-    Job("by name: curl, Python, getent", "web-client", "names", programs),
-    Job("by name: dig, node, git", "web-client", "names", tools),
-    Job("names and addresses that the intent does not have", "web-client", "names-refused", others, several=True)]
+    Job("by name: curl, Python, getent", "web-client", "web", programs),
+    Job("by name: dig, node, git", "web-client", "web", tools),
+    Job("names and addresses that the intent does not have", "web-client", "web-refused", others, several=True)]
