@@ -1,11 +1,16 @@
 internal import CSockets
+internal import Glibc
 
 /// Questions by TCP.
 extension NameLoop {
   func accept(_ listener: Int32, _ network: UInt64) {
     for _ in 0..<64 {
       let descriptor = csockets_accept(listener)
-      guard descriptor >= 0 else { return }
+      guard descriptor >= 0 else {
+        // No descriptor is left: one of those that are open makes room.
+        if errno == EMFILE || errno == ENFILE { endOldest(connections.values) }
+        return
+      }
       let now = server.clock()
       let connection = Connection(descriptor, network: network, now: now)
       if connections.count >= server.limits.connections { endOldest(connections.values) }

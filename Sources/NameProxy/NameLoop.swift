@@ -21,6 +21,7 @@ final class NameLoop: @unchecked Sendable {
   private var outgoing = OutgoingDatagrams()
   private var line = Ring<AgentNames>()
   var connections: [Int32: Connection] = [:]
+  private var isStalled = false
   private var lastTick: UInt64 = 0
   private var lastSecond: UInt64 = 0
 
@@ -107,14 +108,15 @@ final class NameLoop: @unchecked Sendable {
   }
 
   private func round(_ ready: UnsafeMutableBufferPointer<csockets_event>) {
-    let wait: Int32 = line.count > 0 ? 0 : 50
+    // Whoever waits for its rate alone has time.
+    let wait: Int32 = line.count == 0 ? 50 : isStalled ? 1 : 0
     let count = csockets_wait(events, ready.baseAddress, Int32(ready.count), wait)
     for index in 0..<max(Int(count), 0) {
       guard let source = sources[ready[index].descriptor] else { continue }
       take(source, ready[index].descriptor, ready[index].state)
     }
     let now = server.clock()
-    answer(now)
+    isStalled = answer(now) == 0
     outgoing.send()
     if now >= lastTick + Self.tick { tick(now) }
   }
@@ -170,7 +172,9 @@ final class NameLoop: @unchecked Sendable {
   }
 
   /// One question of each agent in line, again and again, until the round has had enough.
-  private func answer(_ now: UInt64) {
+  ///
+  /// - Returns: how many were answered.
+  private func answer(_ now: UInt64) -> Int {
     var left = Self.answersPerRound
     var turns = line.count
     while left > 0, turns > 0, let agent = line.popFirst() {
@@ -186,6 +190,7 @@ final class NameLoop: @unchecked Sendable {
         agent.isInLine = false
       }
     }
+    return Self.answersPerRound - left
   }
 
   private func tick(_ now: UInt64) {

@@ -53,6 +53,8 @@ struct Reply: Sendable {
     if isAuthenticated, query.flags.contains(.wantsAuthenticated) { bytes[3] |= 0x20 }
     if query.spelled.count == question.name.bytes.count {
       bytes.replaceSubrange(12..<(12 + query.spelled.count), with: query.spelled)
+      bytes[head - 2] = UInt8(query.classNumber >> 8)
+      bytes[head - 1] = UInt8(query.classNumber & 255)
     }
     if !fits {
       // Windows come from the whole answer alone, and so do addresses: none of them is sent.

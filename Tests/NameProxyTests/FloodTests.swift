@@ -47,11 +47,13 @@ import Testing
     for id: UInt16 in 0..<200 { client.send(Client.message("www.lab.example", id: id)) }
     let start = ContinuousClock.now
     #expect(try bench.client(8).ask("www.lab.example").code == 0)
-    var answers = 0
-    while client.receive(milliseconds: 700) != nil { answers += 1 }
-    // The burst at once, then what waited, at its rate.
-    #expect((40...60).contains(answers))
-    #expect(ContinuousClock.now - start > .milliseconds(400))
+    var (answers, last) = (0, start)
+    while client.receive(milliseconds: 700) != nil {
+      (answers, last) = (answers + 1, ContinuousClock.now)
+    }
+    // The burst at once, then what waited, at its rate: the proxy may have seen all of them before it answered the first.
+    #expect((30...60).contains(answers))
+    #expect(last - start > .milliseconds(150))
     #expect(await bench.reports.waits(for: .tooMany)?.agent == 7)
     // Afterwards it is served as ever.
     #expect(try client.ask("www.lab.example").code == 0)

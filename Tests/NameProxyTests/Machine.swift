@@ -1,5 +1,4 @@
 import Glibc
-import Testing
 
 /// Whether this process may mark sockets and visit name spaces.
 let isRoot = geteuid() == 0
