@@ -27,7 +27,8 @@ import Testing
           var bytes = whole
           bytes[place] ^= 1
           try bytes.withUnsafeBytes { try Data($0).write(to: URL(filePath: name)) }
-          guard chmod(name, 0o600) == 0, let read = try? NodeCredential.read(path), read.pem == kept.pem
+          guard chmod(name, 0o600) == 0,
+            (try? NodeCredential.read(path))?.pem == kept.pem
           else {
             Issue.record("\(name), byte \(place)")
             break

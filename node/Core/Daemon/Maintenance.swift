@@ -16,7 +16,9 @@ extension NodeParts {
     tasks.addTask { await rememberFiles(wake) }
     tasks.addTask { await round(nil, every: .seconds(15)) { await followNetwork() } }
     tasks.addTask { await round(nil, every: .seconds(60)) { await forgetUnused() } }
-    tasks.addTask { await round(nil, every: .seconds(5)) { await gates.standing?.names?.followServers() } }
+    tasks.addTask {
+      await round(nil, every: .seconds(5)) { await gates.standing?.names?.followServers() }
+    }
     tasks.addTask { await round(nil, every: .seconds(60)) { await collectNames() } }
   }
 

@@ -86,7 +86,9 @@ actor NameService {
           }
         }
         do throws(TelosError) { try store.keep(sockets) } catch {
-          log.error("names will not be answered while the daemon restarts", metadata: ["error": "\(error)"])
+          log.error(
+            "names will not be answered while the daemon restarts",
+            metadata: ["error": "\(error)"])
         }
         return try await serve(sockets, servers)
       }
