@@ -137,14 +137,12 @@ struct SuggestionTests {
         Run.event(17, "would-deny", "file", "path-mknod", "write-root", path: "/srv/w/p/out/t/x"),
         Run.event(18, "would-deny", "exec", "bprm-check", "agent-wrote", path: "/srv/w/p/out/t/x")))
     #expect(try intent(suggestion).exec.own.map { "\($0)" } == ["/srv/w/p/**"])
-    let alone = Run.event(
-      8, "would-deny", "exec", "bprm-check", "agent-wrote", path: "/srv/w/q/t/x")
     let renamed = try Run.suggestion(
       Run.with(
         Run.event(14, "would-deny", "file", "path-mkdir", "write-root", path: "/srv/w/q/t1"),
         Run.event(15, "would-deny", "file", "path-rename", "write-root", path: "/srv/w/q/t"),
         Run.event(16, "would-deny", "file", "path-mknod", "write-root", path: "/srv/w/q/t/x"),
-        alone))
+        Run.event(17, "would-deny", "exec", "bprm-check", "agent-wrote", path: "/srv/w/q/t/x")))
     #expect(
       try intent(renamed).exec.own.map { "\($0)" } == ["/srv/w/p/**", "/srv/w/q/**"])
   }
