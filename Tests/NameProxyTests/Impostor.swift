@@ -43,6 +43,17 @@ final class Impostor: Sendable {
 
   deinit { shutdown(socket, Int32(SHUT_RDWR)) }
 
+  /// The name in a question, and the number of its type.
+  static func asked(_ question: [UInt8]) -> String {
+    var (labels, at): ([String], Int) = ([], 12)
+    while question[at] != 0 {
+      let end = at + 1 + Int(question[at])
+      labels.append(String(decoding: question[(at + 1)..<end], as: UTF8.self))
+      at = end
+    }
+    return "\(labels.joined(separator: ".")) \(question[at + 2])"
+  }
+
   /// The question, turned into an answer with one address.
   static func address(_ question: [UInt8], _ address: [UInt8], ttl: UInt8 = 60) -> [UInt8] {
     var end = 12
