@@ -85,6 +85,6 @@ def others(way: Way):
 
 
 JOBS = [
-    Job("by name: curl, Python, getent", "web-client", "web", programs),
-    Job("by name: dig, node, git", "web-client", "web", tools),
+    Job("by name: curl, Python, getent", "web-client", "web", programs, several=True),
+    Job("by name: dig, node, git", "web-client", "web", tools, several=True),
     Job("names and addresses that the intent does not have", "web-client", "web-refused", others, several=True)]

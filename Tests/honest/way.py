@@ -86,7 +86,7 @@ class Job:
     intent: str
     name: str  # of its folder: jobs with one name follow each other there
     run: Callable[[Way], object]  # what it returns has to be the same both ways
-    several: bool = False  # several agents, or one that is expected to be refused something
+    several: bool = False  # several agents, one that is refused something, or names: what no suggestion is made of
     long: bool = False  # needs what --honest of Tests/lab/setup installs, takes minutes, or did not pass on both kernels yet
 
 
