@@ -12,7 +12,6 @@ ESCAPE(network, names_servers, "names: data to a server at port 53, by every cal
 	struct sockaddr_storage there = inet4(SERVER, DNS_PORT), six = inet6("::1", DNS_PORT),
 				mapped = inet6("::ffff:" SERVER, DNS_PORT), none = there;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), both = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int quick = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	greet();
 	sent("connected", leak(SOCK_DGRAM, there, secret));
@@ -24,8 +23,6 @@ ESCAPE(network, names_servers, "names: data to a server at port 53, by every cal
 	sent("mapped-connected", leak(SOCK_DGRAM, mapped, secret));
 	sent("tcp", leak(SOCK_STREAM, there, secret));
 	sent("tcp-ipv6", leak(SOCK_STREAM, six, secret));
-	sent("fast-open", sendto(quick, secret, strlen(secret), MSG_FASTOPEN | MSG_NOSIGNAL, (void *)&there,
-				 sizeof(struct sockaddr_in)));
 }
 
 ESCAPE(network, names_ring, "names: data to a server at port 53, by io_uring", "EPERM", .flags = NAMES | EACH)
